@@ -1,0 +1,430 @@
+/* rustyaudio.h - play, filter, measure and write audio; the engine of Rusty Audio in one header.
+
+   A complete program: a two-second tone through an equaliser, written as a WAV file.
+   (./build.sh check cuts it out, compiles it and runs it.)
+
+ * --- example
+   #define RUSTYAUDIO_IMPLEMENTATION
+   #include "rustyaudio.h"
+   #include <stdio.h>
+
+   int main(void)
+   {
+       enum { RATE = 48000, FRAMES = 2 * RATE };
+       static float tone[FRAMES];
+       ra_chain_spec spec; ra_chain *chain; ra_error error;
+       ra_generate(&(ra_tone){ RA_TONE_SINE, .start_hz = 440, .level_db = -12 }, RATE, 0, tone, FRAMES);
+       if (ra_chain_parse("eq peaking hz=440 db=6 q=1; softclip", &spec, &error)) { puts(error.text); return 1; }
+       if (ra_chain_create(1, RATE, &chain)) return 1;
+       ra_chain_set(chain, &spec);
+       ra_chain_process(chain, tone, FRAMES);
+       ra_chain_destroy(chain);
+       return ra_wav_save("tone.wav", RA_WAV_S16, tone, FRAMES, 1, RATE, &error) != RA_OK;
+   }
+ * --- end
+
+   What it does not do
+     It opens no sound device (the browser page does, through an AudioWorklet; a host calls
+     ra_engine_render from its own callback). It decodes WAV only. It is not a plug-in.
+
+   Who may call what
+     control thread   everything that is not marked otherwise; one such thread per object
+     audio thread     ra_engine_render, ra_chain_process, ra_eq_process, and one end of a ring:
+                      these never lock, allocate, wait or print
+     any thread       functions without an object: ra_fft_* on a plan of one's own, ra_generate,
+                      ra_wav_*, ra_chain_parse, ra_result_text
+
+   Conventions
+     audio       interleaved float, nominal -1..+1; a frame is one sample of every channel
+     units       in the name: _hz, _s, _ms, _db (20*log10 of an amplitude), _frames
+     results     ra_result where the world can say no; an out pointer is NULL then
+     mistakes    of the caller (NULL where an object is wanted) are asserted, not reported
+
+   Switches, defined before the header is included
+     RUSTYAUDIO_IMPLEMENTATION  in exactly one C11 file: the bodies too
+     RA_NO_UI, RA_NO_WEB        leave out the page and the browser glue (an embedder never has them)
+     RA_NO_THREADS              no pool threads: jobs run in slices in ra_pool_run
+     RA_STATIC                  every function static, for a single-file program
+     RA_ASSERT(condition)       your own assertion                                             */
+
+#if defined(RUSTYAUDIO_IMPLEMENTATION) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE              /* the bodies want the POSIX clock and the futex call, also under -std=c11 */
+#endif
+
+#ifndef RUSTYAUDIO_H
+#define RUSTYAUDIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef RA_API
+#  if defined(RA_STATIC) && defined(__GNUC__)
+#    define RA_API static __attribute__((unused))
+#  elif defined(RA_STATIC)
+#    define RA_API static
+#  else
+#    define RA_API extern
+#  endif
+#endif
+
+/* ---- results -------------------------------------------------------------------------------- */
+
+/* One list: codes and texts. */
+#define RA_RESULTS(X) \
+    X(RA_OK,           "ok") \
+    X(RA_BAD_ARGUMENT, "a value is outside its range") \
+    X(RA_NO_MEMORY,    "out of memory") \
+    X(RA_NO_FILE,      "the file cannot be opened, read or written") \
+    X(RA_BAD_WAV,      "not a readable WAV file") \
+    X(RA_BAD_CHAIN,    "the chain text has a mistake") \
+    X(RA_NO_THREAD,    "no worker thread could be started") \
+    X(RA_BUSY,         "too much is waiting already; try again later") \
+    X(RA_CANCELLED,    "cancelled")
+typedef enum {
+#define RA_RESULT_CODE(code, text) code,
+    RA_RESULTS(RA_RESULT_CODE)
+#undef RA_RESULT_CODE
+    RA_RESULT_COUNT
+} ra_result;
+
+/* A few words for a code; never NULL. Any thread. */
+RA_API const char *ra_result_text(ra_result result);
+
+/* A refusal in one readable sentence, with the place in the input that it speaks of.
+   Every parameter of this type may be NULL. */
+typedef struct {
+    ra_result code;
+    uint64_t  offset;          /* byte in the file, or character in the text, counted from 0 */
+    char      text[232];       /* for example: byte 20: the format chunk says 0 channels, 1 to 64 are possible */
+} ra_error;
+
+/* How much is told: 0 nothing, 1 errors, 2 what happens (default), 3 everything. Any thread. */
+RA_API void ra_log_level(int level);
+
+/* ---- worker pool ---------------------------------------------------------------------------- */
+
+typedef struct ra_pool ra_pool;
+typedef struct ra_job  ra_job;
+
+/* Starts worker threads without waiting for them. worker_count 0 means one fewer than the
+   machine has cores, and at least 1; the most is 64. RA_POOL_INLINE starts none: jobs run in
+   ra_pool_run alone. *out is NULL on failure. */
+#define RA_POOL_INLINE UINT32_MAX
+RA_API ra_result ra_pool_create(uint32_t worker_count, ra_pool **out);
+/* Cancels what is queued, waits for what runs (natively), frees all. NULL is fine. */
+RA_API void      ra_pool_destroy(ra_pool *pool);
+/* Workers that have really started, and those that were asked for. Any thread. */
+RA_API uint32_t  ra_pool_worker_count(const ra_pool *pool);
+RA_API uint32_t  ra_pool_wanted_count(const ra_pool *pool);
+
+/* One slice of a job, a few milliseconds of work: answers true when the job is finished.
+   It is called on one thread at a time, from wherever there is time for it. */
+typedef bool (*ra_job_step)(void *user, ra_job *job);
+typedef enum { RA_JOB_QUEUED, RA_JOB_RUNNING, RA_JOB_DONE, RA_JOB_CANCELLED } ra_job_state;
+
+/* Queues a job; RA_BUSY when 64 are waiting. The job is the caller's until ra_job_release. */
+RA_API ra_result    ra_pool_submit(ra_pool *pool, ra_job_step step, void *user, ra_job **out);
+RA_API ra_job_state ra_job_poll(const ra_job *job);            /* any thread */
+RA_API float        ra_job_progress(const ra_job *job);        /* 0..1, any thread */
+RA_API void         ra_job_set_progress(ra_job *job, float progress);  /* from the step */
+RA_API void         ra_job_cancel(ra_job *job);                /* ends after the slice that runs */
+/* Frees a job that is done or cancelled; must not be called earlier. NULL is fine. */
+RA_API void         ra_job_release(ra_job *job);
+/* Runs queued slices on the calling thread for about budget_ms: what a page without threads does
+   once a frame, and what a native caller does to wait. Does nothing while workers are alive,
+   unless budget_ms is 0: then it waits, working along, until nothing is queued or running. */
+RA_API void         ra_pool_run(ra_pool *pool, double budget_ms);
+
+/* ---- ring: one writer, one reader, no lock -------------------------------------------------- */
+
+typedef struct ra_ring ra_ring;
+typedef struct {
+    uint32_t frame_capacity, channels, sample_rate_hz;
+    uint64_t overrun_frames;       /* offered by the writer when there was no room */
+    uint64_t underrun_frames;      /* wanted by the reader when there were none */
+} ra_ring_metadata;
+
+/* frame_capacity is rounded up to a power of two, 2^24 at most; channels 1..64. */
+RA_API ra_result ra_ring_create(uint32_t frame_capacity, uint32_t channels, uint32_t sample_rate_hz, ra_ring **out);
+RA_API void      ra_ring_destroy(ra_ring *ring);
+/* Copies as many of the frames as fit and says how many. The writer's thread. */
+RA_API uint32_t  ra_ring_write(ra_ring *ring, const float *frames, uint32_t frame_count);
+/* Copies as many frames as there are, frame_count at most, and says how many. The reader's thread. */
+RA_API uint32_t  ra_ring_read(ra_ring *ring, float *frames, uint32_t frame_count);
+/* Is so much there to be read? Any thread; by the reader it stays true until it reads. */
+RA_API bool      ra_ring_is_ready(const ra_ring *ring, uint32_t frame_count);
+RA_API uint32_t  ra_ring_readable_frames(const ra_ring *ring);
+/* Forgets what is inside. The reader's thread. */
+RA_API void      ra_ring_reset(ra_ring *ring);
+RA_API ra_ring_metadata ra_ring_get_metadata(const ra_ring *ring);
+
+/* ---- spectrum ------------------------------------------------------------------------------- */
+
+/* Real and complex fast Fourier transform, radix 2.
+   scaling    forward: X[k] = sum x[n] exp(-2 pi i k n / size), no factor; inverse has 1/size,
+              so that inverse(forward(x)) is x
+   packing    real: size floats <-> size/2+1 bins as pairs (re, im), from 0 Hz to half the rate:
+              size + 2 floats; complex: size pairs
+   aliasing   in and out may be the same array if it is long enough for both
+   alignment  any; 16 bytes is fastest
+   sharing    a plan has its own scratch: one thread at a time
+   error      relative L2 error below 1.2e-7 * (1 + sqrt(log2 size)) */
+typedef struct ra_fft ra_fft;
+/* size: a power of two, 32..65536, else RA_BAD_ARGUMENT. */
+RA_API ra_result ra_fft_create(uint32_t size, ra_fft **out);
+RA_API void      ra_fft_destroy(ra_fft *fft);
+RA_API void      ra_fft_forward_real(ra_fft *fft, const float *samples, float *bins);
+RA_API void      ra_fft_inverse_real(ra_fft *fft, const float *bins, float *samples);
+RA_API void      ra_fft_forward_complex(ra_fft *fft, const float *in, float *out);
+RA_API void      ra_fft_inverse_complex(ra_fft *fft, const float *in, float *out);
+
+/* ---- equaliser ------------------------------------------------------------------------------ */
+
+typedef enum {
+    RA_PEAKING, RA_LOW_SHELF, RA_HIGH_SHELF, RA_LOW_PASS, RA_HIGH_PASS, RA_BAND_PASS, RA_NOTCH, RA_ALL_PASS,
+    RA_FILTER_TYPE_COUNT
+} ra_filter_type;
+
+/* One second-order section [RBJ]. db counts for peaking and shelves only. */
+typedef struct {
+    ra_filter_type type;
+    double hz;               /* centre or corner, 1..half the sample rate; beyond it the band passes all */
+    double db;               /* -40..+40, default 0 */
+    double q;                /* 0.05..40, default 1.41 (about an octave) */
+} ra_eq_band;
+
+#define RA_EQ_BAND_MAX 32
+
+typedef struct ra_eq ra_eq;
+/* An equaliser for one or two channels, without bands at first. */
+RA_API ra_result ra_eq_create(uint32_t channels, uint32_t sample_rate_hz, ra_eq **out);
+RA_API void      ra_eq_destroy(ra_eq *eq);
+/* New settings. Bands that were there before glide to them within 20 ms and land exactly; after
+   create or reset they hold at once. Same thread as process, or while nothing is processed. */
+RA_API void      ra_eq_set(ra_eq *eq, const ra_eq_band *bands, uint32_t band_count);
+/* Filters interleaved frames in place. Audio thread. Any frame_count, the same samples however
+   the frames are cut into calls. */
+RA_API void      ra_eq_process(ra_eq *eq, float *frames, uint32_t frame_count);
+/* Forgets the sound, keeps the settings. */
+RA_API void      ra_eq_reset(ra_eq *eq);
+/* Gain of all bands together at a frequency, by the formula, for drawing curves. Any thread. */
+RA_API double    ra_eq_response_db(const ra_eq_band *bands, uint32_t band_count, double hz, double sample_rate_hz);
+/* The ten default bands: peaking, 31.25 Hz to 16 kHz by octaves, 0 dB, q 1.41. */
+RA_API void      ra_eq_default_bands(ra_eq_band bands[10]);
+
+/* ---- chain: processors in order, and their text --------------------------------------------- */
+
+/* kinds of processors; those that are not built yet are refused by name */
+typedef enum { RA_PROCESSOR_EQ, RA_PROCESSOR_GAIN, RA_PROCESSOR_SOFTCLIP, RA_PROCESSOR_COUNT } ra_processor_kind;
+
+#define RA_CHAIN_MAX 48
+typedef struct {
+    uint32_t kind;                /* ra_processor_kind */
+    uint32_t type;                /* eq: ra_filter_type */
+    double   value[4];            /* eq: hz, db, q; gain: db; in the order of the text's keys */
+} ra_processor_spec;
+typedef struct {
+    uint32_t count;
+    ra_processor_spec item[RA_CHAIN_MAX];
+} ra_chain_spec;
+
+/* "eq peaking hz=1000 db=6 q=1; gain db=-3": what is left out has its default; an unknown name,
+   an unknown key or an impossible value is refused with a sentence that points at it, and *out
+   is left as it was. The empty text is the empty chain. Any thread. */
+RA_API ra_result ra_chain_parse(const char *text, ra_chain_spec *out, ra_error *error);
+/* Writes the text of a chain (always zero-terminated, cut if too long) and gives its full length.
+   Parsing it again gives the same spec, bit for bit (below 1e-5, to 22 decimals). Any thread. */
+RA_API size_t    ra_chain_format(const ra_chain_spec *spec, char *text, size_t capacity);
+
+typedef struct ra_chain ra_chain;
+RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, ra_chain **out);   /* 1 or 2 channels */
+RA_API void      ra_chain_destroy(ra_chain *chain);
+/* New settings. The same processors in the same order with other values glide; anything else
+   ducks to silence and back (5 ms each way). After create or reset they hold at once.
+   Same thread as process, or while nothing is processed. */
+RA_API void      ra_chain_set(ra_chain *chain, const ra_chain_spec *spec);
+RA_API void      ra_chain_process(ra_chain *chain, float *frames, uint32_t frame_count);   /* audio thread, in place */
+RA_API void      ra_chain_reset(ra_chain *chain);
+
+/* ---- clips: audio in memory ----------------------------------------------------------------- */
+
+typedef struct {
+    float   *samples;             /* interleaved; freed by ra_clip_destroy */
+    uint64_t frame_count;
+    uint32_t channels;            /* 1..64 */
+    uint32_t sample_rate_hz;      /* 1..768000 */
+} ra_clip;
+
+RA_API ra_result ra_clip_create(uint64_t frame_count, uint32_t channels, uint32_t sample_rate_hz, ra_clip **out);
+RA_API void      ra_clip_destroy(ra_clip *clip);
+/* A new clip at another rate: windowed sinc; the same rate gives the same samples. */
+RA_API ra_result ra_clip_resample(const ra_clip *clip, uint32_t sample_rate_hz, ra_clip **out);
+/* A new clip of two channels. 1: both the same. 4: L + SL, R + SR, halved. 6: L + (C + SL)/sqrt2,
+   R + (C + SR)/sqrt2, without the LFE (all three as Web Audio mixes down); any other number: the mean of
+   the even channels left, of the odd ones right. */
+RA_API ra_result ra_clip_to_stereo(const ra_clip *clip, ra_clip **out);
+/* The built-in loop: four bars made by formula, 48 kHz stereo, 8 s. */
+RA_API ra_result ra_clip_demo(ra_clip **out);
+
+/* The clip in column_count columns: smallest, largest and root mean square of each, over all channels.
+   Writes those from first_column up to last_column. */
+typedef struct { float min, max, rms; } ra_peak;
+RA_API void ra_clip_peaks(const ra_clip *clip, uint64_t first_column, uint64_t last_column, uint64_t column_count, ra_peak *columns);
+
+/* ---- signals -------------------------------------------------------------------------------- */
+
+typedef enum { RA_TONE_SINE, RA_TONE_NOISE, RA_TONE_SWEEP } ra_tone_kind;
+typedef struct {
+    ra_tone_kind kind;
+    double   start_hz;            /* sine and sweep; below half the rate */
+    double   end_hz;              /* sweep: reached after duration_s, exponentially */
+    double   duration_s;          /* sweep */
+    double   level_db;            /* peak; of noise too: uniform, white */
+    uint64_t seed;                /* noise: the same seed gives the same noise */
+} ra_tone;
+/* frame_count mono samples of a signal, from its frame first_frame on. Any thread. */
+RA_API void ra_generate(const ra_tone *tone, uint32_t sample_rate_hz, uint64_t first_frame, float *samples, size_t frame_count);
+
+/* ---- WAV ------------------------------------------------------------------------------------ */
+
+typedef enum { RA_WAV_U8, RA_WAV_S16, RA_WAV_S24, RA_WAV_S32, RA_WAV_F32, RA_WAV_F64, RA_WAV_FORMAT_COUNT } ra_wav_format;
+typedef struct {
+    ra_wav_format format;
+    uint32_t channels;            /* 1..64 */
+    uint32_t sample_rate_hz;      /* 1..768000 */
+    uint32_t frame_bytes;         /* channels * bytes of a sample */
+    uint64_t data_offset;         /* of the first sample, from the start of the file */
+    uint64_t frame_count;         /* whole frames that are really there, whatever the header says */
+} ra_wav_info;
+
+/* Reads up to byte_count bytes at offset, says how many; fewer only at the end or on failure. */
+typedef size_t (*ra_read_bytes)(void *user, uint64_t offset, void *bytes, size_t byte_count);
+
+/* Understands the header of a RIFF/WAVE or RF64 file of total_bytes bytes: PCM of 8, 16, 24, 32
+   bits, float of 32, 64, plain or extensible. Never reads past the end, never trusts a size. Any thread. */
+RA_API ra_result ra_wav_parse(ra_read_bytes read, void *user, uint64_t total_bytes, ra_wav_info *out, ra_error *error);
+/* Samples from bytes: sample_count of them (frames * channels). Full scale becomes 1.0. Any thread. */
+RA_API void      ra_wav_decode(ra_wav_format format, const void *bytes, float *samples, size_t sample_count);
+/* Bytes from samples; whole numbers are rounded and limited to full scale, 16 bits with TPDF dither from
+   *dither_seed, which moves on (NULL: none); floats are written as they are. */
+RA_API void      ra_wav_encode(ra_wav_format format, const float *samples, void *bytes, size_t sample_count, uint64_t *dither_seed);
+/* The header that stands before the samples; gives its size, at most 80; RF64 where 4 GB are not enough. */
+RA_API size_t    ra_wav_header(const ra_wav_info *info, uint8_t header[80]);
+/* A whole file from memory. The clip keeps the file's channels and rate. Any thread. */
+RA_API ra_result ra_wav_read(const void *bytes, size_t byte_count, ra_clip **out, ra_error *error);
+/* Opens, reads, writes whole files, which a refusal names; natively only. A file that cannot be written
+   whole is not left behind. */
+RA_API ra_result ra_wav_load(const char *path, ra_clip **out, ra_error *error);
+RA_API ra_result ra_wav_save(const char *path, ra_wav_format format, const float *samples, uint64_t frame_count,
+                             uint32_t channels, uint32_t sample_rate_hz, ra_error *error);
+
+/* ---- loading: a file into what the engine plays, as a job ----------------------------------- */
+
+#define RA_LOAD_COLUMNS 4096
+typedef struct ra_load ra_load;
+/* The bytes of a WAV file (from malloc) into a clip of one or two channels and its peaks, on the pool.
+   Takes the bytes; on failure they are still the caller's. */
+RA_API ra_result    ra_load_start(ra_pool *pool, void *bytes, size_t byte_count, ra_load **out);
+/* The same for a clip that somebody else has decoded; takes the clip. */
+RA_API ra_result    ra_load_start_clip(ra_pool *pool, ra_clip *clip, ra_load **out);
+/* The same for the built-in loop, which takes some time to be made. */
+RA_API ra_result    ra_load_start_demo(ra_pool *pool, ra_load **out);
+RA_API ra_job_state ra_load_poll(const ra_load *load, float *progress);        /* progress 0..1, may be NULL */
+/* The results, once poll says RA_JOB_DONE: the clip is the caller's now. Or the sentence why there are none. */
+RA_API ra_result    ra_load_take(ra_load *load, ra_clip **clip, ra_peak columns[RA_LOAD_COLUMNS], uint32_t *source_channels, ra_error *error);
+/* Cancels and frees. In a browser it may answer false: a slice is still running, ask again later. NULL is fine. */
+RA_API bool         ra_load_free(ra_load *load);
+
+/* ---- engine: what plays --------------------------------------------------------------------- */
+
+/* clip -> chain -> volume -> router -> soft clip -> out, and a second route to the analyser. Two channels. */
+typedef struct ra_engine ra_engine;
+typedef struct {
+    uint32_t sample_rate_hz;      /* of the output; 0 means 48000 */
+} ra_engine_desc;
+
+#define RA_SPECTRUM_BINS 2049     /* 0 Hz to half the rate: a transform of 4096 samples */
+
+/* What the audio thread says of itself, newest value only. */
+typedef struct {
+    uint64_t rendered_frames;     /* since the engine was made */
+    uint64_t position_frames;     /* in the clip, at the clip's rate */
+    uint64_t clip_frames;
+    uint32_t clip_rate_hz;
+    uint32_t clip_serial;         /* of ra_engine_load: which clip this speaks of */
+    uint32_t is_playing;
+    uint32_t is_settled;          /* nothing fades or glides; and when nothing plays, nothing rings: exact silence */
+    float    peak[2];             /* linear, of the output; falls 20 dB a second */
+    float    peak_hold[2];        /* linear, held 1.5 s */
+    float    rms[2];              /* linear, over about 300 ms */
+    uint32_t bad_block_count;     /* blocks with NaN, infinity or more than 1e8 inside; those samples were silenced */
+    uint32_t soft_clip_count;     /* frames that the soft clip changed */
+    uint64_t tap_lost_frames;     /* the analyser came too late for these */
+    uint64_t command_count;       /* commands obeyed */
+} ra_snapshot;
+
+RA_API ra_result ra_engine_create(const ra_engine_desc *desc, ra_engine **out);   /* desc NULL: defaults */
+/* While nothing renders. NULL is fine. */
+RA_API void      ra_engine_destroy(ra_engine *engine);
+/* Another output rate; while nothing renders (a new sound device). Position and settings stay. */
+RA_API ra_result ra_engine_set_sample_rate(ra_engine *engine, uint32_t sample_rate_hz);
+
+/* Mixes frame_count frames, interleaved stereo, overwriting out. Audio thread: never locks, allocates or waits. */
+RA_API void      ra_engine_render(ra_engine *engine, float *out, uint32_t frame_count);
+
+/* The rest: control thread. Commands are obeyed at the next block, in order; RA_BUSY when 256 wait. */
+
+/* Gives the clip (1 or 2 channels) to the engine, which frees the one before it; stops at its beginning.
+   On failure the clip is still the caller's. */
+RA_API ra_result ra_engine_load(ra_engine *engine, ra_clip *clip);
+RA_API ra_result ra_engine_play(ra_engine *engine);              /* 20 ms fade in; from frame 0 none */
+RA_API ra_result ra_engine_pause(ra_engine *engine);             /* 20 ms fade out */
+RA_API ra_result ra_engine_stop(ra_engine *engine);              /* pause, then back to the start */
+RA_API ra_result ra_engine_seek(ra_engine *engine, double seconds);   /* clamped; fades out, jumps, fades in */
+RA_API ra_result ra_engine_set_loop(ra_engine *engine, bool is_looping);
+RA_API ra_result ra_engine_set_volume_db(ra_engine *engine, double volume_db);   /* -60 or less is silence; +12 at most */
+RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *spec);   /* newest wins, never busy */
+
+RA_API void      ra_engine_get_snapshot(ra_engine *engine, ra_snapshot *out);
+/* Once a frame: frees what the audio thread has given back, and has the pool (NULL: nobody) transform
+   what the tap has gathered. */
+RA_API void      ra_engine_tick(ra_engine *engine, ra_pool *pool);
+/* The newest spectrum of the output: power mean of both channels, Hann window, a full-scale sine on a bin
+   reads 0 dB, at least -160. Answers its number, 0 before the first: the same number, the same spectrum. */
+RA_API uint32_t  ra_engine_get_spectrum(ra_engine *engine, float bins_db[RA_SPECTRUM_BINS]);
+
+/* Renders clip through chain as fast as it goes, in memory, keeping its channels: what export does and the
+   command line's render. */
+RA_API ra_result ra_render_clip(const ra_clip *clip, const ra_chain_spec *spec, ra_clip **out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RUSTYAUDIO_H: the guard ends before this, so declarations may come first and the bodies later */
+
+#if defined(RUSTYAUDIO_IMPLEMENTATION) && !defined(RA_COMPILING)
+#include "rustyaudio.c"
+#endif
+
+/* MIT licence
+
+   Copyright (c) 2026 the Rusty Audio authors
+
+   Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+   documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
+   rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to
+   permit persons to whom the Software is furnished to do so, subject to the following conditions:
+
+   The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+   Software.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+   WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+   COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+   OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE. */

@@ -1,0 +1,3345 @@
+/* test.c - the tests of rustyaudio.c.
+
+   Run            build/test            everything
+                  build/test filters    one section, by the name it has in rustyaudio.c
+   Build          cc -std=c11 -O3 -ffp-contract=off -pthread test.c -o build/test -lm
+                  (libm is for the oracles here; rustyaudio.c itself does not need it)
+   Output         a line for each check that fails (sentence, line, got, want), a line for each
+                  section, and last of all: N passed, N failed. Exit status 1 if one failed.
+
+   How it is made
+     includes     rustyaudio.c itself, with the page and the command line left out, so that private
+                  functions can be tested too; sections have its order and its names
+     oracles      share no code with what they judge: libm, sums written out, analogue prototypes,
+                  a least-squares fit, files written byte by byte
+     signals      by formula, seeded, no files
+     tolerances   each with its unit and its reason
+     memory       every allocation is counted: a test that leaks fails, so does one that allocates,
+                  frees or locks inside render() or process()
+     golden       hashes over output bits, the same for every compiler, block size and machine      */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <complex.h>
+#include <errno.h>
+#include <float.h>
+#include <limits.h>
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <signal.h>
+
+#if defined(__has_feature)
+#  if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(undefined_behavior_sanitizer)
+#    define TEST_SLOW 1
+#  endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#  define TEST_SLOW 1
+#endif
+#ifndef TEST_SLOW
+#define TEST_SLOW 0                    /* 1: a sanitizer is at work, so the long tests are made shorter */
+#endif
+
+/* ---- what rustyaudio.c gets from us instead of malloc, pthread_create and the locks ---------- */
+
+static struct {
+    atomic_llong live;                 /* blocks that are allocated and not freed */
+    atomic_llong count;                /* allocations ever */
+    atomic_llong fail_at;              /* this one of them fails (counted from 1); 0: none */
+    atomic_llong bad_frees;            /* of something that was not allocated, or twice */
+    atomic_llong audio_sins;           /* allocations, frees and locks while is_audio */
+} memory;
+static _Thread_local bool is_audio;    /* this thread is inside render() or process() */
+static atomic_bool threads_refuse;     /* pthread_create fails */
+
+typedef struct { uint64_t magic; uint64_t byte_count; } block_head;      /* 16 bytes keep the alignment */
+enum { BLOCK_LIVE = 0x11FE, BLOCK_DEAD = 0xDEAD };
+
+static void *test_malloc(size_t byte_count)
+{
+    if (is_audio) memory.audio_sins++;
+    if (++memory.count == memory.fail_at || byte_count > SIZE_MAX / 2) return NULL;
+    block_head *head = malloc(sizeof *head + byte_count);
+    if (!head) return NULL;
+    *head = (block_head){ BLOCK_LIVE, byte_count };
+    memset(head + 1, 0xA5, byte_count < 65536 ? byte_count : 65536);      /* nobody may hope for zeros */
+    memory.live++;
+    return head + 1;
+}
+static void test_free(void *bytes)
+{
+    if (!bytes) return;
+    if (is_audio) memory.audio_sins++;
+    block_head *head = (block_head *)bytes - 1;
+    if (head->magic != BLOCK_LIVE) { memory.bad_frees++; return; }
+    head->magic = BLOCK_DEAD;
+    memory.live--;
+    free(head);
+}
+static void *test_calloc(size_t count, size_t byte_count)
+{
+    if (byte_count && count > SIZE_MAX / 2 / byte_count) return NULL;
+    void *bytes = test_malloc(count * byte_count);
+    return bytes ? memset(bytes, 0, count * byte_count) : NULL;
+}
+static void *test_realloc(void *old, size_t byte_count)
+{
+    void *bytes = test_malloc(byte_count);
+    if (bytes && old) {
+        uint64_t old_count = ((block_head *)old)[-1].byte_count;
+        memcpy(bytes, old, old_count < byte_count ? old_count : byte_count);
+        test_free(old);
+    }
+    return bytes;
+}
+static int test_thread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *user)
+{
+    return threads_refuse ? EAGAIN : pthread_create(thread, attributes, body, user);
+}
+static inline int test_mutex_lock(pthread_mutex_t *mutex)
+{
+    if (is_audio) memory.audio_sins++;
+    return pthread_mutex_lock(mutex);
+}
+
+#define RA_MALLOC(n)          test_malloc(n)
+#define RA_CALLOC(n, size)    test_calloc(n, size)
+#define RA_REALLOC(p, n)      test_realloc(p, n)
+#define RA_FREE(p)            test_free(p)
+#define pthread_create(...)   test_thread_create(__VA_ARGS__)
+#define pthread_mutex_lock(m) test_mutex_lock(m)
+#define RA_NO_UI
+#define RA_NO_WEB
+#define RA_NO_CLI
+#ifdef TEST_HEADER_ONLY                /* -fsyntax-only while rustyaudio.c is being written */
+#  include "rustyaudio.h"
+#  include TEST_HEADER_ONLY
+#else
+#  include "rustyaudio.c"
+#endif
+#undef pthread_create
+#undef pthread_mutex_lock
+#undef I                               /* <complex.h> may keep it from us, we write _Complex_I */
+
+/* ---- the frame: tests, checks, hashes --------------------------------------------------------- */
+
+static struct {
+    const char *wanted_section;
+    const char *sentence;              /* of the test that runs */
+    int passed, failed, complaints;
+} run;
+
+static void complain(int line, const char *format, ...)
+{
+    if (++run.complaints > 3) return;                 /* three lines say enough about one test */
+    printf("FAIL %s\n     test.c:%d: ", run.sentence ? run.sentence : "(before the first test)", line);
+    va_list values;
+    va_start(values, format);
+    vprintf(format, values);
+    va_end(values);
+    printf("\n");
+    fflush(stdout);
+}
+/* Ends the test that runs: it passed if nobody complained and no memory is left. */
+static void test_end(int line)
+{
+    if (!run.sentence) return;
+    if (memory.live != 0)       complain(line, "%lld allocations were not freed", (long long)memory.live);
+    if (memory.bad_frees != 0)  complain(line, "%lld times something was freed that was not allocated", (long long)memory.bad_frees);
+    if (memory.audio_sins != 0) complain(line, "the audio thread allocated, freed or locked %lld times", (long long)memory.audio_sins);
+    memory.live = memory.bad_frees = memory.audio_sins = memory.fail_at = 0;
+    if (run.complaints) run.failed++; else run.passed++;
+    run.sentence = NULL;
+    run.complaints = 0;
+}
+static void test_begin(const char *sentence, int line) { test_end(line); run.sentence = sentence; }
+#define test(sentence) test_begin(sentence, __LINE__)
+
+static bool check_true(bool is_true, const char *words, int line)
+{
+    if (!is_true) complain(line, "got false, want %s", words);
+    return is_true;
+}
+static bool check_close(double got, double want, double tolerance, const char *words, int line)
+{
+    bool is_close = fabs(got - want) <= tolerance;     /* false for NaN too */
+    if (!is_close) complain(line, "%s: got %.9g, want %.9g, at most %.3g away", words, got, want, tolerance);
+    return is_close;
+}
+static bool check_limit(double got, double limit, const char *words, int line)
+{
+    bool is_below = got <= limit;
+    if (!is_below) complain(line, "%s: got %.9g, want %.9g at most", words, got, limit);
+    return is_below;
+}
+static bool check_integer(long long got, long long want, const char *words, int line)
+{
+    if (got != want) complain(line, "%s: got %lld, want %lld", words, got, want);
+    return got == want;
+}
+static bool check_string(const char *got, const char *want, const char *words, int line)
+{
+    bool is_same = got && strcmp(got, want) == 0;
+    if (!is_same) complain(line, "%s: got '%s', want '%s'", words, got ? got : "(NULL)", want);
+    return is_same;
+}
+/* The first sample that differs, bit for bit (-0.0 counts as 0.0). */
+static bool check_bits(const float *got, const float *want, size_t count, const char *words, int line)
+{
+    for (size_t n = 0; n < count; n++)
+        if (memcmp(&got[n], &want[n], sizeof(float)) != 0 && !(got[n] == 0 && want[n] == 0)) {
+            complain(line, "%s: sample %zu of %zu: got %.9g, want %.9g", words, n, count, (double)got[n], (double)want[n]);
+            return false;
+        }
+    return true;
+}
+#define check(condition)              check_true(condition, #condition, __LINE__)
+#define check_near(got, want, within) check_close(got, want, within, #got, __LINE__)
+#define check_most(got, limit)        check_limit(got, limit, #got, __LINE__)
+#define check_same(got, want)         check_integer((long long)(got), (long long)(want), #got, __LINE__)
+#define check_text(got, want)         check_string(got, want, #got, __LINE__)
+#define check_samples(got, want, n)   check_bits(got, want, n, #got, __LINE__)
+
+static uint64_t hash_bytes(const void *bytes, size_t byte_count)          /* FNV-1a, 64 bit */
+{
+    uint64_t hash = 14695981039346656037u;
+    for (size_t n = 0; n < byte_count; n++) hash = (hash ^ ((const uint8_t *)bytes)[n]) * 1099511628211u;
+    return hash;
+}
+
+/* Output bits as they were in the first run that every test here had agreed with. A change of sound is a change
+   of this table, and of it alone. Inputs are integer noise, so that no libm has a say in them. */
+static const struct { const char *const name; uint64_t hash; } golden[] = {
+    { "fft real 4096",           0x4cc81d80e7f8c8e6 },
+    { "fft complex 1024",        0x6bcdc5d96692e430 },
+    { "eq ten bands stereo",     0x1da86887c05adeb7 },
+    { "eq glide",                0xd6957e5163bbec1e },
+    { "chain eq gain softclip",  0x44b815547ad7ca39 },
+    { "resample 44100 to 48000", 0x942cf99cb45c3a2d },
+    { "resample 48000 to 44100", 0x960e995cc86f47a2 },
+    { "demo loop",               0x252daf9236303706 },
+    { "tone sine",               0xc1431878d87aeb69 },
+    { "tone noise",              0x2b74313adfdcaddc },
+    { "tone sweep",              0x9b34b22716efed20 },
+    { "wav s16 with dither",     0x9997615f0a34872b },
+    { "engine session",          0x869a733afdca4e5a },
+    { "engine at 44100",         0xa9d4eb0ddbc1c745 },
+};
+static __attribute__((noinline)) void check_golden_at(const char *name, const void *bytes, size_t byte_count, int line)
+{
+    uint64_t got = hash_bytes(bytes, byte_count);
+    for (size_t n = 0; n < sizeof golden / sizeof golden[0]; n++)
+        if (strcmp(golden[n].name, name) == 0) {
+            if (golden[n].hash != got)
+                complain(line, "golden '%s': got 0x%016llx, want 0x%016llx", name, (unsigned long long)got, (unsigned long long)golden[n].hash);
+            return;
+        }
+    complain(line, "no golden hash is called '%s'", name);
+}
+#define check_golden(name, samples, count) check_golden_at(name, samples, (count) * sizeof *(samples), __LINE__)
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+/* Waits until a condition holds, five seconds at most (a loaded machine is slow, a hung one is slower). */
+#define wait_until(condition) \
+    do { double wait_start = seconds_now(); while (!(condition) && seconds_now() - wait_start < 5) usleep(200); } while (0)
+
+/* ---- signals and measurements ----------------------------------------------------------------- */
+
+static const double PI = 3.14159265358979323846;
+enum { BUFFER = 1 << 20 };                               /* floats: ten seconds of stereo at 48 kHz */
+static float input[BUFFER], output[BUFFER], other[BUFFER], third[BUFFER];
+
+static uint64_t noise_state;
+static uint32_t noise_word(void)                         /* [Steele 2014] splitmix64 */
+{
+    uint64_t z = (noise_state += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return (uint32_t)((z ^ (z >> 31)) >> 32);
+}
+/* White noise whose samples are multiples of 2^-23 times the peak. */
+static void fill_noise(float *samples, size_t count, float peak, uint64_t seed)
+{
+    noise_state = seed;
+    for (size_t n = 0; n < count; n++) samples[n] = peak * (float)((int32_t)(noise_word() >> 8) - (1 << 23)) / (float)(1 << 23);
+}
+/* The same sine in every channel. */
+static void fill_sine(float *frames, size_t frame_count, uint32_t channels, double hz, double rate, double peak)
+{
+    for (size_t n = 0; n < frame_count; n++)
+        for (uint32_t channel = 0; channel < channels; channel++)
+            frames[n * channels + channel] = (float)(peak * sin(2 * PI * fmod(hz * (double)n / rate, 1.0)));
+}
+static double decibels(double amplitude) { return 20 * log10(amplitude); }
+static double rms_of(const float *samples, size_t count, size_t step)
+{
+    double sum = 0;
+    for (size_t n = 0; n < count; n++) sum += (double)samples[n * step] * samples[n * step];
+    return sqrt(sum / (double)count);
+}
+static double peak_of(const float *samples, size_t count)
+{
+    double peak = 0;
+    for (size_t n = 0; n < count; n++) { if (!(fabs(samples[n]) <= peak)) peak = fabs(samples[n]); }
+    return peak;
+}
+static bool is_silent(const float *samples, size_t count)
+{
+    for (size_t n = 0; n < count; n++) if (samples[n] != 0) return false;
+    return true;
+}
+static bool is_finite(const float *samples, size_t count)
+{
+    for (size_t n = 0; n < count; n++) if (!isfinite(samples[n])) return false;
+    return true;
+}
+
+/* Least squares: a sine, a cosine and a constant of known frequency; what is left is noise and distortion. */
+typedef struct { double amplitude, phase, residual_rms; } tone_fit;
+static tone_fit fit_tone(const float *samples, size_t count, size_t step, double hz, double rate)
+{
+    double m[3][4] = { { 0 } };
+    for (size_t n = 0; n < count; n++) {
+        double w = 2 * PI * fmod(hz * (double)n / rate, 1.0);
+        double basis[4] = { sin(w), cos(w), 1, samples[n * step] };
+        for (int row = 0; row < 3; row++)
+            for (int column = 0; column < 4; column++) m[row][column] += basis[row] * basis[column];
+    }
+    for (int pivot = 0; pivot < 3; pivot++)
+        for (int row = 0; row < 3; row++) {
+            if (row == pivot) continue;
+            double factor = m[row][pivot] / m[pivot][pivot];
+            for (int column = 0; column < 4; column++) m[row][column] -= factor * m[pivot][column];
+        }
+    double a = m[0][3] / m[0][0], b = m[1][3] / m[1][1], c = m[2][3] / m[2][2], sum = 0;
+    for (size_t n = 0; n < count; n++) {
+        double w = 2 * PI * fmod(hz * (double)n / rate, 1.0);
+        double rest = samples[n * step] - a * sin(w) - b * cos(w) - c;
+        sum += rest * rest;
+    }
+    return (tone_fit){ hypot(a, b), atan2(b, a), sqrt(sum / (double)count) };
+}
+/* x[n] - 2 cos(w) x[n-1] + x[n-2] is 0 for a steady sine; a click of height h shows as about h. */
+static double worst_click(const float *frames, size_t frame_count, size_t step, double hz, double rate)
+{
+    double twice = 2 * cos(2 * PI * hz / rate), worst = 0;
+    for (size_t n = 2; n < frame_count; n++) {
+        double rest = fabs(frames[n * step] - twice * frames[(n - 1) * step] + frames[(n - 2) * step]);
+        if (!(rest <= worst)) worst = rest;
+    }
+    return worst;
+}
+
+/* The transform by its definition, one bin, in double, over a table of cosines. */
+static double cosines[65536];
+static void dft_start(uint32_t size) { for (uint32_t n = 0; n < size; n++) cosines[n] = cos(2 * PI * n / size); }
+static double complex dft_bin(const float *values, bool is_complex, uint32_t size, uint32_t bin)
+{
+    double re = 0, im = 0;
+    for (uint32_t n = 0; n < size; n++) {
+        uint32_t turn = (uint32_t)((uint64_t)bin * n % size);
+        double c = cosines[turn], s = cosines[(turn + size - size / 4) % size];        /* sin(x) = cos(x - quarter) */
+        double x = is_complex ? values[2 * n] : values[n], y = is_complex ? values[2 * n + 1] : 0;
+        re += x * c + y * s;
+        im += y * c - x * s;
+    }
+    return re + im * _Complex_I;
+}
+
+/* The filters from their analogue prototypes through the bilinear transform, s = i tan(w/2) / tan(w0/2): no
+   coefficient of the cookbook is used. [RBJ] gives the prototypes. */
+static double complex prototype(const ra_eq_band *band, double hz, double rate)
+{
+    if (!(band->hz < 0.5 * rate)) return 1;
+    double complex s = _Complex_I * tan(PI * hz / rate) / tan(PI * band->hz / rate);
+    double a = pow(10, band->db / 40), q = band->q;
+    double complex ss = s * s, low = ss + s / q + 1;
+    switch (band->type) {
+    case RA_PEAKING:    return (ss + s * a / q + 1) / (ss + s / (a * q) + 1);
+    case RA_LOW_SHELF:  return a * (ss + sqrt(a) / q * s + a) / (a * ss + sqrt(a) / q * s + 1);
+    case RA_HIGH_SHELF: return a * (a * ss + sqrt(a) / q * s + 1) / (ss + sqrt(a) / q * s + a);
+    case RA_LOW_PASS:   return 1 / low;
+    case RA_HIGH_PASS:  return ss / low;
+    case RA_BAND_PASS:  return s / q / low;
+    case RA_NOTCH:      return (ss + 1) / low;
+    case RA_ALL_PASS:   return (ss - s / q + 1) / low;
+    default:            return NAN;
+    }
+}
+/* Gain of an impulse response at one frequency: its Fourier sum in double. */
+static double complex measured(const float *response, size_t frame_count, size_t step, double hz, double rate)
+{
+    double complex turn = cexp(-_Complex_I * 2 * PI * hz / rate), phasor = 1, sum = 0;
+    for (size_t n = 0; n < frame_count; n++) {
+        sum += response[n * step] * phasor;
+        phasor *= turn;
+    }
+    return sum;
+}
+
+/* One of eq, chain, engine in blocks, watched by the allocator. */
+static void process_eq(ra_eq *eq, float *frames, uint32_t channels, uint32_t frame_count, uint32_t block)
+{
+    is_audio = true;
+    for (uint32_t done = 0, now; done < frame_count; done += now) {
+        now = frame_count - done < block ? frame_count - done : block;
+        ra_eq_process(eq, frames + (size_t)done * channels, now);
+    }
+    is_audio = false;
+}
+static void process_chain(ra_chain *chain, float *frames, uint32_t channels, uint32_t frame_count, uint32_t block)
+{
+    is_audio = true;
+    for (uint32_t done = 0, now; done < frame_count; done += now) {
+        now = frame_count - done < block ? frame_count - done : block;
+        ra_chain_process(chain, frames + (size_t)done * channels, now);
+    }
+    is_audio = false;
+}
+static void render(ra_engine *engine, float *out, uint32_t frame_count, uint32_t block)
+{
+    is_audio = true;
+    for (uint32_t done = 0, now; done < frame_count; done += now) {
+        now = frame_count - done < block ? frame_count - done : block;
+        ra_engine_render(engine, out + (size_t)done * 2, now);
+    }
+    is_audio = false;
+}
+static const uint32_t blocks[] = { 4096, 512, 128, 7, 1 };
+enum { BLOCK_KINDS = sizeof blocks / sizeof blocks[0] };
+
+/* ---- [2] BASE ---------------------------------------------------------------------------------- */
+
+/* Results as text: the same words as printf's. */
+static void check_format_at(int line, const char *got, const char *format, ...)
+{
+    char want[512];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(want, sizeof want, format, values);
+    va_end(values);
+    check_string(got, want, format, line);
+}
+#define check_format(format, ...) do { \
+        char words[512]; ra_text line_text = ra_text_start(words, sizeof words); \
+        ra_text_add(&line_text, format, __VA_ARGS__); \
+        check_format_at(__LINE__, words, format, __VA_ARGS__); \
+        check_same(line_text.length, strlen(words)); } while (0)
+
+static void test_base(void)
+{
+    /* Bars: a few units in the last place of the result; libm in long double is the judge. */
+    test("base: sine and cosine agree with libm to 2.3e-16 within a turn, to 1e-15 within a thousand");
+    noise_state = 1;
+    double near_error = 0, far_error = 0;
+    for (int n = 0; n < 200000; n++) {
+        double unit = ((double)noise_word() - 2147483648.0) / 2147483648.0;
+        double near_x = 2 * PI * unit, far_x = 2000 * PI * unit;
+        near_error = fmax(near_error, fmax((double)fabsl(ra_sin(near_x) - sinl((long double)near_x)), (double)fabsl(ra_cos(near_x) - cosl((long double)near_x))));
+        far_error  = fmax(far_error, fmax((double)fabsl(ra_sin(far_x) - sinl((long double)far_x)), (double)fabsl(ra_cos(far_x) - cosl((long double)far_x))));
+    }
+    check_most(near_error, 2.3e-16);
+    check_most(far_error, 1e-15);
+    check(ra_sin(0) == 0 && ra_cos(0) == 1 && ra_sin(1e-300) == 1e-300);
+    check(ra_sin(-0.5) == -ra_sin(0.5) && ra_cos(-0.5) == ra_cos(0.5));
+
+    test("base: exp, log, exp10, log10 agree with libm to 4 ulp, exp10 far out to the rounding of its argument");
+    double exp_error = 0, log_error = 0, exp10_error = 0, log10_error = 0;
+    for (int n = 0; n < 200000; n++) {
+        double unit = ((double)noise_word() - 2147483648.0) / 2147483648.0;
+        double x = 700 * unit, y = exp(x), z = 300 * unit;
+        exp_error   = fmax(exp_error, (double)fabsl(ra_exp(x) / expl((long double)x) - 1));
+        exp10_error = fmax(exp10_error, (double)fabsl(ra_exp10(z) / powl(10, (long double)z) - 1) / (4 + fabs(z * log(10))));
+        log_error   = fmax(log_error, (double)fabsl((ra_log(y) - logl((long double)y)) / fmaxl(fabsl(logl((long double)y)), 0.5L)));
+        log10_error = fmax(log10_error, (double)fabsl((ra_log10(y) - log10l((long double)y)) / fmaxl(fabsl(log10l((long double)y)), 0.25L)));
+    }
+    check_most(exp_error, 4 * DBL_EPSILON);
+    check_most(log_error, 4 * DBL_EPSILON);
+    check_most(exp10_error, DBL_EPSILON);
+    check_most(log10_error, 4 * DBL_EPSILON);
+    check(ra_exp(0) == 1 && ra_log(1) == 0 && ra_exp(-1e4) == 0 && ra_exp10(0) == 1);
+    double small_error = 0;                                    /* near 1 the logarithm must not lose its digits */
+    for (int n = 1; n < 1000; n++) { double d = n * 1e-9; small_error = fmax(small_error, (double)fabsl(ra_log(1 + d) / logl((long double)(1 + d)) - 1)); }
+    check_most(small_error, 4 * DBL_EPSILON);
+
+    test("base: decibels and amplitudes are each other's inverse, and silence is no NaN");
+    for (double db = -120; db <= 40; db += 0.37) {
+        if (!check_near(ra_db_from_amplitude(ra_amplitude_from_db(db)), db, 1e-12)) break;
+        if (!check_near(ra_amplitude_from_db(db) / pow(10, db / 20), 1, 1e-14)) break;
+    }
+    check(ra_amplitude_from_db(0) == 1);
+    check(ra_db_from_amplitude(0) < -300 || ra_db_from_amplitude(0) == -INFINITY);
+    check(ra_sqrt(2) == sqrt(2) && ra_sqrtf(2) == sqrtf(2));
+
+    test("base: clamp keeps what is inside");
+    check(ra_clamp(5, 0, 1) == 1 && ra_clamp(-5, 0, 1) == 0 && ra_clamp(0.25, 0, 1) == 0.25);
+    check(ra_clamp(INFINITY, 2, 3) == 3 && ra_clamp(-INFINITY, 2, 3) == 2);
+
+    test("base: text is written as printf writes it");
+    check_format("%s and %s|%c%%", "one", "", 'x');
+    check_format("%d %d %d %d", 0, -1, INT_MAX, INT_MIN);
+    check_format("%u %u", 0u, UINT_MAX);
+    check_format("%llu %llu", 0ull, ULLONG_MAX);
+    check_format("%02d:%02d:%03d %05d", 1, 59, 7, 123456);
+    /* no ties: printf rounds them to even, ours away from zero */
+    static const double values[] = { 0, 1, -1, 0.51, 1.0049, 2.53, 9.9951, 0.049, 99.951, 123456.789, -0.0626, 44100, 31.26, 1.41, 999999.96 };
+    for (size_t n = 0; n < sizeof values / sizeof values[0]; n++) check_format("%.0f %.1f %.2f %.3f %.6f", values[n] + 0.1, values[n], values[n], values[n], values[n]);
+    char digits[64];
+    for (size_t n = 0; n < sizeof values / sizeof values[0]; n++) {
+        ra_text text = ra_text_start(digits, sizeof digits);
+        ra_text_add(&text, "%g", values[n]);
+        check_near(strtod(digits, NULL), values[n], fabs(values[n]) * 5.1e-6);        /* six digits or more */
+    }
+
+    test("base: NaN, infinity and huge numbers are written without a crash");
+    ra_text huge = ra_text_start(digits, sizeof digits);
+    ra_text_add(&huge, "%.3f %.1f %g %g %.0f", NAN, INFINITY, -INFINITY, 1.7e308, -1.7e308);
+    check(strlen(digits) < sizeof digits);
+    huge = ra_text_start(digits, sizeof digits);
+    ra_text_add(&huge, "%g", 5e-324);
+    check(strlen(digits) > 0);
+
+    test("base: text never leaves its buffer and is always terminated");
+    for (size_t capacity = 1; capacity <= 24; capacity++) {
+        char guarded[40];
+        memset(guarded, '#', sizeof guarded);
+        ra_text text = ra_text_start(guarded + 8, capacity);
+        for (int n = 0; n < 3; n++) ra_text_add(&text, "%s%d%.3f%c", "abc", -42, 3.25, '!');
+        ra_text_add_json(&text, "q\"\n");
+        bool is_guarded = true;
+        for (size_t n = 0; n < sizeof guarded; n++) if ((n < 8 || n >= 8 + capacity) && guarded[n] != '#') is_guarded = false;
+        if (!check(is_guarded) || !check(memchr(guarded + 8, 0, capacity) != NULL)) break;
+        if (!check(strncmp(guarded + 8, "abc-423.250!abc-423.250!", capacity - 1) == 0)) break;
+    }
+
+    test("base: JSON strings are quoted, escaped and otherwise left as they are");
+    char json[128];
+    ra_text text = ra_text_start(json, sizeof json);
+    ra_text_add_json(&text, "a\"b\\c\nd\te\x01 f/\xC3\xBC");
+    check_text(json, "\"a\\\"b\\\\c\\u000ad\\u0009e\\u0001 f/\xC3\xBC\"");
+
+    test("base: every result has words of its own, and so has a number that is none");
+    for (int n = 0; n < RA_RESULT_COUNT; n++) {
+        check(ra_result_text((ra_result)n) && ra_result_text((ra_result)n)[0]);
+        for (int other_result = 0; other_result < n; other_result++)
+            check(strcmp(ra_result_text((ra_result)n), ra_result_text((ra_result)other_result)) != 0);
+    }
+    check_text(ra_result_text(RA_BAD_WAV), "not a readable WAV file");
+    check(ra_result_text((ra_result)12345) && ra_result_text((ra_result)-1));
+
+    test("base: sizes that overflow are refused, not wrapped");
+    ra_clip *clip = (ra_clip *)1;
+    check(ra_clip_create(UINT64_MAX / 4, 64, 48000, &clip) != RA_OK && clip == NULL);
+    clip = (ra_clip *)1;
+    check(ra_clip_create((UINT64_C(1) << 62) + 1, 4, 48000, &clip) != RA_OK && clip == NULL);   /* 4 bytes * 4 * that wraps to 16 */
+    static const uint32_t impossible[][2] = { { 0, 48000 }, { 65, 48000 }, { 2, 0 }, { 2, 768001 } };
+    for (int n = 0; n < 4; n++) {
+        clip = (ra_clip *)1;
+        check_same(ra_clip_create(16, impossible[n][0], impossible[n][1], &clip), RA_BAD_ARGUMENT);
+        check(clip == NULL);
+    }
+    ra_clip_destroy(NULL);
+}
+
+/* ---- [3] PLATFORM ------------------------------------------------------------------------------ */
+
+#if !RA_WASM
+/* What a piece of code prints to stderr. */
+static char heard[65536];
+static int  heard_file, heard_before;
+static void listen_start(void)
+{
+    fflush(stderr);
+    char name[] = "/tmp/rustyaudio-test-XXXXXX";
+    heard_file = mkstemp(name);
+    unlink(name);
+    heard_before = dup(2);
+    dup2(heard_file, 2);
+}
+static void listen_end(void)
+{
+    fflush(stderr);
+    dup2(heard_before, 2);
+    close(heard_before);
+    ssize_t byte_count = pread(heard_file, heard, sizeof heard - 1, 0);
+    heard[byte_count > 0 ? byte_count : 0] = 0;
+    close(heard_file);
+}
+#endif
+
+static void test_platform(void)
+{
+    test("platform: the clock goes forward, in seconds");
+    double first = ra_now_s(), first_here = seconds_now();
+    usleep(20000);
+    double passed = ra_now_s() - first, passed_here = seconds_now() - first_here;
+    check_near(passed, passed_here, 0.005);             /* 5 ms: another process may come between */
+    double last = ra_now_s();
+    for (int n = 0; n < 10000; n++) { double now = ra_now_s(); if (!check(now >= last)) break; last = now; }
+
+    test("platform: there is at least one core and fewer than a thousand more than the system tells of");
+    check(ra_core_count() >= 1 && ra_core_count() <= (uint32_t)sysconf(_SC_NPROCESSORS_CONF) + 1000);
+
+#if !RA_WASM                           /* there the log goes to the console, files and programs are not to be had */
+    test("platform: the log keeps to its level");
+    listen_start();
+    ra_log_level(0); ra_log_line(1, "silent %d", 1);
+    ra_log_level(1); ra_log_line(1, "error %d", 2); ra_log_line(2, "silent %d", 3);
+    ra_log_level(3); ra_log_line(3, "debug %s", "four");
+    ra_log_level(1);
+    listen_end();
+    check(!strstr(heard, "silent") && strstr(heard, "error 2") && strstr(heard, "debug four"));
+#endif
+}
+
+/* ---- [4] CONCURRENCY --------------------------------------------------------------------------- */
+
+typedef struct { ra_ring *ring; uint32_t total, channels; uint64_t offered, taken; atomic_bool is_done; } ring_race;
+static void *ring_race_write(void *user)
+{
+    ring_race *race = user;
+    float frames[700 * 3];
+    uint64_t state = 12345;
+    for (uint32_t sent = 0; sent < race->total;) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        uint32_t wanted = 1 + (uint32_t)(state >> 40) % 700;
+        if (wanted > race->total - sent) wanted = race->total - sent;
+        for (uint32_t n = 0; n < wanted * race->channels; n++) frames[n] = (float)((sent * race->channels + n) & 0xFFFFFF);
+        uint32_t taken = ra_ring_write(race->ring, frames, wanted);
+        race->offered += wanted; race->taken += taken;
+        sent += taken;
+        if (taken < wanted) sched_yield();
+    }
+    race->is_done = true;
+    return NULL;
+}
+
+enum { MAILBOX_WORDS = 500, MAILBOX_LETTERS = TEST_SLOW ? 5000 : 100000 };
+static void *mailbox_post(void *user)
+{
+    uint32_t letter[MAILBOX_WORDS];
+    for (uint32_t number = 1; number <= MAILBOX_LETTERS; number++) {
+        for (int n = 0; n < MAILBOX_WORDS; n++) letter[n] = number;
+        ra_mailbox_put(user, letter);
+    }
+    return NULL;
+}
+
+/* Jobs for the pool. */
+typedef struct {
+    atomic_int steps, inside, overlap;       /* steps made; threads inside; ever more than one? */
+    int slices;                              /* done after so many */
+    atomic_bool *gate;                       /* NULL or: the step waits for it */
+    ra_job *job;
+} test_job;
+static bool test_job_step(void *user, ra_job *job)
+{
+    test_job *mine = user;
+    if (atomic_fetch_add(&mine->inside, 1) != 0) mine->overlap = 1;
+    while (mine->gate && !*mine->gate) usleep(50);
+    int step = ++mine->steps;
+    ra_job_set_progress(job, (float)step / (float)mine->slices);
+    atomic_fetch_sub(&mine->inside, 1);
+    return step >= mine->slices;
+}
+static bool job_is_over(const ra_job *job) { return ra_job_poll(job) == RA_JOB_DONE || ra_job_poll(job) == RA_JOB_CANCELLED; }
+static int thread_count(void)                /* of this process, by the kernel's word; -1 where it says nothing */
+{
+    FILE *status = fopen("/proc/self/status", "r");
+    char line[256];
+    int count = -1;
+    while (status && fgets(line, sizeof line, status)) if (sscanf(line, "Threads: %d", &count) == 1) break;
+    if (status) fclose(status);
+    return count;
+}
+
+static void test_concurrency(void)
+{
+    ra_ring *ring;
+    test("concurrency: a ring says its capacity, rounded up to a power of two, and refuses impossible ones");
+    static const uint32_t capacities[][2] = { { 1, 1 }, { 2, 2 }, { 3, 4 }, { 1000, 1024 }, { 1024, 1024 }, { 1025, 2048 } };
+    for (int n = 0; n < 6; n++) {
+        if (!check_same(ra_ring_create(capacities[n][0], 2, 44100, &ring), RA_OK)) break;
+        ra_ring_metadata data = ra_ring_get_metadata(ring);
+        check_same(data.frame_capacity, capacities[n][1]);
+        check_same(data.channels, 2);
+        check_same(data.sample_rate_hz, 44100);
+        check(data.overrun_frames == 0 && data.underrun_frames == 0);
+        check_same(ra_ring_write(ring, input, 4096), capacities[n][1]);        /* all of it can be used */
+        ra_ring_destroy(ring);
+    }
+    static const uint32_t refused[][2] = { { 0, 2 }, { (1u << 24) + 1, 1 }, { 0xFFFFFFFFu, 1 }, { 0x80000001u, 1 }, { 16, 0 }, { 16, 65 } };
+    for (int n = 0; n < 6; n++) {
+        ring = (ra_ring *)1;
+        check_same(ra_ring_create(refused[n][0], refused[n][1], 48000, &ring), RA_BAD_ARGUMENT);
+        check(ring == NULL);
+    }
+    ra_ring_destroy(NULL);
+
+    test("concurrency: a full or empty ring answers with short counts and counts what it could not do");
+    ra_ring_create(1024, 2, 48000, &ring);
+    fill_noise(input, 8192, 1, 2);
+    check(ra_ring_is_ready(ring, 0) && !ra_ring_is_ready(ring, 1));
+    check_same(ra_ring_write(ring, input, 1500), 1024);
+    check_same(ra_ring_get_metadata(ring).overrun_frames, 476);
+    check(ra_ring_is_ready(ring, 1024) && !ra_ring_is_ready(ring, 1025));
+    check_same(ra_ring_readable_frames(ring), 1024);
+    check_same(ra_ring_write(ring, input, 0), 0);
+    check_same(ra_ring_read(ring, output, 1), 1);
+    check_same(ra_ring_read(ring, output + 2, 2000), 1023);
+    check_same(ra_ring_get_metadata(ring).underrun_frames, 977);
+    check_same(ra_ring_get_metadata(ring).overrun_frames, 476);
+    check_samples(output, input, 2048);
+    check_same(ra_ring_read(ring, output, 0), 0);
+    check_same(ra_ring_get_metadata(ring).underrun_frames, 977);
+    ra_ring_destroy(ring);
+
+    test("concurrency: reset forgets what is inside, and the ring goes on");
+    ra_ring_create(16, 1, 48000, &ring);
+    ra_ring_write(ring, input, 11);
+    ra_ring_reset(ring);
+    check(ra_ring_readable_frames(ring) == 0 && !ra_ring_is_ready(ring, 1));
+    check_same(ra_ring_write(ring, input + 100, 20), 16);
+    check_same(ra_ring_read(ring, output, 16), 16);
+    check_samples(output, input + 100, 16);
+    ra_ring_destroy(ring);
+
+    test("concurrency: 200,000 random reads and writes are what a plain queue would do, odd sizes and wraps included");
+    static const uint32_t channel_counts[] = { 1, 2, 3, 64 };
+    for (int kind = 0; kind < 4; kind++) {
+        uint32_t channels = channel_counts[kind];
+        ra_ring_create(37, channels, 48000, &ring);
+        uint64_t written = 0, read = 0, overrun = 0, underrun = 0, errors = 0;
+        noise_state = 3;
+        for (int round = 0; round < (TEST_SLOW ? 5000 : 50000); round++) {
+            uint32_t wanted = noise_word() % 80, room = 64 - (uint32_t)(written - read);
+            if (noise_word() & 1) {
+                for (uint32_t n = 0; n < wanted * channels; n++) input[n] = (float)((written * channels + n) & 0xFFFFFF);
+                uint32_t want = wanted < room ? wanted : room;
+                errors += ra_ring_write(ring, input, wanted) != want;
+                written += want; overrun += wanted - want;
+            } else {
+                uint32_t there = (uint32_t)(written - read), want = wanted < there ? wanted : there;
+                output[want * channels] = -1;
+                errors += ra_ring_is_ready(ring, wanted) != (wanted <= there);
+                errors += ra_ring_read(ring, output, wanted) != want || output[want * channels] != -1;
+                for (uint32_t n = 0; n < want * channels; n++) errors += output[n] != (float)((read * channels + n) & 0xFFFFFF);
+                read += want; underrun += wanted - want;
+            }
+            errors += ra_ring_readable_frames(ring) != written - read;
+        }
+        check_same(errors, 0);
+        check_same(ra_ring_get_metadata(ring).overrun_frames, overrun);
+        check_same(ra_ring_get_metadata(ring).underrun_frames, underrun);
+        ra_ring_destroy(ring);
+    }
+
+    test("concurrency: the ring's counters may run over the end of 32 bits");
+    ra_ring_create(64, 1, 48000, &ring);
+    ring->written = ring->read = 0xFFFFFFE0u;          /* as after 2^32 - 32 frames */
+    for (uint32_t round = 0; round < 100; round++) {
+        for (int n = 0; n < 50; n++) input[n] = (float)(round * 50 + (uint32_t)n);
+        if (!check_same(ra_ring_write(ring, input, 50), 50) || !check_same(ra_ring_write(ring, input, 50), 14)) break;
+        if (!check_same(ra_ring_readable_frames(ring), 64) || !check_same(ra_ring_read(ring, output, 50), 50)) break;
+        if (!check_samples(output, input, 50) || !check_same(ra_ring_read(ring, output, 50), 14)) break;
+    }
+    ra_ring_destroy(ring);
+
+    test("concurrency: a mailbox gives the newest value, says if it is fresh, and never tears it");
+    ra_mailbox box;
+    bool is_fresh = true;
+    uint32_t letter[MAILBOX_WORDS];
+    if (check_same(ra_mailbox_init(&box, sizeof letter), RA_OK)) {
+        check(*(const uint32_t *)ra_mailbox_get(&box, &is_fresh) == 0 && !is_fresh);
+        for (uint32_t n = 1; n <= 5; n++) { letter[0] = n; ra_mailbox_put(&box, letter); }
+        check(*(const uint32_t *)ra_mailbox_get(&box, &is_fresh) == 5 && is_fresh);
+        check(*(const uint32_t *)ra_mailbox_get(&box, &is_fresh) == 5 && !is_fresh);
+        letter[0] = 6; ra_mailbox_put(&box, letter);
+        check(*(const uint32_t *)ra_mailbox_get(&box, NULL) == 6);
+#if RA_THREADS
+        pthread_t poster;
+        letter[0] = 0;
+        pthread_create(&poster, NULL, mailbox_post, &box);
+        uint32_t newest = 0, torn = 0, backward = 0;
+        while (newest < MAILBOX_LETTERS) {
+            const uint32_t *got = ra_mailbox_get(&box, &is_fresh);
+            if (!is_fresh) { sched_yield(); continue; }
+            for (int n = 1; n < MAILBOX_WORDS; n++) torn += got[n] != got[0];
+            backward += got[0] <= newest && newest != 6;
+            newest = got[0];
+        }
+        pthread_join(poster, NULL);
+        check_same(torn, 0);
+        check_same(backward, 0);
+#endif
+        ra_mailbox_end(&box);
+    }
+
+#if RA_THREADS
+    test("concurrency: two threads pass a counting sequence through a ring, nothing lost, nothing twice");
+    for (uint32_t channels = 1; channels <= 3; channels += 2) {
+        ra_ring_create(1000, channels, 48000, &ring);
+        ring_race race = { .ring = ring, .total = (TEST_SLOW ? 300000 : 10000000) / channels, .channels = channels };
+        pthread_t writer;
+        pthread_create(&writer, NULL, ring_race_write, &race);
+        uint64_t state = 99, wanted_sum = 0, errors = 0;
+        for (uint32_t got = 0; got < race.total;) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            uint32_t wanted = 1 + (uint32_t)(state >> 40) % 900, promised = ra_ring_readable_frames(ring);
+            bool is_ready = ra_ring_is_ready(ring, wanted);
+            uint32_t count = ra_ring_read(ring, output, wanted);
+            errors += count < (promised < wanted ? promised : wanted) || (is_ready && count != wanted);
+            for (uint32_t n = 0; n < count * channels; n++) errors += output[n] != (float)((got * channels + n) & 0xFFFFFF);
+            got += count; wanted_sum += wanted;
+            if (!count) sched_yield();
+        }
+        pthread_join(writer, NULL);
+        check_same(errors, 0);
+        check_same(ra_ring_readable_frames(ring), 0);
+        check_same(ra_ring_get_metadata(ring).overrun_frames, race.offered - race.taken);
+        check_same(ra_ring_get_metadata(ring).underrun_frames, wanted_sum - race.total);
+        ra_ring_destroy(ring);
+    }
+
+    test("concurrency: a pool has the workers that were asked for, or one fewer than there are cores");
+    ra_pool *pool;
+    if (check_same(ra_pool_create(3, &pool), RA_OK)) {
+        check_same(ra_pool_wanted_count(pool), 3);
+        wait_until(ra_pool_worker_count(pool) == 3);
+        check_same(ra_pool_worker_count(pool), 3);
+        ra_pool_destroy(pool);
+    }
+    if (check_same(ra_pool_create(0, &pool), RA_OK)) {
+        check_same(ra_pool_wanted_count(pool), ra_core_count() > 1 ? ra_core_count() - 1 : 1);
+        ra_pool_destroy(pool);
+    }
+    pool = (ra_pool *)1;
+    ra_result many = ra_pool_create(65, &pool);        /* the most is 64: refused or limited */
+    check(many == RA_OK ? ra_pool_wanted_count(pool) == 64 : many == RA_BAD_ARGUMENT && pool == NULL);
+    ra_pool_destroy(many == RA_OK ? pool : NULL);
+    ra_pool_destroy(NULL);
+
+    test("concurrency: pools come and go a hundred times, with work inside, and leave no thread");
+    int threads_before = thread_count();
+    for (int round = 0; round < (TEST_SLOW ? 20 : 100); round++) {
+        if (!check_same(ra_pool_create(1 + (uint32_t)round % 4, &pool), RA_OK)) break;
+        test_job jobs[8] = { { .slices = 0 } };
+        for (int n = 0; n < 8; n++) { jobs[n].slices = 2; check_same(ra_pool_submit(pool, test_job_step, &jobs[n], &jobs[n].job), RA_OK); }
+        if (round % 3 == 0) ra_pool_run(pool, 0);
+        ra_pool_destroy(pool);
+        for (int n = 0; n < 8; n++) {
+            if (round % 3 == 0) check_same(jobs[n].steps, 2);
+            check(job_is_over(jobs[n].job) && !jobs[n].overlap && jobs[n].steps <= 2);
+            ra_job_release(jobs[n].job);
+        }
+    }
+    wait_until(thread_count() <= threads_before);       /* the thread sanitizer has one of its own */
+    check(thread_count() <= threads_before);
+    ra_job_release(NULL);
+
+    test("concurrency: many jobs of many slices run each exactly as often as they ask, never twice at once");
+    ra_pool_create(4, &pool);
+    static test_job crowd[64];
+    memset((void *)crowd, 0, sizeof crowd);
+    for (int n = 0; n < 64; n++) {
+        crowd[n].slices = 1 + n % 5;
+        ra_result result;
+        wait_until((result = ra_pool_submit(pool, test_job_step, &crowd[n], &crowd[n].job)) != RA_BUSY);
+        check_same(result, RA_OK);
+    }
+    ra_pool_run(pool, 0);                              /* waits, working along */
+    for (int n = 0; n < 64; n++) {
+        check_same(ra_job_poll(crowd[n].job), RA_JOB_DONE);
+        check_same(crowd[n].steps, crowd[n].slices);
+        check_same(crowd[n].overlap, 0);
+        check_near(ra_job_progress(crowd[n].job), 1, 0);
+        ra_job_release(crowd[n].job);
+    }
+    ra_pool_destroy(pool);
+
+    test("concurrency: a job is queued, running with progress, done; 64 may wait, the next is told RA_BUSY");
+    ra_pool_create(1, &pool);
+    wait_until(ra_pool_worker_count(pool) == 1);
+    atomic_bool gate = false;
+    test_job first = { .slices = 4, .gate = &gate };
+    ra_pool_submit(pool, test_job_step, &first, &first.job);
+    wait_until(first.inside == 1);
+    check_same(ra_job_poll(first.job), RA_JOB_RUNNING);
+    memset((void *)crowd, 0, sizeof crowd);
+    for (int n = 0; n < 64; n++) {
+        crowd[n].slices = 1;
+        check_same(ra_pool_submit(pool, test_job_step, &crowd[n], &crowd[n].job), RA_OK);
+        check_same(ra_job_poll(crowd[n].job), RA_JOB_QUEUED);
+    }
+    ra_job *too_many = (ra_job *)1;
+    check_same(ra_pool_submit(pool, test_job_step, &first, &too_many), RA_BUSY);
+    check(too_many == NULL);
+    ra_pool_run(pool, 20);                             /* a worker is alive, so this does nothing */
+    check_same(ra_job_poll(crowd[0].job), RA_JOB_QUEUED);
+    for (int n = 0; n < 64; n += 2) ra_job_cancel(crowd[n].job);
+    gate = true;
+    ra_pool_run(pool, 0);
+    check_same(ra_job_poll(first.job), RA_JOB_DONE);
+    check_same(first.steps, 4);
+    for (int n = 0; n < 64; n++) {
+        check_same(ra_job_poll(crowd[n].job), n % 2 ? RA_JOB_DONE : RA_JOB_CANCELLED);
+        check_same(crowd[n].steps, n % 2);
+        ra_job_release(crowd[n].job);
+    }
+    ra_job_release(first.job);
+    ra_pool_destroy(pool);
+
+    test("concurrency: a job that is cancelled while it runs ends after the slice that runs");
+    ra_pool_create(1, &pool);
+    gate = false;
+    test_job endless = { .slices = INT_MAX, .gate = &gate };
+    ra_pool_submit(pool, test_job_step, &endless, &endless.job);
+    wait_until(endless.inside == 1);
+    ra_job_cancel(endless.job);
+    check(!job_is_over(endless.job));                  /* its slice still runs: not to be released yet */
+    gate = true;
+    wait_until(job_is_over(endless.job));
+    check_same(ra_job_poll(endless.job), RA_JOB_CANCELLED);
+    check_same(endless.steps, 1);
+    ra_job_cancel(endless.job);                        /* once more does no harm */
+    ra_job_release(endless.job);
+    ra_pool_destroy(pool);
+    test_job late = { .slices = 1 };
+    ra_pool_create(2, &pool);
+    ra_pool_submit(pool, test_job_step, &late, &late.job);
+    wait_until(job_is_over(late.job));
+    ra_job_cancel(late.job);                           /* too late: it stays done */
+    check_same(ra_job_poll(late.job), RA_JOB_DONE);
+    ra_job_release(late.job);
+    ra_pool_destroy(pool);
+
+    test("concurrency: when no thread can be started the pool says so or works in slices, and leaks nothing");
+    threads_refuse = true;
+    ra_log_level(0);                                   /* it says so in the log, too */
+#else
+    ra_pool *pool;
+    test("concurrency: without threads a pool works in slices on the caller's thread");
+#endif
+    pool = (ra_pool *)1;
+    ra_result refused_result = ra_pool_create(2, &pool);
+    if (refused_result == RA_OK) {
+        check_same(ra_pool_worker_count(pool), 0);
+        test_job slow = { .slices = 3 }, quick = { .slices = 1 };
+        check_same(ra_pool_submit(pool, test_job_step, &slow, &slow.job), RA_OK);
+        check_same(ra_pool_submit(pool, test_job_step, &quick, &quick.job), RA_OK);
+        check_same(slow.steps + quick.steps, 0);       /* submit returns before the work is done */
+        for (int n = 0; n < 1000 && !(job_is_over(slow.job) && job_is_over(quick.job)); n++) ra_pool_run(pool, 1);
+        check_same(ra_job_poll(slow.job), RA_JOB_DONE);
+        check_same(slow.steps, 3);
+        check_same(quick.steps, 1);
+        test_job endless_slices = { .slices = INT_MAX };
+        ra_pool_submit(pool, test_job_step, &endless_slices, &endless_slices.job);
+        double start = seconds_now();
+        ra_pool_run(pool, 5);
+        check_most(seconds_now() - start, 0.1);        /* 5 ms asked; a busy machine may take a time slice or two more */
+        check(endless_slices.steps > 1);
+        ra_job_cancel(endless_slices.job);
+        ra_pool_run(pool, 0);
+        check_same(ra_job_poll(endless_slices.job), RA_JOB_CANCELLED);
+        ra_job_release(slow.job); ra_job_release(quick.job); ra_job_release(endless_slices.job);
+        ra_pool_destroy(pool);
+    } else {
+        check_same(refused_result, RA_NO_THREAD);
+        check(pool == NULL);
+    }
+    threads_refuse = false;
+    ra_log_level(1);
+}
+
+/* ---- [5] SPECTRUM ------------------------------------------------------------------------------ */
+
+/* Relative L2 error of the bins: all of them up to size 4096, then every so many. */
+static double fft_error(uint32_t size, const float *in, const float *bins, bool is_complex)
+{
+    uint32_t bin_count = is_complex ? size : size / 2 + 1, step = size <= 4096 ? 1 : bin_count / 150;
+    double error = 0, power = 0;
+    dft_start(size);
+    for (uint32_t bin = 0; bin < bin_count; bin += step) {
+        double complex want = dft_bin(in, is_complex, size, bin);
+        double complex got = bins[2 * bin] + bins[2 * bin + 1] * _Complex_I;
+        error += creal((got - want) * conj(got - want));
+        power += creal(want * conj(want));
+    }
+    return sqrt(error / power);
+}
+
+static void test_spectrum(void)
+{
+    ra_fft *fft;
+    test("spectrum: sizes that are no power of two from 32 to 65536 are refused");
+    static const uint32_t bad_sizes[] = { 0, 1, 2, 16, 31, 33, 48, 1000, 65535, 65537, 131072, 0x80000000u, 0xFFFFFFFFu };
+    for (size_t n = 0; n < sizeof bad_sizes / sizeof bad_sizes[0]; n++) {
+        fft = (ra_fft *)1;
+        check_same(ra_fft_create(bad_sizes[n], &fft), RA_BAD_ARGUMENT);
+        check(fft == NULL);
+    }
+    ra_fft_destroy(NULL);
+
+    test("spectrum: real and complex transforms of noise agree with the sum in double, within the header's bound");
+    for (uint32_t size = 32, log2_size = 5; size <= (TEST_SLOW ? 2048 : 65536); size *= 2, log2_size++) {
+        double bound = 1.2e-7 * (1 + sqrt(log2_size));         /* relative; the header's promise */
+        if (!check_same(ra_fft_create(size, &fft), RA_OK)) break;
+        fill_noise(input, 2 * size, 1, size);
+        ra_fft_forward_real(fft, input, output);
+        check_most(fft_error(size, input, output, false), bound);
+        check(output[1] == 0 && output[size + 1] == 0);        /* 0 Hz and half the rate are real */
+        ra_fft_forward_complex(fft, input, output);
+        check_most(fft_error(size, input, output, true), bound);
+        ra_fft_destroy(fft);
+    }
+
+    test("spectrum: forward and back gives the samples again to 1e-6, real and complex");
+    for (uint32_t size = 32; size <= 65536; size *= 2) {
+        ra_fft_create(size, &fft);
+        fill_noise(input, 2 * size, 1, size + 1);
+        memcpy(third, input, 2 * size * sizeof(float));
+        ra_fft_forward_real(fft, input, output);
+        ra_fft_inverse_real(fft, output, other);
+        double worst = 0;
+        for (uint32_t n = 0; n < size; n++) worst = fmax(worst, fabs((double)other[n] - input[n]));
+        check_most(worst, 1e-6);                               /* of full scale: -120 dB */
+        ra_fft_forward_complex(fft, input, output);
+        ra_fft_inverse_complex(fft, output, other);
+        worst = 0;
+        for (uint32_t n = 0; n < 2 * size; n++) worst = fmax(worst, fabs((double)other[n] - input[n]));
+        check_most(worst, 1e-6);
+        check_samples(input, third, 2 * size);                 /* the input is only read */
+        ra_fft_destroy(fft);
+    }
+
+    test("spectrum: an impulse is flat, a constant is bin 0, a sine is one bin, the alternation is the last");
+    for (uint32_t size = 32; size <= 65536; size *= 8) {
+        ra_fft_create(size, &fft);
+        uint32_t last = size / 2;
+        double worst = 0;
+        memset(input, 0, size * sizeof(float));
+        input[0] = 1;
+        ra_fft_forward_real(fft, input, output);
+        for (uint32_t bin = 0; bin <= last; bin++) worst = fmax(worst, hypot(output[2 * bin] - 1, output[2 * bin + 1]));
+        check_most(worst, 0);
+        input[0] = 0; input[size / 2 + 3] = 1;
+        ra_fft_forward_real(fft, input, output);
+        for (uint32_t bin = 0; bin <= last; bin++) worst = fmax(worst, fabs(hypot(output[2 * bin], output[2 * bin + 1]) - 1));
+        check_most(worst, 1e-6);
+        const struct { uint32_t bin; double height; } tones[] = { { 0, size }, { last, size }, { 5, last }, { size / 4, last }, { last - 1, last } };
+        for (int n = 0; n < 5; n++) {
+            for (uint32_t frame = 0; frame < size; frame++)
+                input[frame] = (float)cos(2 * PI * ((uint64_t)tones[n].bin * frame % size) / size);
+            ra_fft_forward_real(fft, input, output);
+            check_near(output[2 * tones[n].bin] / tones[n].height, 1, 1e-6);
+            double leak = 0;
+            for (uint32_t bin = 0; bin <= last; bin++)
+                leak = fmax(leak, hypot(output[2 * bin] - (bin == tones[n].bin ? output[2 * bin] : 0), output[2 * bin + 1]));
+            check_most(leak / tones[n].height, 1e-6);          /* the sine itself is rounded to float */
+        }
+        for (uint32_t frame = 0; frame < size; frame++)        /* the sign of the exponent: a sine at bin 3 is -i */
+            input[frame] = (float)sin(2 * PI * 3 * frame / size);
+        ra_fft_forward_real(fft, input, output);
+        check_near(output[7] / last, -1, 1e-6);
+        ra_fft_destroy(fft);
+    }
+
+    test("spectrum: Parseval: power in time is power in frequency to 1e-6");
+    ra_fft_create(8192, &fft);
+    fill_noise(input, 8192, 1, 7);
+    ra_fft_forward_real(fft, input, output);
+    double in_time = 0, in_frequency = 0;
+    for (int n = 0; n < 8192; n++) in_time += (double)input[n] * input[n];
+    for (int bin = 0; bin <= 4096; bin++)
+        in_frequency += (bin == 0 || bin == 4096 ? 1 : 2) * ((double)output[2 * bin] * output[2 * bin] + (double)output[2 * bin + 1] * output[2 * bin + 1]) / 8192;
+    check_near(in_frequency / in_time, 1, 1e-6);
+    ra_fft_destroy(fft);
+
+    test("spectrum: in place and unaligned give the same bits, and nothing past the end is touched");
+    for (uint32_t size = 32; size <= 4096; size *= 2) {
+        ra_fft_create(size, &fft);
+        fill_noise(input, 2 * size, 1, size + 2);
+        output[size + 2] = 77; third[size] = 77;
+        ra_fft_forward_real(fft, input, output);
+        ra_fft_inverse_real(fft, output, third);
+        check(output[size + 2] == 77 && third[size] == 77);
+        memcpy(other + 1, input, size * sizeof(float));
+        ra_fft_forward_real(fft, other + 1, other + 1);
+        if (!check_samples(other + 1, output, size + 2)) break;
+        ra_fft_inverse_real(fft, other + 1, other + 1);
+        if (!check_samples(other + 1, third, size)) break;
+        output[2 * size] = third[2 * size] = 77;
+        ra_fft_forward_complex(fft, input, output);
+        ra_fft_inverse_complex(fft, output, third);
+        check(output[2 * size] == 77 && third[2 * size] == 77);
+        memcpy(other + 1, input, 2 * size * sizeof(float));
+        ra_fft_forward_complex(fft, other + 1, other + 1);
+        if (!check_samples(other + 1, output, 2 * size)) break;
+        ra_fft_inverse_complex(fft, other + 1, other + 1);
+        if (!check_samples(other + 1, third, 2 * size)) break;
+        ra_fft_destroy(fft);
+    }
+
+    test("spectrum: golden bits");
+    fill_noise(input, 4096, 1, 4096);
+    ra_fft_create(4096, &fft);
+    ra_fft_forward_real(fft, input, output);
+    check_golden("fft real 4096", output, 4098);
+    ra_fft_destroy(fft);
+    ra_fft_create(1024, &fft);
+    ra_fft_forward_complex(fft, input, output);
+    check_golden("fft complex 1024", output, 2048);
+    ra_fft_destroy(fft);
+}
+
+/* ---- [6] FILTERS ------------------------------------------------------------------------------- */
+
+static const char *const type_names[RA_FILTER_TYPE_COUNT] = {
+    "peaking", "lowshelf", "highshelf", "lowpass", "highpass", "bandpass", "notch", "allpass"
+};
+static ra_eq *eq_with(uint32_t channels, uint32_t rate, const ra_eq_band *bands, uint32_t count)
+{
+    ra_eq *eq = NULL;
+    if (check_same(ra_eq_create(channels, rate, &eq), RA_OK)) ra_eq_set(eq, bands, count);
+    return eq;
+}
+/* Ten lively bands: every type is among them. */
+static void lively_bands(ra_eq_band bands[10], double lift_db)
+{
+    for (int n = 0; n < 10; n++)
+        bands[n] = (ra_eq_band){ (ra_filter_type)(n % RA_FILTER_TYPE_COUNT), 40 * pow(1.9, n), n % 2 ? -lift_db : lift_db, 0.5 + 0.2 * n };
+    bands[3].hz = 15000; bands[4].hz = 60;             /* let the low and the high pass leave something */
+    bands[5].q = 0.1;
+}
+
+static void test_filters(void)
+{
+    static const double rates[] = { 44100, 48000, 192000 };
+    ra_eq *eq;
+
+    test("filters: the drawn response is the analogue prototype's through the bilinear transform");
+    double worst = 0;
+    for (int type = 0; type < RA_FILTER_TYPE_COUNT; type++)
+        for (int setting = 0; setting < 27; setting++) {
+            ra_eq_band band = { (ra_filter_type)type, setting % 3 == 0 ? 31.25 : setting % 3 == 1 ? 1000 : 15000,
+                                setting / 3 % 3 * 15 - 15, setting / 9 == 0 ? 0.3 : setting / 9 == 1 ? 1.41 : 20 };
+            for (int n = 0; n < 64; n++) {
+                double hz = 20 * pow(1000, n / 63.0), want = decibels(cabs(prototype(&band, hz, 48000)));
+                if (want > -120) worst = fmax(worst, fabs(ra_eq_response_db(&band, 1, hz, 48000) - want));
+            }
+        }
+    check_most(worst, 1e-6);                           /* dB; both are double, deep in a notch digits cancel */
+    ra_eq_band several[3] = { { RA_PEAKING, 100, 6, 1 }, { RA_HIGH_SHELF, 5000, -4, 0.7 }, { RA_LOW_PASS, 12000, 0, 0.7 } };
+    double sum = 0;
+    for (int n = 0; n < 3; n++) sum += decibels(cabs(prototype(&several[n], 3000, 44100)));
+    check_near(ra_eq_response_db(several, 3, 3000, 44100), sum, 1e-9);
+    check_near(ra_eq_response_db(several, 0, 3000, 44100), 0, 0);
+
+    test("filters: every type's measured response is the formula's within 0.02 dB at 64 frequencies");
+    for (int type = 0; type < RA_FILTER_TYPE_COUNT; type++)
+        for (int setting = 0; setting < (TEST_SLOW ? 4 : 18); setting++) {
+            double rate = rates[setting % 3];
+            ra_eq_band band = { (ra_filter_type)type, setting / 6 == 0 ? 80 : setting / 6 == 1 ? 1000 : 15000,
+                                setting % 2 ? 12 : -12, setting % 3 == 0 ? 0.3 : setting % 3 == 1 ? 1.41 : 5 };
+            /* rings for a q / (pi hz) seconds to the e-th part, with a = 2 at 12 dB; twelve of them are -104 dB */
+            uint32_t frames = (uint32_t)(rate * fmin(0.8, fmax(0.02, 12 * 2 * fmax(band.q, 1 / band.q) / (PI * band.hz))));
+            memset(output, 0, frames * sizeof(float));
+            output[0] = 1;
+            if (!(eq = eq_with(1, (uint32_t)rate, &band, 1))) break;
+            process_eq(eq, output, 1, frames, 512);
+            ra_eq_destroy(eq);
+            for (int n = 0; n < 64; n++) {
+                double hz = 20 * pow(0.49 * rate / 20, n / 63.0), want = decibels(cabs(prototype(&band, hz, rate)));
+                double got = decibels(cabs(measured(output, frames, 1, hz, rate)));
+                if (want > -60 && !(fabs(got - want) <= 0.02)) {
+                    complain(__LINE__, "%s %g Hz %g dB q %g at %g Hz: got %.4f dB, want %.4f dB at %.1f Hz", type_names[type], band.hz, band.db, band.q, rate, got, want, hz);
+                    break;
+                }
+            }
+        }
+
+    test("filters: a peaking filter reaches its gain at the centre");
+    for (double db = -40; db <= 40; db += 8) {
+        ra_eq_band band = { RA_PEAKING, 1000, db, 1.41 };
+        fill_sine(output, 48000, 1, 1000, 48000, 0.01);
+        eq = eq_with(1, 48000, &band, 1);
+        process_eq(eq, output, 1, 48000, 128);
+        check_near(decibels(fit_tone(output + 24000, 24000, 1, 1000, 48000).amplitude / 0.01), db, 0.001);
+        ra_eq_destroy(eq);
+    }
+
+    test("filters: 31 Hz at 192 kHz is as right as at 48 kHz, and the rounding lies below -140 dB");
+    ra_eq_band bass = { RA_PEAKING, 31.25, 12, 1.41 };
+    for (int n = 1; n < 3; n++) {
+        uint32_t frames = (uint32_t)rates[n];
+        fill_sine(output, 2 * frames, 1, 31.25, rates[n], 0.1);
+        eq = eq_with(1, frames, &bass, 1);
+        process_eq(eq, output, 1, 2 * frames, 128);
+        tone_fit fit = fit_tone(output + frames, frames, 1, 31.25, rates[n]);
+        check_near(decibels(fit.amplitude / 0.1), 12, 0.001);
+        check_most(decibels(fit.residual_rms / fit.amplitude), -140);      /* float output alone: about -150 */
+        ra_eq_destroy(eq);
+    }
+
+    test("filters: a boost and its cut in series null to -120 dB");
+    fill_noise(input, 48000, 0.5f, 11);
+    for (double hz = 31.25; hz < 20000; hz *= 4)
+        for (int type = RA_PEAKING; type <= RA_HIGH_SHELF; type++) {
+            ra_eq_band pair[2] = { { (ra_filter_type)type, hz, 12, 1 }, { (ra_filter_type)type, hz, -12, 1 } };
+            memcpy(output, input, 48000 * sizeof(float));
+            eq = eq_with(1, 48000, pair, 2);
+            process_eq(eq, output, 1, 48000, 128);
+            for (int n = 0; n < 48000; n++) output[n] -= input[n];
+            check_most(decibels(rms_of(output, 48000, 1) / rms_of(input, 48000, 1)), -120);
+            ra_eq_destroy(eq);
+        }
+
+    test("filters: an all pass changes the phase and not the level");
+    ra_eq_band all_pass = { RA_ALL_PASS, 1000, 0, 1 };
+    fill_sine(output, 48000, 1, 1000, 48000, 0.5);
+    eq = eq_with(1, 48000, &all_pass, 1);
+    process_eq(eq, output, 1, 48000, 128);
+    tone_fit turned = fit_tone(output + 24000, 24000, 1, 1000, 48000);     /* 24000 frames are whole periods */
+    check_near(turned.amplitude, 0.5, 1e-6);
+    check_near(fabs(turned.phase), PI, 1e-5);          /* half a turn at the centre */
+    ra_eq_destroy(eq);
+
+    test("filters: no bands and ten flat bands pass every bit");
+    ra_eq_band bands[10], moved[10];
+    ra_eq_default_bands(bands);
+    for (int n = 0; n < 10; n++) {
+        check(bands[n].type == RA_PEAKING && bands[n].db == 0);
+        check_near(bands[n].hz, 31.25 * (1 << n), 0);
+        check_near(bands[n].q, 1.41, 0);
+    }
+    fill_noise(input, 96000, 1, 12);
+    for (uint32_t count = 0; count <= 10; count += 10) {
+        memcpy(output, input, 96000 * sizeof(float));
+        eq = eq_with(2, 48000, bands, count);
+        process_eq(eq, output, 2, 48000, 128);
+        check_samples(output, input, 96000);
+        ra_eq_destroy(eq);
+    }
+
+    test("filters: a band beyond half the rate passes all, whatever its type, and so does an impossible one");
+    static const ra_eq_band strange[] = {
+        { RA_PEAKING, 24000, 12, 1 }, { RA_LOW_PASS, 30000, 0, 1 }, { RA_HIGH_PASS, 24000, 0, 1 }, { RA_NOTCH, 1e9, 0, 1 }, { RA_HIGH_SHELF, 96000, -40, 1 },
+        { RA_BAND_PASS, 24001, 0, 1 }, { RA_ALL_PASS, INFINITY, 0, 1 },
+    };
+    for (size_t n = 0; n < sizeof strange / sizeof strange[0]; n++) {
+        memcpy(output, input, 9600 * sizeof(float));
+        eq = eq_with(2, 48000, &strange[n], 1);
+        process_eq(eq, output, 2, 4800, 128);
+        check_samples(output, input, 9600);
+        check_near(ra_eq_response_db(&strange[n], 1, 1000, 48000), 0, 0);
+        ra_eq_destroy(eq);
+    }
+    static const ra_eq_band impossible[] = {
+        { RA_PEAKING, NAN, 12, 1 }, { RA_LOW_PASS, 1000, 0, 0 }, { RA_HIGH_PASS, -5, 0, 1 }, { RA_PEAKING, 1000, NAN, 1 },
+        { RA_LOW_SHELF, 1000, 1e9, 1 }, { RA_NOTCH, 0, 0, 1 }, { RA_PEAKING, 1000, 6, -1 }, { RA_PEAKING, 1000, 6, NAN }, { RA_BAND_PASS, 1000, 0, 1e300 },
+    };
+    for (size_t n = 0; n < sizeof impossible / sizeof impossible[0]; n++) {
+        memcpy(output, input, 96000 * sizeof(float));
+        eq = eq_with(2, 48000, &impossible[n], 1);
+        process_eq(eq, output, 2, 48000, 128);
+        if (!is_finite(output, 96000)) complain(__LINE__, "impossible band %zu: got NaN or infinity, want sound or silence", n);
+        ra_eq_destroy(eq);
+    }
+
+    test("filters: the same bits for blocks of 1, 7, 128, 512 and 4096, glides included");
+    lively_bands(bands, 9);
+    lively_bands(moved, -4);
+    for (int kind = 0; kind < BLOCK_KINDS; kind++) {
+        memcpy(output, input, 96000 * sizeof(float));
+        eq = eq_with(2, 48000, bands, 10);
+        process_eq(eq, output, 2, 20001, blocks[kind]);
+        ra_eq_set(eq, moved, 10);
+        process_eq(eq, output + 40002, 2, 333, blocks[kind]);          /* changed again before it has arrived */
+        ra_eq_set(eq, bands, 10);
+        process_eq(eq, output + 40668, 2, 48000 - 20334, blocks[kind]);
+        if (kind == 0) memcpy(other, output, 96000 * sizeof(float));
+        if (!check_samples(output, other, 96000)) complain(__LINE__, "in blocks of %u", blocks[kind]);
+        ra_eq_destroy(eq);
+    }
+    check_golden("eq glide", output, 96000);
+    check(is_finite(output, 96000) && peak_of(output, 96000) < 100);
+    memcpy(output, input, 96000 * sizeof(float));
+    eq = eq_with(2, 48000, bands, 10);
+    process_eq(eq, output, 2, 48000, 4096);
+    check_golden("eq ten bands stereo", output, 96000);
+    ra_eq_destroy(eq);
+
+    test("filters: left and right are filtered alike and apart");
+    for (int side = 0; side < 2; side++) {
+        ra_eq *mono = eq_with(1, 48000, bands, 10), *stereo = eq_with(2, 48000, bands, 10);
+        for (int n = 0; n < 24000; n++) { output[2 * n + side] = other[n] = input[n]; output[2 * n + 1 - side] = 0; }
+        process_eq(mono, other, 1, 24000, 128);
+        process_eq(stereo, output, 2, 24000, 128);
+        double crosstalk = 0, difference = 0;
+        for (int n = 0; n < 24000; n++) { crosstalk = fmax(crosstalk, fabs(output[2 * n + 1 - side])); difference += output[2 * n + side] != other[n]; }
+        check_most(crosstalk, 0);
+        check_same(difference, 0);
+        ra_eq_destroy(mono); ra_eq_destroy(stereo);
+    }
+
+    test("filters: a glide lands exactly within 20 ms, after a way between");
+    ra_eq_band from = { RA_PEAKING, 200, 12, 1 }, to = { RA_PEAKING, 3000, -9, 2.5 };
+    float responses[4][2000];                          /* before, 5 ms after, 20 ms after, that of the goal */
+    for (int n = 0; n < 4; n++) {
+        static const uint32_t waits[] = { 0, 240, 960, 0 };
+        eq = eq_with(1, 48000, n == 3 ? &to : &from, 1);
+        memset(output, 0, 4000 * sizeof(float));
+        process_eq(eq, output, 1, 100, 64);            /* silence: nothing rings when the impulse comes */
+        if (n < 3 && n > 0) ra_eq_set(eq, &to, 1);
+        process_eq(eq, output, 1, waits[n], 64);
+        memset(responses[n], 0, sizeof responses[n]);
+        responses[n][0] = 1;
+        process_eq(eq, responses[n], 1, 2000, 64);
+        ra_eq_destroy(eq);
+    }
+    check(memcmp(responses[1], responses[0], 64) != 0 && memcmp(responses[1], responses[3], 64) != 0);
+    check_samples(responses[2], responses[3], 2000);
+
+    test("filters: bands that move, come and go do not click");
+    ra_eq_band scenes[][2] = {
+        { { RA_PEAKING, 1000, 24, 1 }, { RA_LOW_SHELF, 200, 0, 1 } },  { { RA_PEAKING, 1000, 0, 1 },    { RA_LOW_SHELF, 200, 0, 1 } },
+        { { RA_PEAKING, 4000, 24, 1 }, { RA_LOW_SHELF, 900, 12, 1 } }, { { RA_PEAKING, 1000, 24, 1 },   { RA_LOW_SHELF, 2000, -12, 2 } },
+        { { RA_PEAKING, 50, -24, 5 },  { RA_LOW_SHELF, 200, 6, 1 } },  { { RA_PEAKING, 800, 12, 0.5 },  { RA_LOW_SHELF, 30, 6, 1 } },
+    };
+    enum { SCENES = sizeof scenes / sizeof scenes[0] };
+    fill_sine(output, 9600 * (SCENES + 2), 2, 1000, 48000, 0.05);
+    eq = eq_with(2, 48000, scenes[0], 2);
+    process_eq(eq, output, 2, 9600, 128);
+    for (int n = 1; n <= SCENES + 1; n++) {
+        if (n < SCENES) ra_eq_set(eq, scenes[n], 2);
+        else ra_eq_set(eq, scenes[0], n == SCENES ? 1 : 2);            /* one fewer, and again one more */
+        process_eq(eq, output + 19200 * n, 2, 9600, 128);
+        /* the tone is at most 0.8 high; a glide over 960 frames bends it by about 0.8 * 6 / 960 * 2 sin(w) = 0.0013 */
+        double click = worst_click(output + 19200 * n - 200, 9600, 2, 1000, 48000);
+        if (!check_most(click, 0.004)) complain(__LINE__, "at change %d", n);
+    }
+    ra_eq_destroy(eq);
+
+    test("filters: reset forgets the sound of both channels and keeps the settings");
+    lively_bands(bands, 9);
+    fill_noise(input, 9600, 1, 14);
+    eq = eq_with(2, 48000, bands, 10);
+    memcpy(other, input, 9600 * sizeof(float));
+    process_eq(eq, other, 2, 4800, 128);
+    ra_eq_reset(eq);
+    memset(output, 0, 960 * sizeof(float));
+    process_eq(eq, output, 2, 480, 128);
+    check(is_silent(output, 960));
+    memcpy(output, input, 9600 * sizeof(float));
+    process_eq(eq, output, 2, 4800, 128);
+    check_samples(output, other, 9600);
+    ra_eq_set(eq, bands, 3);                           /* reset in the middle of a glide: the goal holds at once */
+    process_eq(eq, output, 2, 10, 128);
+    ra_eq_reset(eq);
+    memcpy(output, input, 9600 * sizeof(float));
+    process_eq(eq, output, 2, 4800, 128);
+    ra_eq_destroy(eq);
+    eq = eq_with(2, 48000, bands, 3);
+    memcpy(other, input, 9600 * sizeof(float));
+    process_eq(eq, other, 2, 4800, 128);
+    check_samples(output, other, 9600);
+    for (int n = 0; n < 9600; n++) output[n] = n % 2 ? NAN : INFINITY;
+    process_eq(eq, output, 2, 4800, 128);
+    ra_eq_reset(eq);
+    memcpy(output, input, 9600 * sizeof(float));
+    process_eq(eq, output, 2, 4800, 128);
+    check_samples(output, other, 9600);                /* not even NaN outlives a reset */
+    ra_eq_destroy(eq);
+
+    test("filters: after the sound the tail ends in exact zeros, without subnormals on the way");
+    eq = eq_with(2, 48000, bands, 10);
+    fill_noise(output, 96000, 1, 15);
+    process_eq(eq, output, 2, 48000, 128);
+    size_t subnormal_count = 0;
+    for (int second = 0; second < 8; second++) {
+        memset(output, 0, 96000 * sizeof(float));
+        process_eq(eq, output, 2, 48000, 128);
+        for (int n = 0; n < 96000; n++) subnormal_count += output[n] != 0 && fabsf(output[n]) < FLT_MIN;
+    }
+    check(is_silent(output, 96000));
+    check_same(subnormal_count, 0);
+    ra_eq_destroy(eq);
+
+    test("filters: an equaliser has one or two channels and a possible rate");
+    static const uint32_t bad_eqs[][2] = { { 0, 48000 }, { 3, 48000 }, { 2, 0 } };
+    for (int n = 0; n < 3; n++) {
+        eq = (ra_eq *)1;
+        check_same(ra_eq_create(bad_eqs[n][0], bad_eqs[n][1], &eq), RA_BAD_ARGUMENT);
+        check(eq == NULL);
+    }
+    ra_eq_destroy(NULL);
+    ra_eq_band most[RA_EQ_BAND_MAX];
+    for (int n = 0; n < RA_EQ_BAND_MAX; n++) most[n] = (ra_eq_band){ RA_PEAKING, 100 + 100 * n, 0.5, 1 };
+    eq = eq_with(2, 48000, most, RA_EQ_BAND_MAX);
+    fill_noise(output, 9600, 0.1f, 16);
+    process_eq(eq, output, 2, 4800, 0xFFFF);
+    ra_eq_process(eq, output, 0);
+    check(is_finite(output, 9600));
+    ra_eq_destroy(eq);
+}
+
+/* ---- [7] EFFECTS ------------------------------------------------------------------------------- */
+
+static ra_chain *chain_with(uint32_t channels, uint32_t rate, const char *text)
+{
+    ra_chain_spec spec;
+    ra_error error;
+    ra_chain *chain = NULL;
+    if (!check_same(ra_chain_parse(text, &spec, &error), RA_OK)) { complain(__LINE__, "'%s': %s", text, error.text); return NULL; }
+    if (check_same(ra_chain_create(channels, rate, &chain), RA_OK)) ra_chain_set(chain, &spec);
+    return chain;
+}
+static ra_chain_spec spec_of(const char *text)
+{
+    ra_chain_spec spec = { 0 };
+    if (ra_chain_parse(text, &spec, NULL) != RA_OK) complain(__LINE__, "'%s' was not understood", text);
+    return spec;
+}
+
+static void test_effects(void)
+{
+    const double knee = pow(10, -1 / 20.0);            /* -1 dBFS */
+    test("effects: the soft clip is the identity below -1 dBFS, monotone, continuous, of slope 1 at most, odd, never above 1");
+    ra_chain *clip = chain_with(1, 48000, "softclip");
+    enum { HALF = 32768 };                             /* -8..+8 in steps of 1/4096 */
+    for (int n = -HALF; n <= HALF; n++) output[n + HALF] = input[n + HALF] = (float)n / 4096;
+    process_chain(clip, output, 1, 2 * HALF + 1, 128);
+    size_t changed = 0, falls = 0, steep = 0, odd = 0, over = 0;
+    for (int n = -HALF; n <= HALF; n++) {
+        float x = input[n + HALF], y = output[n + HALF];
+        changed += fabs(x) <= knee && y != x;
+        over    += fabsf(y) > 1;
+        odd     += y != -output[HALF - n];
+        if (n == -HALF) continue;
+        falls   += y < output[n + HALF - 1];
+        steep   += (double)y - output[n + HALF - 1] > 1.0 / 4096 + 1.2e-7;     /* 2 ulp of 1 for rounding */
+    }
+    check_same(changed, 0); check_same(falls, 0); check_same(steep, 0); check_same(odd, 0); check_same(over, 0);
+    check(output[2 * HALF] > 0.95 && output[HALF + 4096] < 1 && output[HALF + 4096] > knee);
+    static const float giants[] = { 1e30f, -1e30f, FLT_MAX, INFINITY, -INFINITY, 100 };
+    memcpy(output, giants, sizeof giants);
+    process_chain(clip, output, 1, 6, 6);
+    for (int n = 0; n < 6; n++) check(fabsf(output[n]) <= 1 && (output[n] > 0) == (giants[n] > 0));
+    fill_sine(input, 48000, 1, 997, 48000, 0.5);
+    memcpy(output, input, 48000 * sizeof(float));
+    process_chain(clip, output, 1, 48000, 128);
+    check_samples(output, input, 48000);               /* -6 dBFS: no distortion at all */
+    ra_chain_destroy(clip);
+
+    test("effects: gain multiplies by 10^(db/20) and 0 dB passes every bit");
+    fill_noise(input, 9600, 1, 21);
+    for (double db = -60; db <= 12; db += 12) {
+        char text[64];
+        snprintf(text, sizeof text, "gain db=%g", db);
+        ra_chain *gain = chain_with(2, 48000, text);
+        memcpy(output, input, 9600 * sizeof(float));
+        process_chain(gain, output, 2, 4800, 128);
+        double worst = 0;
+        for (int n = 0; n < 9600; n++) worst = fmax(worst, fabs(output[n] - input[n] * pow(10, db / 20)) / pow(10, db / 20));
+        check_most(worst, 1.2e-7);                     /* an ulp or two of full scale */
+        if (db == 0) check_samples(output, input, 9600);
+        ra_chain_destroy(gain);
+    }
+
+    test("effects: the chain's equaliser is the equaliser");
+    ra_eq_band band = { RA_HIGH_SHELF, 3000, 7, 0.8 };
+    ra_eq *eq = eq_with(2, 44100, &band, 1);
+    memcpy(other, input, 9600 * sizeof(float));
+    process_eq(eq, other, 2, 4800, 128);
+    ra_eq_destroy(eq);
+    ra_chain *shelf = chain_with(2, 44100, "eq highshelf hz=3000 db=7 q=0.8");
+    memcpy(output, input, 9600 * sizeof(float));
+    process_chain(shelf, output, 2, 4800, 128);
+    check_samples(output, other, 9600);
+    ra_chain_destroy(shelf);
+}
+
+/* The chain: its text first, then its sound. */
+static void test_chain(void)
+{
+    ra_chain_spec spec, again;
+    ra_error error;
+    test("effects: the text of the header is understood, with its defaults");
+    check_same(ra_chain_parse("eq peaking hz=1000 db=6 q=1; gain db=-3", &spec, &error), RA_OK);
+    check_same(spec.count, 2);
+    check(spec.item[0].kind == RA_PROCESSOR_EQ && spec.item[0].type == RA_PEAKING);
+    check(spec.item[0].value[0] == 1000 && spec.item[0].value[1] == 6 && spec.item[0].value[2] == 1);
+    check(spec.item[1].kind == RA_PROCESSOR_GAIN && spec.item[1].value[0] == -3);
+    for (int type = 0; type < RA_FILTER_TYPE_COUNT; type++) {
+        char text[64];
+        snprintf(text, sizeof text, "eq %s hz=2e3", type_names[type]);
+        if (!check_same(ra_chain_parse(text, &spec, &error), RA_OK)) continue;
+        check(spec.count == 1 && spec.item[0].type == (uint32_t)type && spec.item[0].value[0] == 2000);
+        check(spec.item[0].value[1] == 0 && spec.item[0].value[2] == 1.41);
+    }
+    check(ra_chain_parse("gain;softclip", &spec, &error) == RA_OK && spec.count == 2 && spec.item[0].value[0] == 0);
+    check(ra_chain_parse("", &spec, &error) == RA_OK && spec.count == 0);
+    check(ra_chain_parse("  ", &spec, NULL) == RA_OK && spec.count == 0);
+    check(ra_chain_parse("  gain   db=-1.5e0 ;softclip ", &spec, NULL) == RA_OK && spec.item[0].value[0] == -1.5);
+    check(ra_chain_parse("eq peaking db=+3 hz=.5e3 q=1.", &spec, NULL) == RA_OK && spec.item[0].value[0] == 500 && spec.item[0].value[1] == 3);
+
+    test("effects: decimal numbers of up to 15 digits are read as the C library reads them");
+    noise_state = 31;
+    size_t differing = 0;
+    for (int n = 0; n < 20000; n++) {
+        char text[96];
+        double value = pow(10, 4.3 * noise_word() / 4294967296.0);
+        snprintf(text, sizeof text, "eq peaking hz=%.*g", 1 + n % 15, value);
+        double want = strtod(strchr(text, '=') + 1, NULL);
+        if (want < 1 || ra_chain_parse(text, &spec, NULL) != RA_OK) { differing += want >= 1; continue; }
+        differing += spec.item[0].value[0] != want;
+    }
+    check_same(differing, 0);
+
+    test("effects: format and parse again give the same spec, bit for bit");
+    char text[8192];
+    for (int round = 0; round < (TEST_SLOW ? 200 : 3000); round++) {
+        memset(&spec, 0, sizeof spec);
+        spec.count = noise_word() % (RA_CHAIN_MAX + 1);
+        for (uint32_t n = 0; n < spec.count; n++) {
+            ra_processor_spec *item = &spec.item[n];
+            double unit[3];
+            for (int k = 0; k < 3; k++) unit[k] = (noise_word() + noise_word() / 4294967296.0) / 4294967296.0;
+            item->kind = noise_word() % RA_PROCESSOR_COUNT;
+            if (item->kind == RA_PROCESSOR_EQ) {
+                item->type = noise_word() % RA_FILTER_TYPE_COUNT;
+                item->value[0] = pow(20000, unit[0]); item->value[1] = 80 * unit[1] - 40; item->value[2] = 0.05 * pow(800, unit[2]);
+                if (round % 4 == 0) { item->value[0] = floor(item->value[0]); item->value[1] = 0; item->value[2] = 1.41; }
+                if (item->value[2] < 0.05) item->value[2] = 0.05;
+            } else if (item->kind == RA_PROCESSOR_GAIN) item->value[0] = round % 3 ? 24 * unit[0] - 18 : 1e-5 + 1e-5 * unit[0];
+        }
+        size_t length = ra_chain_format(&spec, text, sizeof text);
+        if (!check_same(length, strlen(text))) break;
+        if (!check_same(ra_chain_parse(text, &again, &error), RA_OK)) { complain(__LINE__, "%s in '%s'", error.text, text); break; }
+        bool is_same = again.count == spec.count;
+        for (uint32_t n = 0; n < spec.count && is_same; n++)
+            is_same = memcmp(&again.item[n], &spec.item[n], sizeof spec.item[n]) == 0;
+        if (!check(is_same)) { complain(__LINE__, "the text was '%s'", text); break; }
+    }
+    spec = spec_of("eq peaking hz=1000 db=6 q=1; gain db=-3");
+    ra_chain_format(&spec, text, sizeof text);
+    check(strlen(text) < 48);                          /* short: no digits that nobody asked for */
+
+    test("effects: the text is cut where the room ends, and its full length is told");
+    size_t full = strlen(text);
+    for (size_t capacity = 0; capacity <= full + 1; capacity++) {
+        char small[64];
+        memset(small, '#', sizeof small);
+        check_same(ra_chain_format(&spec, small, capacity), full);
+        if (capacity) check(strlen(small) == capacity - 1 && strncmp(small, text, capacity - 1) == 0);
+        check(small[capacity] == '#');
+    }
+    spec.count = 0;
+    check(ra_chain_format(&spec, text, sizeof text) == 0 && text[0] == 0);
+
+    test("effects: what is wrong is refused with a sentence that points at it, and nothing is changed");
+    static const struct { const char *text; const char *place; const char *word; } wrong[] = {
+        { "reverb rt60_s=1.8 mix=0.25", "reverb", "reverb" },      { "gain db=1; delay ms=20", "delay", "delay" },
+        { "compressor", "compressor", "compressor" },              { "limiter ceiling_dbtp=-1", "limiter", "limiter" },
+        { "gain db=1; chorus", "chorus", "chorus" },               { "distortion drive_db=3", "distortion", "distortion" },
+        { "gain db=1; nonsense", "nonsense", "nonsense" },         { "gain hz=3", "hz", "hz" },
+        { "eq peaking hz=1000 frequency=3", "frequency", "frequency" }, { "eq nosuch hz=1000", "nosuch", "nosuch" },
+        { "eq peaking hz=0", "hz", "" },        { "eq peaking hz=-100", "hz", "" },     { "eq peaking hz=abc", "hz", "" },
+        { "eq peaking hz=", "hz", "" },         { "eq peaking hz=1000 q=0", "q=", "" }, { "eq peaking hz=1000 q=41", "q=", "" },
+        { "eq peaking hz=1000 db=41", "db", "" }, { "eq peaking hz=1000 db=-41", "db", "" }, { "eq peaking hz=nan", "hz", "" },
+        { "eq peaking hz=inf", "hz", "" },      { "eq peaking hz=1e999", "hz", "" },    { "gain db=1e999", "db", "" },
+        { "gain db=3dB", "db", "" },            { "gain db=1,5", "db", "" },            { "gain db=--3", "db", "" },
+        { "gain db", "db", "" },                { "gain =3", "=3", "" },                { "eq peaking hz=0x10", "hz", "" },
+    };
+    for (size_t n = 0; n < sizeof wrong / sizeof wrong[0]; n++) {
+        memset(&spec, 0x5A, sizeof spec); memset(&again, 0x5A, sizeof again); memset(&error, 0, sizeof error);
+        ra_result result = ra_chain_parse(wrong[n].text, &spec, &error);
+        size_t place = (size_t)(strstr(wrong[n].text, wrong[n].place) - wrong[n].text), end = place + strcspn(wrong[n].text + place, " ;");
+        if (result != RA_BAD_CHAIN || error.code != RA_BAD_CHAIN)
+            complain(__LINE__, "'%s': got %s, want %s", wrong[n].text, ra_result_text(result), ra_result_text(RA_BAD_CHAIN));
+        else if (error.offset < place || error.offset > end)
+            complain(__LINE__, "'%s': got offset %llu, want %zu to %zu", wrong[n].text, (unsigned long long)error.offset, place, end);
+        else if (!strstr(error.text, wrong[n].word) || strlen(error.text) < 10)
+            complain(__LINE__, "'%s': got the sentence '%s'", wrong[n].text, error.text);
+        check(memcmp(&spec, &again, sizeof spec) == 0);
+        check_same(ra_chain_parse(wrong[n].text, &spec, NULL), RA_BAD_CHAIN);      /* the sentence may be nobody's */
+    }
+    check(ra_chain_parse("eq", &spec, &error) != RA_OK || spec.item[0].type < RA_FILTER_TYPE_COUNT);
+    char many[RA_CHAIN_MAX * 10 + 64] = "";
+    for (int n = 0; n < RA_CHAIN_MAX; n++) strcat(many, n ? ";softclip" : "softclip");
+    check(ra_chain_parse(many, &spec, &error) == RA_OK && spec.count == RA_CHAIN_MAX);
+    size_t too_far = strlen(many) + 1;
+    strcat(many, ";softclip");
+    check_same(ra_chain_parse(many, &spec, &error), RA_BAD_CHAIN);
+    check_same(error.offset, too_far);
+
+    test("effects: hostile text is refused or understood, never more than that");
+    static const char letters[] = "eq peaking hz=1000.5e-3+;gain db softclip\n\t\x01\xff=;%s%n";
+    char hostile[4096];
+    for (int round = 0; round < (TEST_SLOW ? 3000 : 30000); round++) {
+        size_t length = noise_word() % 80;
+        snprintf(hostile, sizeof hostile, "eq peaking hz=1000 db=6 q=1; gain db=-3; softclip");
+        if (round % 2) for (int n = 0; n < 3; n++) hostile[noise_word() % strlen(hostile)] = letters[noise_word() % (sizeof letters - 1)];
+        else { for (size_t n = 0; n < length; n++) hostile[n] = letters[noise_word() % (sizeof letters - 1)]; hostile[length] = 0; }
+        memset(&error, 'x', sizeof error);
+        ra_result result = ra_chain_parse(hostile, &spec, &error);
+        if (result == RA_OK) check(spec.count <= RA_CHAIN_MAX);
+        else if (!check(memchr(error.text, 0, sizeof error.text) && error.text[0] && error.offset <= strlen(hostile))) break;
+    }
+    memset(hostile, 'a', sizeof hostile - 1);
+    hostile[sizeof hostile - 1] = 0;
+    check_same(ra_chain_parse(hostile, &spec, &error), RA_BAD_CHAIN);
+    check(memchr(error.text, 0, sizeof error.text) != NULL);
+    memset(hostile + 8, '9', sizeof hostile - 9);
+    memcpy(hostile, "gain db=", 8);
+    check_same(ra_chain_parse(hostile, &spec, &error), RA_BAD_CHAIN);
+    memset(hostile + 8, '0', sizeof hostile - 9);
+    memcpy(hostile + 8, "1.", 2);
+    check(ra_chain_parse(hostile, &spec, &error) != RA_OK || spec.item[0].value[0] == 1);
+
+    test("effects: the empty chain passes every bit");
+    fill_noise(input, 96000, 1, 32);
+    ra_chain *chain = chain_with(2, 48000, "");
+    memcpy(output, input, 96000 * sizeof(float));
+    process_chain(chain, output, 2, 48000, 128);
+    check_samples(output, input, 96000);
+    ra_chain_destroy(chain);
+    ra_chain_create(2, 48000, &chain);                 /* and so does one that was never set */
+    process_chain(chain, output, 2, 48000, 128);
+    check_samples(output, input, 96000);
+    ra_chain_process(chain, output, 0);
+    ra_chain_destroy(chain);
+    ra_chain_destroy(NULL);
+    static const uint32_t bad[][2] = { { 0, 48000 }, { 3, 48000 }, { 2, 0 } };
+    for (int n = 0; n < 3; n++) {
+        chain = (ra_chain *)1;
+        check_same(ra_chain_create(bad[n][0], bad[n][1], &chain), RA_BAD_ARGUMENT);
+        check(chain == NULL);
+    }
+
+    test("effects: processors work in the order of the text");
+    chain = chain_with(1, 48000, "gain db=12; softclip; gain db=-12");
+    output[0] = 0.5f; output[1] = 0.1f;
+    process_chain(chain, output, 1, 2, 2);
+    check(output[0] < 0.2513 && output[0] > 0.22);     /* clipped at 1 before the second gain: 10^(-12/20) at most */
+    check_near(output[1], 0.1, 1e-7);
+    ra_chain_destroy(chain);
+
+    test("effects: the same bits for blocks of 1, 7, 128, 512 and 4096, glides and ducks included");
+    ra_chain_spec second = spec_of("eq peaking hz=100 db=-6 q=1; eq highshelf hz=4000 db=5; gain db=4; softclip");
+    ra_chain_spec shorter = spec_of("gain db=-2; eq lowpass hz=3000 q=0.7");
+    for (int kind = 0; kind < BLOCK_KINDS; kind++) {
+        chain = chain_with(2, 48000, "eq peaking hz=900 db=9 q=2; eq highshelf hz=9000 db=-5; gain db=1; softclip");
+        memcpy(output, input, 96000 * sizeof(float));
+        process_chain(chain, output, 2, 5003, blocks[kind]);
+        ra_chain_set(chain, &second);
+        process_chain(chain, output + 10006, 2, 10001, blocks[kind]);
+        ra_chain_set(chain, &shorter);
+        process_chain(chain, output + 30008, 2, 100, blocks[kind]);
+        ra_chain_set(chain, &second);
+        process_chain(chain, output + 30208, 2, 48000 - 15104, blocks[kind]);
+        if (kind == 0) memcpy(other, output, 96000 * sizeof(float));
+        if (!check_samples(output, other, 96000)) complain(__LINE__, "in blocks of %u", blocks[kind]);
+        ra_chain_destroy(chain);
+    }
+    check_golden("chain eq gain softclip", output, 96000);
+
+    test("effects: values glide without a click and land exactly");
+    ra_chain_spec loud = spec_of("gain db=12; eq peaking hz=1000 db=0 q=1"), quiet = spec_of("gain db=-20; eq peaking hz=1000 db=0 q=1");
+    ra_chain_create(2, 48000, &chain);
+    ra_chain_set(chain, &loud);
+    fill_sine(output, 9600, 2, 1000, 48000, 0.1);
+    memcpy(input, output, 19200 * sizeof(float));
+    process_chain(chain, output, 2, 2400, 128);
+    ra_chain_set(chain, &quiet);
+    process_chain(chain, output + 4800, 2, 7200, 128);
+    check_most(worst_click(output, 9600, 2, 1000, 48000), 0.002);      /* 0.4 high; an unsmoothed jump is 0.03 to 0.39 */
+    check_near(rms_of(output + 2 * 2352, 48, 2), rms_of(input, 48, 2) * pow(10, 0.6), 1e-6);
+    double landing = 0;
+    for (int n = 2 * 4800; n < 19200; n++) landing = fmax(landing, fabs(output[n] - input[n] * 0.1));
+    check_most(landing, 1e-9);                         /* -20 dB is 0.1: rounding of 0.01 to float */
+    ra_chain_destroy(chain);
+
+    test("effects: another order of processors ducks to silence and back in about 10 ms, without a click");
+    ra_chain_create(2, 48000, &chain);
+    ra_chain_set(chain, &loud);
+    memcpy(output, input, 19200 * sizeof(float));
+    process_chain(chain, output, 2, 2400, 128);
+    ra_chain_spec inverse = spec_of("softclip; gain db=6"), last = spec_of("softclip; gain db=0; softclip");
+    ra_chain_set(chain, &inverse);
+    process_chain(chain, output + 4800, 2, 100, 128);
+    ra_chain_set(chain, &last);                        /* the newest wins */
+    process_chain(chain, output + 5000, 2, 7100, 128);
+    check_most(worst_click(output, 9600, 2, 1000, 48000), 0.01);       /* 0.4 in 240 frames: 0.0017 a frame, and its corners */
+    check_samples(output + 2 * 3400, input + 2 * 3400, 19200 - 2 * 3400);   /* 20 ms later at most it is the last one */
+    double quietest = 1;
+    for (int n = 2400; n < 3400; n++) quietest = fmin(quietest, rms_of(output + 2 * n, 24, 2));
+    check_most(quietest, 0.1 * 0.71 * 24 / 240);       /* half a period, at worst beside the bottom of a 240 frame fade */
+    ra_chain_destroy(chain);
+
+    test("effects: reset forgets the sound and lets the newest settings hold at once");
+    ra_chain_create(2, 48000, &chain);
+    spec = spec_of("eq peaking hz=100 db=12 q=1; gain db=-1");
+    ra_chain_set(chain, &spec);
+    fill_noise(input, 9600, 1, 33);
+    memcpy(other, input, 9600 * sizeof(float));
+    process_chain(chain, other, 2, 4800, 128);
+    ra_chain_set(chain, &last);
+    process_chain(chain, output, 2, 10, 128);
+    ra_chain_set(chain, &spec);
+    ra_chain_reset(chain);
+    memcpy(output, input, 9600 * sizeof(float));
+    process_chain(chain, output, 2, 4800, 128);
+    check_samples(output, other, 9600);
+    ra_chain_reset(chain);
+    memset(output, 0, 960 * sizeof(float));
+    process_chain(chain, output, 2, 480, 128);
+    check(is_silent(output, 960));
+    ra_chain_destroy(chain);
+}
+
+static void test_effects_all(void) { test_effects(); test_chain(); }
+
+/* ---- [9] SOURCES ------------------------------------------------------------------------------- */
+
+static ra_clip *clip_of(const float *samples, uint64_t frame_count, uint32_t channels, uint32_t rate)
+{
+    ra_clip *clip = NULL;
+    if (check_same(ra_clip_create(frame_count, channels, rate, &clip), RA_OK))
+        memcpy(clip->samples, samples, (size_t)frame_count * channels * sizeof(float));
+    return clip;
+}
+
+static void test_sources(void)
+{
+    ra_clip *clip, *made;
+    test("sources: a clip says what it is, and may be empty of frames but not of channels");
+    if (check_same(ra_clip_create(1000, 3, 22050, &clip), RA_OK)) {
+        check(clip->frame_count == 1000 && clip->channels == 3 && clip->sample_rate_hz == 22050 && clip->samples);
+        check(is_silent(clip->samples, 3000));
+        ra_clip_destroy(clip);
+    }
+
+    test("sources: every number of channels becomes stereo by the stated rule");
+    for (uint32_t channels = 1; channels <= 64; channels++) {
+        fill_noise(input, 10 * channels, 0.5f, channels);
+        clip = clip_of(input, 10, channels, 48000);
+        if (!check_same(ra_clip_to_stereo(clip, &made), RA_OK)) { ra_clip_destroy(clip); break; }
+        check(made->channels == 2 && made->frame_count == 10 && made->sample_rate_hz == 48000);
+        for (int frame = 0; frame < 10; frame++) {
+            const float *x = input + (size_t)frame * channels;
+            double left = 0, right = 0;
+            switch (channels) {
+            case 1: left = right = x[0]; break;
+            case 4: left = (x[0] + x[2]) / 2; right = (x[1] + x[3]) / 2; break;
+            case 6: left = x[0] + (x[2] + x[4]) * sqrt(0.5); right = x[1] + (x[2] + x[5]) * sqrt(0.5); break;
+            default:
+                for (uint32_t n = 0; n < channels; n++) *(n % 2 ? &right : &left) += x[n];
+                left /= (channels + 1) / 2; right /= channels / 2;
+            }
+            check_near(made->samples[2 * frame], left, 2e-7);              /* a float or two of rounding */
+            check_near(made->samples[2 * frame + 1], right, 2e-7);
+            if (channels <= 2) check(made->samples[2 * frame] == x[0] && made->samples[2 * frame + 1] == x[channels - 1]);
+        }
+        ra_clip_destroy(made); ra_clip_destroy(clip);
+    }
+
+    test("sources: the demo loop is 8 s of stereo without silence, overload, offset or a seam");
+    if (check_same(ra_clip_demo(&clip), RA_OK)) {
+        check(clip->frame_count == 384000 && clip->channels == 2 && clip->sample_rate_hz == 48000);
+        check(is_finite(clip->samples, 768000));
+        double peak = peak_of(clip->samples, 768000);
+        check(peak < 1 && peak > 0.25);
+        for (int half_second = 0; half_second < 16; half_second++)
+            check(decibels(rms_of(clip->samples + 48000 * half_second, 48000, 1)) > -45);
+        size_t differing = 0;
+        double seam[2], rough[2] = { 0, 0 };
+        for (int side = 0; side < 2; side++) {
+            double sum = 0;
+            for (int n = 0; n < 384000; n++) {
+                sum += clip->samples[2 * n + side];
+                if (n) rough[side] = fmax(rough[side], fabs(clip->samples[2 * n + side] - clip->samples[2 * n - 2 + side]));
+            }
+            check_near(sum / 384000, 0, 1e-3);         /* -60 dB */
+            seam[side] = fabs(clip->samples[side] - clip->samples[767998 + side]);
+            check_most(seam[side], rough[side]);       /* the way round is no rougher than the music itself */
+            check_most(seam[side], 0.05);
+        }
+        for (int n = 0; n < 384000; n++) differing += clip->samples[2 * n] != clip->samples[2 * n + 1];
+        check(differing > 10000);
+        check_golden("demo loop", clip->samples, 768000);
+        ra_clip_destroy(clip);
+    }
+
+    test("sources: resampling to the same rate gives the same bits, to an impossible one is refused");
+    fill_noise(input, 3000, 1, 41);
+    clip = clip_of(input, 1000, 3, 44100);
+    if (check_same(ra_clip_resample(clip, 44100, &made), RA_OK)) {
+        check(made != clip && made->frame_count == 1000 && made->channels == 3 && made->sample_rate_hz == 44100);
+        check_samples(made->samples, input, 3000);
+        ra_clip_destroy(made);
+    }
+    made = (ra_clip *)1;
+    check_same(ra_clip_resample(clip, 0, &made), RA_BAD_ARGUMENT);
+    check(made == NULL);
+    check_same(ra_clip_resample(clip, 768001, &made), RA_BAD_ARGUMENT);
+    ra_clip_destroy(clip);
+
+    test("sources: resampled tones have noise and distortion below -100 dB, the right level and no shift");
+    static const struct { uint32_t from, to; double hz; } ways[] = {
+        { 44100, 48000, 997 }, { 44100, 48000, 10007 }, { 44100, 48000, 18013 }, { 48000, 44100, 997 }, { 48000, 44100, 10007 }, { 48000, 44100, 18013 },
+        { 44100, 96000, 10007 }, { 96000, 44100, 10007 }, { 8000, 48000, 997 }, { 48000, 8000, 997 }, { 48000, 47999, 10007 }, { 44100, 192000, 18013 },
+        { 44100, 22050, 997 }, { 11025, 44100, 997 }, { 48000, 44099, 18013 },
+    };
+    for (size_t n = 0; n < sizeof ways / sizeof ways[0] - (TEST_SLOW ? 6 : 0); n++) {
+        uint32_t frames = ways[n].from / 2;
+        fill_sine(input, frames, 1, ways[n].hz, ways[n].from, 0.5);
+        clip = clip_of(input, frames, 1, ways[n].from);
+        if (!check_same(ra_clip_resample(clip, ways[n].to, &made), RA_OK)) { ra_clip_destroy(clip); break; }
+        double want_frames = frames * (double)ways[n].to / ways[n].from;
+        check_near(made->frame_count, want_frames, 1);
+        size_t edge = ways[n].to / 50, count = (size_t)made->frame_count - 2 * edge;          /* 20 ms at each end */
+        tone_fit fit = fit_tone(made->samples + edge, count, 1, ways[n].hz, ways[n].to);
+        double shift = remainder(fit.phase - 2 * PI * fmod(ways[n].hz * (double)edge / ways[n].to, 1.0), 2 * PI);
+        double thdn = decibels(fit.residual_rms / (fit.amplitude * sqrt(0.5)));
+        if (thdn > -100 || fabs(decibels(fit.amplitude / 0.5)) > 0.05 || fabs(shift) > 1e-4)
+            complain(__LINE__, "%u to %u, %g Hz: got %.1f dB, level %.4f dB, phase %.2g; want -100 dB, 0.05 dB, 1e-4 rad at most", ways[n].from, ways[n].to,
+                     ways[n].hz, thdn, decibels(fit.amplitude / 0.5), shift);
+        ra_clip_destroy(made); ra_clip_destroy(clip);
+    }
+
+    test("sources: what is above half the new rate does not fold back, -100 dB");
+    for (int n = 0; n < 2; n++) {
+        double rate = n ? 96000 : 48000, hz = n ? 30000 : 23900;
+        fill_sine(input, (size_t)rate / 2, 1, hz, rate, 0.5);
+        clip = clip_of(input, (uint64_t)rate / 2, 1, (uint32_t)rate);
+        if (check_same(ra_clip_resample(clip, 44100, &made), RA_OK)) {
+            check_most(decibels(rms_of(made->samples + 1000, 20000, 1) / (0.5 * sqrt(0.5))), -100);
+            ra_clip_destroy(made);
+        }
+        ra_clip_destroy(clip);
+    }
+
+    test("sources: channels are resampled alike and apart, a constant stays what it is");
+    fill_noise(input, 4410, 1, 42);
+    for (int n = 0; n < 4410; n++) { other[3 * n] = 0; other[3 * n + 1] = input[n]; other[3 * n + 2] = 0.5f; }
+    clip = clip_of(other, 4410, 3, 44100);
+    ra_clip *mono = clip_of(input, 4410, 1, 44100), *mono_made = NULL;
+    if (check_same(ra_clip_resample(clip, 48000, &made), RA_OK) && check_same(ra_clip_resample(mono, 48000, &mono_made), RA_OK)) {
+        check_same(made->frame_count, mono_made->frame_count);
+        double leak = 0, difference = 0, ripple = 0;
+        for (size_t n = 0; n < made->frame_count; n++) {
+            leak = fmax(leak, fabs(made->samples[3 * n]));
+            difference = fmax(difference, fabs((double)made->samples[3 * n + 1] - mono_made->samples[n]));
+            if (n > 500 && n + 500 < made->frame_count) ripple = fmax(ripple, fabs(made->samples[3 * n + 2] - 0.5));
+        }
+        check_most(leak, 0); check_most(difference, 0);
+        check_most(ripple, 0.5e-5);                    /* -100 dB */
+        ra_clip_destroy(mono_made);
+        ra_clip_destroy(made);
+    }
+    ra_clip_destroy(mono); ra_clip_destroy(clip);
+    static const uint32_t golden_rates[2] = { 44100, 48000 };
+    fill_noise(input, 44100, 1, 43);
+    for (int n = 0; n < 2; n++) {
+        clip = clip_of(input, 22050, 2, golden_rates[n]);
+        if (check_same(ra_clip_resample(clip, golden_rates[1 - n], &made), RA_OK)) {
+            check_golden(n ? "resample 48000 to 44100" : "resample 44100 to 48000", made->samples, (size_t)made->frame_count * 2);
+            ra_clip_destroy(made);
+        }
+        ra_clip_destroy(clip);
+    }
+
+    test("sources: peaks are the smallest, the largest and the root mean square of their columns");
+    fill_noise(input, 12000, 0.9f, 44);
+    clip = clip_of(input, 6000, 2, 48000);
+    static ra_peak columns[6000], part[6000];
+    ra_clip_peaks(clip, 0, 100, 100, columns);
+    for (int column = 0; column < 100; column++) {
+        float low = 1, high = -1;
+        for (int n = 0; n < 120; n++) { low = fminf(low, input[120 * column + n]); high = fmaxf(high, input[120 * column + n]); }
+        check(columns[column].min == low && columns[column].max == high);
+        check_near(columns[column].rms, rms_of(input + 120 * column, 120, 1), 1e-6);
+    }
+    ra_clip_peaks(clip, 30, 71, 100, part);            /* a part of the columns is the same as in the whole */
+    check(memcmp(part, columns + 30, 41 * sizeof *part) == 0);
+    ra_clip_peaks(clip, 0, 77, 77, columns);           /* uneven columns together still see every sample */
+    float lowest = 1, highest = -1;
+    for (int column = 0; column < 77; column++) { lowest = fminf(lowest, columns[column].min); highest = fmaxf(highest, columns[column].max); }
+    float want_low = 1, want_high = -1;
+    for (int n = 0; n < 12000; n++) { want_low = fminf(want_low, input[n]); want_high = fmaxf(want_high, input[n]); }
+    check(lowest == want_low && highest == want_high);
+    ra_clip_destroy(clip);
+    clip = clip_of(input, 5, 1, 48000);                /* more columns than frames: every one still has something to show */
+    ra_clip_peaks(clip, 0, 1000, 1000, columns);
+    for (int column = 0; column < 1000; column++)
+        if (!check(columns[column].min <= columns[column].max && fabsf(columns[column].min) <= 0.9f && columns[column].rms >= 0)) break;
+    ra_clip_destroy(clip);
+
+    test("sources: a sine is libm's, near its start and a day later");
+    for (int n = 0; n < 4; n++) {
+        static const struct { double hz, db; uint32_t rate; uint64_t first; } sines[] = {
+            { 440, -12, 48000, 0 }, { 997, 0, 44100, 1000000 }, { 19999, -6, 44100, 4147200000u }, { 0.5, -20, 192000, 77 } };
+        ra_tone tone = { .kind = RA_TONE_SINE, .start_hz = sines[n].hz, .level_db = sines[n].db };
+        ra_generate(&tone, sines[n].rate, sines[n].first, output, 10000);
+        double worst = 0, peak = pow(10, sines[n].db / 20);
+        for (int frame = 0; frame < 10000; frame++) {
+            long double turns = (long double)sines[n].hz * (long double)(sines[n].first + (uint64_t)frame) / sines[n].rate;
+            worst = fmax(worst, fabs((double)(peak * sinl(2 * 3.141592653589793238L * (turns - floorl(turns)))) - output[frame]));
+        }
+        check_most(worst / peak, n == 2 ? 1e-6 : 1e-7);        /* rounding to float is 6e-8; after a day the phase has lost digits: -120 dB */
+    }
+
+    test("sources: a sweep passes through its frequencies exponentially");
+    ra_tone sweep = { .kind = RA_TONE_SWEEP, .start_hz = 20, .end_hz = 20000, .duration_s = 2, .level_db = 0 };
+    ra_generate(&sweep, 48000, 0, output, 96000);
+    double worst = 0, ratio = log(1000);
+    for (int n = 0; n < 96000; n++)                    /* phase: the integral of 20 * 1000^(t/2) */
+        worst = fmax(worst, fabs(sin(fmod(2 * PI * 20 * 2 / ratio * (exp(ratio * n / 96000.0) - 1), 2 * PI)) - output[n]));
+    check_most(worst, 2e-7);
+    check_most(peak_of(output, 96000), 1);
+    check_golden("tone sweep", output, 96000);
+
+    test("sources: noise is seeded, white, uniform and without an offset");
+    ra_tone noise = { .kind = RA_TONE_NOISE, .level_db = -6.0205999132796239, .seed = 5 };
+    ra_generate(&noise, 48000, 0, output, 1 << 18);
+    ra_generate(&noise, 48000, 0, other, 1 << 18);
+    check_samples(output, other, 1 << 18);
+    noise.seed = 6;
+    ra_generate(&noise, 48000, 0, other, 1 << 18);
+    double sum = 0, likeness = 0, lag = 0, power = 0;
+    for (int n = 0; n < 1 << 18; n++) {
+        sum += output[n]; power += (double)output[n] * output[n]; likeness += (double)output[n] * other[n];
+        if (n) lag += (double)output[n] * output[n - 1];
+    }
+    check_near(sum / (1 << 18), 0, 4 * 0.2887 / 512);                      /* four standard deviations of the mean */
+    check_near(power / (1 << 18), 0.25 / 3, 4 * 0.0746 / 512);             /* a uniform variable's power, and its own deviation */
+    check_near(likeness / power, 0, 4.0 / 512);                            /* another seed is another noise */
+    check_near(lag / power, 0, 4.0 / 512);
+    check(peak_of(output, 1 << 18) <= 0.5 && peak_of(output, 1 << 18) > 0.4999);
+    size_t quarters[4] = { 0 };
+    for (int n = 0; n < 1 << 18; n++) quarters[output[n] < -0.25f ? 0 : output[n] < 0 ? 1 : output[n] < 0.25f ? 2 : 3]++;
+    for (int n = 0; n < 4; n++) check_near(quarters[n], 65536, 4 * 222);
+    dft_start(4096);
+    double bands[4] = { 0 };                           /* 40 bins in each quarter of the spectrum, 64 blocks */
+    for (int block = 0; block < 64; block++)
+        for (uint32_t n = 0; n < 160; n++) { double complex bin = dft_bin(output + 4096 * block, false, 4096, 1 + n * 12); bands[n / 40] += creal(bin * conj(bin)); }
+    for (int n = 0; n < 4; n++) check_near(10 * log10(bands[n] / (40 * 64 * 4096 * 0.25 / 3)), 0, 0.4);      /* deviation of 2560 bins: 0.09 dB */
+    check_golden("tone noise", output, 1 << 18);
+
+    test("sources: signals made in pieces are the signals made at once");
+    ra_tone tones[3] = { { .kind = RA_TONE_SINE, .start_hz = 997, .level_db = -3 }, noise, sweep };
+    for (int n = 0; n < 3; n++) {
+        ra_generate(&tones[n], 48000, 500, output, 5000);
+        for (size_t done = 0, now; done < 5000; done += now) {
+            now = done < 100 ? 1 : done < 2000 ? 7 : 5000 - done < 512 ? 5000 - done : 512;
+            ra_generate(&tones[n], 48000, 500 + done, other + done, now);
+        }
+        check_samples(other, output, 5000);
+        if (n == 0) check_golden("tone sine", output, 5000);
+    }
+}
+
+/* ---- [10] WAV ---------------------------------------------------------------------------------- */
+
+/* Files are written here byte by byte. */
+typedef struct { uint8_t bytes[4096]; size_t count; } wav_file;
+static void put_word(wav_file *file, const char *word) { memcpy(file->bytes + file->count, word, 4); file->count += 4; }
+static void put(wav_file *file, uint64_t value, int byte_count)         /* little-endian */
+{
+    for (int n = 0; n < byte_count; n++) file->bytes[file->count++] = n < 8 ? (uint8_t)(value >> (8 * n)) : 0;
+}
+static void put_bytes(wav_file *file, const void *bytes, size_t byte_count)
+{
+    memcpy(file->bytes + file->count, bytes, byte_count);
+    file->count += byte_count;
+}
+static void put_format(wav_file *file, uint32_t tag, uint32_t channels, uint32_t rate, uint32_t bits)
+{
+    put_word(file, "fmt "); put(file, tag == 0xFFFE ? 40 : 16, 4);
+    put(file, tag, 2); put(file, channels, 2); put(file, rate, 4);
+    put(file, (uint64_t)rate * channels * bits / 8, 4); put(file, channels * bits / 8, 2); put(file, bits, 2);
+}
+static void put_start(wav_file *file) { file->count = 0; put_word(file, "RIFF"); put(file, 0, 4); put_word(file, "WAVE"); }
+static void put_end(wav_file *file)                                     /* the size that the start left open */
+{
+    size_t count = file->count;
+    file->count = 4; put(file, count - 8, 4); file->count = count;
+}
+static void put_data(wav_file *file, const void *bytes, size_t byte_count)
+{
+    put_word(file, "data"); put(file, byte_count, 4);
+    put_bytes(file, bytes, byte_count);
+}
+static void plain_wav(wav_file *file, uint32_t tag, uint32_t channels, uint32_t rate, uint32_t bits, const void *data, size_t byte_count)
+{
+    put_start(file);
+    put_format(file, tag, channels, rate, bits);
+    put_data(file, data, byte_count);
+    put_end(file);
+}
+/* Reads a copy that ends where the file ends, so that the address sanitizer sees a step too far. */
+static ra_result read_exactly(const uint8_t *bytes, size_t byte_count, ra_clip **clip, ra_error *error)
+{
+    uint8_t *copy = malloc(byte_count ? byte_count : 1);
+    memcpy(copy, bytes, byte_count);
+    memset(error, 'x', sizeof *error);
+    *clip = (ra_clip *)1;
+    ra_result result = ra_wav_read(copy, byte_count, clip, error);
+    free(copy);
+    return result;
+}
+/* Whatever the file: a clip that can be true, or a readable sentence about a place in the file. */
+static bool is_clean(ra_result result, ra_clip *clip, const ra_error *error, size_t byte_count)
+{
+    if (result == RA_OK)
+        return clip && clip->channels >= 1 && clip->channels <= 64 && clip->sample_rate_hz >= 1 && clip->sample_rate_hz <= 768000
+            && clip->frame_count <= byte_count / clip->channels;
+    return !clip && error->code == result && memchr(error->text, 0, sizeof error->text) && strlen(error->text) >= 10 && error->offset <= byte_count;
+}
+static void check_refused_at(int line, const wav_file *file, const char *what)
+{
+    ra_clip *clip; ra_error error;
+    ra_result result = read_exactly(file->bytes, file->count, &clip, &error);
+    if (result != RA_BAD_WAV) complain(line, "%s: got %s, want a refusal", what, ra_result_text(result));
+    else if (!is_clean(result, clip, &error, file->count)) complain(line, "%s: no readable sentence", what);
+    if (result == RA_OK) ra_clip_destroy(clip);
+}
+static void check_read_at(int line, const wav_file *file, const char *what, uint32_t channels, uint32_t rate, const float *samples, size_t frame_count)
+{
+    ra_clip *clip; ra_error error;
+    ra_result result = read_exactly(file->bytes, file->count, &clip, &error);
+    if (result != RA_OK) { complain(line, "%s: got '%s' at %llu, want a clip", what, error.text, (unsigned long long)error.offset); return; }
+    if (clip->channels != channels || clip->sample_rate_hz != rate || clip->frame_count != frame_count)
+        complain(line, "%s: got %u channels, %u Hz, %llu frames, want %u, %u, %zu", what, clip->channels, clip->sample_rate_hz,
+                 (unsigned long long)clip->frame_count, channels, rate, frame_count);
+    else check_bits(clip->samples, samples, frame_count * channels, what, line);
+    ra_clip_destroy(clip);
+}
+#define check_refused(file, what)                          check_refused_at(__LINE__, file, what)
+#define check_read(file, what, channels, rate, samples, n) check_read_at(__LINE__, file, what, channels, rate, samples, n)
+
+/* A file that is longer than memory: its first bytes, then zeros. */
+typedef struct { const uint8_t *bytes; size_t byte_count; uint64_t total, reads, fails_after; } thin_file;
+static size_t thin_read(void *user, uint64_t offset, void *bytes, size_t byte_count)
+{
+    thin_file *file = user;
+    if (++file->reads > file->fails_after || offset >= file->total) return 0;
+    if (byte_count > file->total - offset) byte_count = (size_t)(file->total - offset);
+    for (size_t n = 0; n < byte_count; n++) ((uint8_t *)bytes)[n] = offset + n < file->byte_count ? file->bytes[offset + n] : 0;
+    return byte_count;
+}
+
+static const struct { ra_wav_format format; uint32_t tag, bits; } wav_formats[RA_WAV_FORMAT_COUNT] = {
+    { RA_WAV_U8, 1, 8 }, { RA_WAV_S16, 1, 16 }, { RA_WAV_S24, 1, 24 }, { RA_WAV_S32, 1, 32 }, { RA_WAV_F32, 3, 32 }, { RA_WAV_F64, 3, 64 },
+};
+
+static void test_wav(void)
+{
+    wav_file file;
+    ra_clip *clip;
+    ra_error error;
+    test("wav: every format is decoded from bytes written by hand: signs, the offset of 8 bits, full scale");
+    check((plain_wav(&file, 1, 1, 8000, 8, "\x00\x80\xFF\x81\x7F", 5), file.count == 49));
+    check_read(&file, "8 bit", 1, 8000, ((float[]){ -1, 0, 127 / 128.0f, 1 / 128.0f, -1 / 128.0f }), 5);
+    plain_wav(&file, 1, 2, 44100, 16, "\x00\x80\xFF\x7F\x00\x00\xFF\xFF", 8);
+    check_read(&file, "16 bit", 2, 44100, ((float[]){ -1, 32767 / 32768.0f, 0, -1 / 32768.0f }), 2);
+    plain_wav(&file, 1, 1, 48000, 24, "\x00\x00\x80\xFF\xFF\x7F\xFF\xFF\xFF\x01\x00\x00\x00\x00\x40", 15);
+    check_read(&file, "24 bit", 1, 48000, ((float[]){ -1, 8388607 / 8388608.0f, -1 / 8388608.0f, 1 / 8388608.0f, 0.5f }), 5);
+    plain_wav(&file, 1, 1, 96000, 32, "\x00\x00\x00\x80\x00\x00\x00\x40\x00\xFF\xFF\xFF\x00\x00\x00\x00", 16);
+    check_read(&file, "32 bit", 1, 96000, ((float[]){ -1, 0.5f, -256 / 2147483648.0f, 0 }), 4);
+    float floats[4] = { 0.1f, -1.5f, 1e-20f, 3 };
+    plain_wav(&file, 3, 2, 48000, 32, floats, sizeof floats);
+    check_read(&file, "32 bit float", 2, 48000, floats, 2);
+    double doubles[3] = { 0.1, -1.5, 1e-20 };
+    plain_wav(&file, 3, 3, 768000, 64, doubles, sizeof doubles);
+    check_read(&file, "64 bit float", 3, 768000, floats, 1);
+    for (int f = 0; f < RA_WAV_FORMAT_COUNT; f++) ra_wav_decode((ra_wav_format)f, file.bytes, output, 0);
+
+    test("wav: the extensible format, pad bytes, unknown chunks and 64 channels are understood");
+    static const int16_t ramp[128] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, -17, 18, 19 };
+    float ramp_floats[128];
+    for (int n = 0; n < 128; n++) ramp_floats[n] = ramp[n] / 32768.0f;
+    static const char guid_tail[] = "\x00\x00\x00\x00\x10\x00\x80\x00\x00\xAA\x00\x38\x9B\x71";
+    put_start(&file); put_format(&file, 0xFFFE, 2, 48000, 16);
+    put(&file, 22, 2); put(&file, 16, 2); put(&file, 3, 4); put(&file, 1, 2); put_bytes(&file, guid_tail, 14);
+    put_data(&file, ramp, 32); put_end(&file);
+    check_read(&file, "extensible 16 bit", 2, 48000, ramp_floats, 8);
+    put_start(&file); put_format(&file, 0xFFFE, 1, 48000, 32);
+    put(&file, 22, 2); put(&file, 32, 2); put(&file, 4, 4); put(&file, 3, 2); put_bytes(&file, guid_tail, 14);
+    put_data(&file, floats, 16); put_end(&file);
+    check_read(&file, "extensible float", 1, 48000, floats, 4);
+    put_start(&file); put_format(&file, 0xFFFE, 1, 48000, 32);            /* 24 bits at the top of 32 */
+    put(&file, 22, 2); put(&file, 24, 2); put(&file, 4, 4); put(&file, 1, 2); put_bytes(&file, guid_tail, 14);
+    put_data(&file, "\x00\x00\x00\xC0\x00\x01\x00\x00", 8); put_end(&file);
+    check_read(&file, "24 bits in 32", 1, 48000, ((float[]){ -0.5f, 256 / 2147483648.0f }), 2);
+    put_start(&file);
+    put_word(&file, "LIST"); put(&file, 3, 4); put(&file, 0x414141, 3); put(&file, 0, 1);       /* odd size, one pad byte */
+    put_format(&file, 1, 1, 22050, 16);
+    put_word(&file, "fact"); put(&file, 4, 4); put(&file, 999999, 4);
+    put_word(&file, "junk"); put(&file, 0, 4);
+    put_data(&file, ramp, 40);
+    put_word(&file, "LIST"); put(&file, 5, 4); put(&file, 0, 6);
+    put_end(&file);
+    check_read(&file, "chunks around", 1, 22050, ramp_floats, 20);
+    plain_wav(&file, 1, 64, 48000, 16, ramp, 256);
+    check_read(&file, "64 channels", 64, 48000, ramp_floats, 2);
+    put_start(&file);                                                   /* a fmt chunk of 18 bytes, as many programs write */
+    put_word(&file, "fmt "); put(&file, 18, 4); put(&file, 1, 2); put(&file, 1, 2); put(&file, 48000, 4); put(&file, 96000, 4); put(&file, 2, 2); put(&file, 16, 2); put(&file, 0, 2);
+    put_data(&file, ramp, 40); put_end(&file);
+    check_read(&file, "fmt of 18", 1, 48000, ramp_floats, 20);
+
+    test("wav: sizes that lie are not believed: what is really there is read");
+    for (int n = 0; n < 5; n++) {
+        static const uint32_t riff_sizes[] = { 0, 0xFFFFFFFFu, 4, 0x7FFFFFFFu, 1000000 }, data_sizes[] = { 0xFFFFFFFFu, 0xFFFFFFFFu, 41, 0x80000001u, 42 };
+        plain_wav(&file, 1, 1, 48000, 16, ramp, 40);
+        size_t count = file.count;
+        file.count = 4; put(&file, riff_sizes[n], 4);
+        file.count = 40; put(&file, data_sizes[n], 4);
+        file.count = count;
+        check_read(&file, "a data size beyond the end", 1, 48000, ramp_floats, 20);
+    }
+    plain_wav(&file, 1, 2, 48000, 16, ramp, 39);                        /* a torn last frame is none */
+    check_read(&file, "39 bytes of 4-byte frames", 2, 48000, ramp_floats, 9);
+    plain_wav(&file, 1, 1, 48000, 16, ramp, 0);
+    ra_result result = read_exactly(file.bytes, file.count, &clip, &error);
+    check(is_clean(result, clip, &error, file.count) && (result != RA_OK || clip->frame_count == 0));
+    if (result == RA_OK) ra_clip_destroy(clip);
+    plain_wav(&file, 1, 1, 48000, 16, ramp, 40);
+    file.bytes[32] = 77;                                                /* block align is computed, not believed */
+    check_read(&file, "a wrong block align", 1, 48000, ramp_floats, 20);
+
+    test("wav: RF64 with its ds64 chunk is read, also one of 6 GB");
+    file.count = 0;
+    put_word(&file, "RF64"); put(&file, 0xFFFFFFFFu, 4); put_word(&file, "WAVE");
+    put_word(&file, "ds64"); put(&file, 28, 4); put(&file, 36 + 36 + 40, 8); put(&file, 40, 8); put(&file, 20, 8); put(&file, 0, 4);
+    put_format(&file, 1, 1, 48000, 16);
+    put_word(&file, "data"); put(&file, 0xFFFFFFFFu, 4); put_bytes(&file, ramp, 40);
+    put_word(&file, "LIST"); put(&file, 4, 4); put(&file, 1, 4);        /* behind the data: not music */
+    check_read(&file, "RF64", 1, 48000, ramp_floats, 20);
+    ra_wav_info info = { .format = RA_WAV_S24, .channels = 2, .sample_rate_hz = 96000, .frame_bytes = 6, .frame_count = 1000000000 }, back;
+    uint8_t header[80];
+    size_t header_bytes = ra_wav_header(&info, header);
+    check(header_bytes <= 80 && memcmp(header, "RF64", 4) == 0);
+    thin_file thin = { header, header_bytes, header_bytes + 6000000000u, 0, UINT64_MAX };
+    if (check_same(ra_wav_parse(thin_read, &thin, thin.total, &back, &error), RA_OK)) {
+        check(back.format == RA_WAV_S24 && back.channels == 2 && back.sample_rate_hz == 96000 && back.frame_bytes == 6);
+        check_same(back.data_offset, header_bytes);
+        check_same(back.frame_count, 1000000000);
+    }
+    check_most((double)thin.reads, 20);
+    thin.total = header_bytes + 600;                                    /* cut: what is there counts */
+    check(ra_wav_parse(thin_read, &thin, thin.total, &back, &error) == RA_OK && back.frame_count == 100);
+    for (uint64_t n = 0; n < 8; n++) {                                  /* the reader fails: an answer, no crash */
+        thin.reads = 0; thin.fails_after = n;
+        result = ra_wav_parse(thin_read, &thin, thin.total, &back, &error);
+        check(result == RA_OK ? back.frame_count <= 100 : error.text[0] != 0);
+    }
+
+    test("wav: impossible headers are refused in a sentence");
+    static const struct { const char *what; uint32_t tag, channels, rate, bits; } impossible[] = {
+        { "0 channels", 1, 0, 48000, 16 }, { "65 channels", 1, 65, 48000, 16 }, { "65535 channels", 1, 65535, 48000, 16 }, { "rate 0", 1, 2, 0, 16 },
+        { "rate 768001", 1, 2, 768001, 16 }, { "0 bits", 1, 2, 48000, 0 }, { "12 bits", 1, 2, 48000, 12 }, { "64 bit integers", 1, 2, 48000, 64 },
+        { "16 bit float", 3, 2, 48000, 16 }, { "24 bit float", 3, 2, 48000, 24 }, { "MP3 inside", 0x55, 2, 48000, 16 }, { "ADPCM", 2, 2, 48000, 4 }, { "tag 0", 0, 2, 48000, 16 },
+    };
+    for (size_t n = 0; n < sizeof impossible / sizeof impossible[0]; n++) {
+        plain_wav(&file, impossible[n].tag, impossible[n].channels, impossible[n].rate, impossible[n].bits, ramp, 40);
+        check_refused(&file, impossible[n].what);
+    }
+    plain_wav(&file, 1, 0, 48000, 16, ramp, 40);
+    read_exactly(file.bytes, file.count, &clip, &error);
+    check(strstr(error.text, "0 channels") && strstr(error.text, "64") && error.offset >= 20 && error.offset <= 22);     /* the header's example */
+    for (uint32_t size = 0; size < 16; size += 8) {                     /* the famous fmt chunks of 0 and 8 bytes */
+        put_start(&file);
+        put_word(&file, "fmt "); put(&file, size, 4); put(&file, 0x0002000100020001u, (int)size);
+        put_data(&file, ramp, 40); put_end(&file);
+        check_refused(&file, "a short fmt chunk");
+    }
+    put_start(&file); put_word(&file, "fmt "); put(&file, 0xFFFFFFF0u, 4); put(&file, 0x0001000100010001u, 8);
+    check_refused(&file, "a huge fmt chunk");
+    put_start(&file); put_format(&file, 1, 1, 48000, 16); put_end(&file);
+    check_refused(&file, "no data chunk");
+    put_start(&file); put_data(&file, ramp, 40); put_end(&file);
+    check_refused(&file, "no fmt chunk");
+    put_start(&file);
+    check_refused(&file, "only a start");
+    file.count = 0;
+    check_refused(&file, "nothing");
+    put_word(&file, "OggS"); put(&file, 0, 40);
+    check_refused(&file, "an Ogg file");
+    plain_wav(&file, 1, 1, 48000, 16, ramp, 40);
+    memcpy(file.bytes + 8, "AVI ", 4);
+    check_refused(&file, "an AVI file");
+
+    test("wav: a file cut at any byte gives the frames that are there, or a sentence");
+    wav_file seeds[3];
+    plain_wav(&seeds[0], 1, 2, 48000, 16, ramp, 80);
+    put_start(&seeds[1]);
+    put_word(&seeds[1], "LIST"); put(&seeds[1], 7, 4); put(&seeds[1], 0, 8);
+    put_format(&seeds[1], 0xFFFE, 2, 48000, 24); put(&seeds[1], 22, 2); put(&seeds[1], 24, 2); put(&seeds[1], 3, 4); put(&seeds[1], 1, 2); put_bytes(&seeds[1], guid_tail, 14);
+    put_data(&seeds[1], ramp, 60); put_end(&seeds[1]);
+    seeds[2].count = 0;
+    put_word(&seeds[2], "RF64"); put(&seeds[2], 0xFFFFFFFFu, 4); put_word(&seeds[2], "WAVE");
+    put_word(&seeds[2], "ds64"); put(&seeds[2], 28, 4); put(&seeds[2], 36 + 36 + 40, 8); put(&seeds[2], 40, 8); put(&seeds[2], 10, 8); put(&seeds[2], 0, 4);
+    put_format(&seeds[2], 3, 1, 48000, 32);
+    put_word(&seeds[2], "data"); put(&seeds[2], 0xFFFFFFFFu, 4); put_bytes(&seeds[2], floats, 16);
+    for (int seed = 0; seed < 3; seed++)
+        for (size_t cut = 0; cut <= seeds[seed].count; cut++) {
+            result = read_exactly(seeds[seed].bytes, cut, &clip, &error);
+            if (!is_clean(result, clip, &error, cut)) { complain(__LINE__, "file %d cut at %zu", seed, cut); break; }
+            if (seed == 0 && cut >= 48 && !check(result == RA_OK && clip->frame_count == (cut - 44) / 4)) break;
+            if (result == RA_OK) ra_clip_destroy(clip);
+        }
+
+    test("wav: no change of a byte, and no ten thousand random ones, leads to more than a sentence");
+    noise_state = 51;
+    size_t read_count = 0, refused_count = 0;
+    for (int seed = 0; seed < 3; seed++)
+        for (size_t round = 0; round < seeds[seed].count * 6 + (TEST_SLOW ? 2000 : 10000); round++) {
+            file = seeds[seed];
+            size_t place = round / 6;
+            static const uint8_t values[6] = { 0x00, 0xFF, 0x7F, 0x80, 0x01, 0 };
+            if (place < file.count) file.bytes[place] = round % 6 < 5 ? values[round % 6] : (uint8_t)noise_word();
+            else for (int n = 0; n < 3; n++) file.bytes[noise_word() % (n ? file.count : 100)] = (uint8_t)(noise_word() % 3 ? noise_word() : noise_word() % 5);
+            result = read_exactly(file.bytes, file.count, &clip, &error);
+            if (!is_clean(result, clip, &error, file.count)) { complain(__LINE__, "file %d, round %zu", seed, round); break; }
+            if (result == RA_OK) { read_count++; ra_clip_destroy(clip); } else refused_count++;
+        }
+    check(read_count > 500 && refused_count > 500);
+
+    test("wav: integers come back as they were, all of 8 and 16 bits and many of 24");
+    for (int kind = 0; kind < 3; kind++) {
+        static uint8_t before[65536 * 3], after[65536 * 3];
+        size_t count = kind == 0 ? 256 : 65536, bytes = (size_t)kind + 1;
+        for (size_t n = 0; n < count; n++)
+            for (size_t k = 0; k < bytes; k++) before[n * bytes + k] = (uint8_t)(kind == 2 ? (n * 257 + (n << 8)) >> (8 * k) : n >> (8 * k));
+        ra_wav_decode(wav_formats[kind].format, before, output, count);
+        ra_wav_encode(wav_formats[kind].format, output, after, count, NULL);
+        check(memcmp(before, after, count * bytes) == 0);
+    }
+
+    test("wav: encoding rounds to the nearest step, limits to full scale and makes no noise of NaN");
+    fill_noise(input, 10000, 1, 52);
+    for (int f = 0; f < RA_WAV_FORMAT_COUNT; f++) {
+        static uint8_t bytes[80000];
+        double step = f >= RA_WAV_F32 ? 0 : pow(2, 1 - (double)wav_formats[f].bits), worst = 0;
+        ra_wav_encode(wav_formats[f].format, input, bytes, 10000, NULL);
+        ra_wav_decode(wav_formats[f].format, bytes, output, 10000);
+        for (int n = 0; n < 10000; n++) if (input[n] <= 1 - step) worst = fmax(worst, fabs((double)output[n] - input[n]));
+        check_most(worst, f == RA_WAV_S32 ? 6e-8 : step / 2);            /* 32 bits are more than a float has */
+        if (f >= RA_WAV_F32) { check_samples(output, input, 10000); continue; }          /* floats are written as they are */
+        const float extremes[6] = { 2, -2, 1e30f, -1e30f, 1, -1 };
+        ra_wav_encode(wav_formats[f].format, extremes, bytes, 6, NULL);
+        ra_wav_decode(wav_formats[f].format, bytes, output, 6);
+        for (int n = 0; n < 6; n++) check_near(output[n], extremes[n] > 0 ? 1 : -1, step + 1e-9);
+        const float bad[3] = { NAN, INFINITY, -INFINITY };
+        ra_wav_encode(wav_formats[f].format, bad, bytes, 3, NULL);
+        ra_wav_decode(wav_formats[f].format, bytes, output, 3);
+        check_near(output[0], 0, 0);
+        check_near(output[1], 1, step + 1e-9);
+        check_near(output[2], -1, 1e-9);
+    }
+
+    test("wav: dither is triangular: no bias and a quarter step squared of noise, whatever the level");
+    for (int n = 0; n < 5; n++) {
+        static int16_t words[100000];
+        static const double levels[] = { 0, 0.25, 0.5, -0.7, 1000.1 };              /* in 16 bit steps */
+        uint64_t seed = 7;
+        for (int k = 0; k < 100000; k++) input[k] = (float)(levels[n] / 32768);
+        ra_wav_encode(RA_WAV_S16, input, words, 100000, &seed);
+        check(seed != 7);
+        double mean = 0, power = 0, worst = 0;
+        for (int k = 0; k < 100000; k++) { double e = words[k] - (double)input[k] * 32768; mean += e; power += e * e; worst = fmax(worst, fabs(e)); }
+        check_near(mean / 1e5, 0, 4 * 0.5 / 316);                       /* four deviations of the mean of 10^5 */
+        check_near(power / 1e5, 0.25, 0.006);                           /* (2 + 1) / 12 of a step squared */
+        check_most(worst, 1.5);
+        if (n == 3) { check_golden("wav s16 with dither", words, 100000); }
+        static int16_t again[100000];
+        seed = 7;
+        ra_wav_encode(RA_WAV_S16, input, again, 100000, &seed);
+        check(memcmp(words, again, sizeof words) == 0);
+    }
+
+    test("wav: the header of every format is read back as it was meant");
+    for (int f = 0; f < RA_WAV_FORMAT_COUNT; f++)
+        for (uint32_t channels = 1; channels <= 64; channels = channels * 3 + 1) {
+            info = (ra_wav_info){ .format = wav_formats[f].format, .channels = channels, .sample_rate_hz = 44100, .frame_bytes = channels * wav_formats[f].bits / 8, .frame_count = 1001 };
+            header_bytes = ra_wav_header(&info, header);
+            thin = (thin_file){ header, header_bytes, header_bytes + 1001 * (uint64_t)info.frame_bytes + (1001 * info.frame_bytes & 1), 0, UINT64_MAX };
+            check(header_bytes >= 44 && header_bytes <= 80 && memcmp(header, "RIFF", 4) == 0);
+            uint32_t riff_size = (uint32_t)header[4] | (uint32_t)header[5] << 8 | (uint32_t)header[6] << 16 | (uint32_t)header[7] << 24;
+            check(riff_size == thin.total - 8 || riff_size == header_bytes + 1001 * (uint64_t)info.frame_bytes - 8);
+            if (!check_same(ra_wav_parse(thin_read, &thin, thin.total, &back, NULL), RA_OK)) break;
+            check(back.format == info.format && back.channels == channels && back.sample_rate_hz == 44100 && back.frame_bytes == info.frame_bytes);
+            check(back.data_offset == header_bytes && back.frame_count == 1001);
+        }
+
+#if !RA_WASM
+    test("wav: whole files are saved and loaded, and failures have a sentence and leave nothing behind");
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d.wav", (int)getpid());
+    fill_noise(input, 3003, 0.9f, 53);
+    for (int f = 0; f < RA_WAV_FORMAT_COUNT; f++) {
+        if (!check_same(ra_wav_save(path, (ra_wav_format)f, input, 1001, 3, 44100, &error), RA_OK)) break;
+        if (!check_same(ra_wav_load(path, &clip, &error), RA_OK)) break;
+        check(clip->channels == 3 && clip->sample_rate_hz == 44100 && clip->frame_count == 1001);
+        double worst = 0;
+        for (int n = 0; n < 3003; n++) worst = fmax(worst, fabs((double)clip->samples[n] - input[n]));
+        check_most(worst, f >= RA_WAV_F32 ? 0 : f == RA_WAV_S16 ? 1.5 / 32768 : pow(2, 1 - (double)wav_formats[f].bits) / 2 + 6e-8);
+        ra_clip_destroy(clip);
+    }
+    check_same(unlink(path), 0);
+    clip = (ra_clip *)1;
+    check_same(ra_wav_load(path, &clip, &error), RA_NO_FILE);
+    check(clip == NULL && error.code == RA_NO_FILE && strlen(error.text) > 10);
+    check_same(ra_wav_load("/tmp", &clip, &error) == RA_OK, false);
+    check_same(ra_wav_load(path, &clip, NULL), RA_NO_FILE);
+    check_same(ra_wav_save("/nowhere/at/all.wav", RA_WAV_S16, input, 10, 1, 44100, &error), RA_NO_FILE);
+    check(error.code == RA_NO_FILE && strlen(error.text) > 10);
+    check(ra_wav_save(path, RA_WAV_S16, input, 10, 0, 44100, &error) != RA_OK && access(path, F_OK) != 0);
+    check(ra_wav_save(path, RA_WAV_S16, input, 10, 1, 0, &error) != RA_OK && access(path, F_OK) != 0);
+#endif
+}
+
+/* ---- [11] ROUTER ------------------------------------------------------------------------------- */
+
+static ra_engine *engine_at(uint32_t rate)
+{
+    ra_engine *engine = NULL;
+    ra_engine_desc desc = { .sample_rate_hz = rate };
+    check_same(ra_engine_create(&desc, &engine), RA_OK);
+    return engine;
+}
+static void load(ra_engine *engine, ra_clip *clip) { if (!check_same(ra_engine_load(engine, clip), RA_OK)) ra_clip_destroy(clip); }
+static ra_snapshot snapshot_of(ra_engine *engine)
+{
+    ra_snapshot snapshot;
+    ra_engine_get_snapshot(engine, &snapshot);
+    return snapshot;
+}
+/* Has the pool transform what the tap has, and waits for it: a page does this over a few frames. */
+static uint32_t spectrum_of(ra_engine *engine, ra_pool *pool, float bins_db[RA_SPECTRUM_BINS])
+{
+    ra_engine_tick(engine, pool);
+    ra_pool_run(pool, 0);
+    ra_engine_tick(engine, pool);
+    ra_pool_run(pool, 0);
+    ra_engine_tick(engine, pool);
+    return ra_engine_get_spectrum(engine, bins_db);
+}
+
+static void test_router(void)
+{
+    static float bins[RA_SPECTRUM_BINS], bins_again[RA_SPECTRUM_BINS];
+    const double on_bin = 100 * 48000 / 4096.0;        /* the middle of bin 100 */
+    ra_pool *pool = NULL;
+    test("router: a source goes to many places, each with its gain and mute, sums and gains exact");
+    ra_router router = { .glide_frames = 0 };
+    fill_noise(input, 2000, 0.5f, 60);
+    fill_noise(third, 2000, 0.5f, 62);
+    static float ways[4][2000];
+    const float *const sources[RA_ROUTER_SOURCES] = { input, third };
+    float *const destinations[RA_ROUTER_DESTINATIONS] = { ways[0], ways[1], ways[2], ways[3] };
+    check_same(ra_router_set(&router, 0, 0, 1, false), RA_OK);
+    check_same(ra_router_set(&router, 0, 1, 0.5f, false), RA_OK);
+    check_same(ra_router_set(&router, 0, 2, 1, true), RA_OK);
+    check_same(ra_router_set(&router, 1, 1, -0.25f, false), RA_OK);
+    memset(ways, 0x55, sizeof ways);
+    ra_router_process(&router, sources, destinations, 1000);
+    for (int n = 0; n < 2000; n++) other[n] = 0.5f * input[n] + -0.25f * third[n];
+    check_samples(ways[0], input, 2000);               /* gain 1 passes every bit */
+    check_samples(ways[1], other, 2000);
+    check(is_silent(ways[2], 2000) && is_silent(ways[3], 2000));         /* muted; not connected */
+    check_same(ra_router_set(&router, RA_ROUTER_SOURCES, 0, 1, false), RA_BAD_ARGUMENT);
+    check_same(ra_router_set(&router, 0, RA_ROUTER_DESTINATIONS, 1, false), RA_BAD_ARGUMENT);
+    check_same(ra_router_set(&router, 0, 0, NAN, false), RA_BAD_ARGUMENT);
+
+    test("router: gains, mutes and sources that go fade without a step above 2^-10, and land exactly");
+    router.glide_frames = 2000;
+    for (int n = 0; n < 2000; n++) input[n] = third[n] = 0.5f;
+    double last = 0.5, step = 0;
+    for (int change = 0; change < 4; change++) {
+        if (change == 0) ra_router_set(&router, 0, 0, 0.25f, false);
+        if (change == 1) ra_router_set(&router, 0, 0, 0.25f, true);
+        if (change == 2) ra_router_set(&router, 0, 0, 1, false);
+        if (change == 3) ra_router_remove_source(&router, 0);
+        for (int part = 0; part < 3; part++) {
+            ra_router_process(&router, sources, destinations, 1000);
+            for (int n = 0; n < 2000; n += 2) { step = fmax(step, fabs(ways[0][n] - last)); last = ways[0][n]; }
+        }
+        check_near(last, change == 0 ? 0.125 : change == 2 ? 0.5 : 0, 0);
+    }
+    check_most(step, 1 / 1024.0);
+    ra_router_process(&router, sources, destinations, 1000);
+    check_samples(ways[0], ways[3], 2000);             /* source 0 is gone: silence, as where nothing was ever connected */
+    check_near(ways[1][1999], -0.125, 0);              /* source 1 stays */
+    check_same(router.route_count, 1);
+
+    test("router: the analyser gets what goes out: a sine on a bin has its level there and nothing elsewhere");
+    ra_pool_create(1, &pool);
+    for (int kind = 0; kind < 3; kind++) {             /* both sides at -6 dB; left only; left only and 20 dB less volume */
+        ra_engine *engine = engine_at(48000);
+        check_same(ra_engine_get_spectrum(engine, bins), 0);
+        fill_sine(input, 24000, 2, on_bin, 48000, 0.5);
+        if (kind) for (int n = 0; n < 24000; n++) input[2 * n + 1] = 0;
+        if (kind == 2) ra_engine_set_volume_db(engine, -20);
+        load(engine, clip_of(input, 24000, 2, 48000));
+        ra_engine_play(engine);
+        uint32_t number = 0;
+        for (int n = 0; n < 10; n++) { render(engine, output, 2048, 128); number = spectrum_of(engine, pool, bins); }
+        check(number > 0);
+        double want = decibels(0.5) - (kind ? 10 * log10(2) : 0) - (kind == 2 ? 20 : 0);     /* the mean of both powers */
+        check_near(bins[100], want, 0.01);
+        check_near(bins[99], want - decibels(2), 0.02);          /* the Hann window's neighbours are half as high */
+        check_near(bins[101], want - decibels(2), 0.02);
+        double leak = -200;
+        for (int bin = 0; bin < RA_SPECTRUM_BINS; bin++) if (abs(bin - 100) > 2) leak = fmax(leak, bins[bin]);
+        check_most(leak, want - 110);                            /* float noise of a transform, in one bin of 2049 */
+        for (int bin = 0; bin < RA_SPECTRUM_BINS; bin++) if (!check(bins[bin] >= -160 && bins[bin] <= 1)) break;
+        check_same(ra_engine_get_spectrum(engine, bins_again), number);
+        check_samples(bins_again, bins, RA_SPECTRUM_BINS);       /* the same number, the same spectrum */
+        check_same(snapshot_of(engine).tap_lost_frames, 0);
+        for (int n = 0; n < 30; n++) { render(engine, output, 2048, 128); number = spectrum_of(engine, pool, bins); }
+        check_near(bins[100], -160, 0);                          /* the clip is over: silence has the floor */
+        ra_engine_destroy(engine);
+    }
+    ra_pool_destroy(pool);
+
+    test("router: an analyser that sleeps loses frames, is told how many, and never disturbs the output");
+    ra_engine *engine = engine_at(48000);
+    fill_noise(input, 192000, 0.5f, 61);
+    load(engine, clip_of(input, 96000, 2, 48000));
+    ra_engine_play(engine);
+    render(engine, output, 96000, 128);
+    check_samples(output, input, 192000);
+    ra_snapshot snapshot = snapshot_of(engine);
+    check(snapshot.tap_lost_frames > 0 && snapshot.tap_lost_frames < 96000);
+    ra_engine_tick(engine, NULL);                      /* nobody transforms: no spectrum */
+    check_same(ra_engine_get_spectrum(engine, bins), 0);
+    ra_pool_create(1, &pool);                          /* and it recovers */
+    render(engine, output, 4096, 128); spectrum_of(engine, pool, bins);
+    render(engine, output, 4096, 128);
+    check(spectrum_of(engine, pool, bins) > 0);
+    ra_engine_destroy(engine);
+    ra_pool_destroy(pool);
+
+    test("router: the soft clip is last: the output never exceeds 1 and says how often it was needed");
+    engine = engine_at(48000);
+    for (int n = 0; n < 20000; n++) input[n] = n % 2000 < 1000 ? 0.5f : -0.5f;
+    load(engine, clip_of(input, 10000, 2, 48000));
+    ra_chain_spec spec = spec_of("gain db=40");
+    ra_engine_set_chain(engine, &spec);
+    ra_engine_set_volume_db(engine, 12);
+    ra_engine_play(engine);
+    render(engine, output, 10000, 128);
+    check(peak_of(output, 20000) <= 1 && peak_of(output, 20000) > 0.95);
+    check(snapshot_of(engine).soft_clip_count > 5000);
+    ra_engine_destroy(engine);
+    engine = engine_at(48000);
+    load(engine, clip_of(input, 10000, 2, 48000));
+    ra_engine_play(engine);
+    render(engine, output, 10000, 128);
+    check_same(snapshot_of(engine).soft_clip_count, 0);          /* -6 dBFS does not need it */
+    ra_engine_destroy(engine);
+}
+
+/* ---- [12] ENGINE ------------------------------------------------------------------------------- */
+
+/* A session with every command, at frames that no block size knows of. */
+static void play_session(ra_engine *engine, uint32_t rate, uint32_t block)
+{
+    ra_chain_spec one = spec_of("eq peaking hz=1000 db=6 q=1; eq lowshelf hz=200 db=-3"), two = spec_of("eq peaking hz=3000 db=-8 q=2; eq lowshelf hz=150 db=5"),
+                  three = spec_of("gain db=-3; softclip");
+    static const uint32_t lengths[] = { 3001, 5000, 4999, 6001, 3000, 4001, 7000, 3999, 6000, 4999 };
+    fill_noise(input, 60000, 0.7f, 71);
+    load(engine, clip_of(input, 30000, 2, rate));
+    ra_engine_set_chain(engine, &one);
+    ra_engine_play(engine);
+    float *out = output;
+    for (int n = 0; n < 10; n++) {
+        render(engine, out, lengths[n], block);
+        out += 2 * lengths[n];
+        switch (n) {
+        case 0: ra_engine_set_volume_db(engine, -4); break;
+        case 1: ra_engine_set_chain(engine, &two); break;
+        case 2: ra_engine_seek(engine, 0.1); break;
+        case 3: ra_engine_pause(engine); break;
+        case 4: ra_engine_play(engine); ra_engine_set_loop(engine, true); break;
+        case 5: ra_engine_set_chain(engine, &three); break;
+        case 6: ra_engine_seek(engine, 0.55); break;
+        case 7: ra_engine_set_volume_db(engine, 0); ra_engine_seek(engine, 0.2); break;
+        case 8: ra_engine_stop(engine); break;
+        }
+    }
+}
+enum { SESSION_FRAMES = 48000 };
+/* The first place where want goes on exactly as got does; -1: nowhere. */
+static long find_frames(const float *got, const float *want, long want_frames, int count)
+{
+    for (long place = 0; place + count <= want_frames; place++)
+        if (memcmp(got, want + 2 * place, (size_t)count * 2 * sizeof(float)) == 0) return place;
+    return -1;
+}
+
+#ifndef TEST_WITHOUT_BRIDGE
+/* Carries bytes between an engine that is commanded and one that renders, as the page does by messages. */
+static void carry(ra_engine *front, ra_engine *back)
+{
+    static uint8_t bytes[1 << 20];
+    for (int n = 0; n < 8; n++) {                      /* more than one LOAD may wait */
+        uint32_t serial = 0;
+        ra_clip *copy = NULL;
+        const ra_clip *clip = ra_bridge_pending_clip(front, &serial);
+        if (clip) {
+            if (ra_clip_create(clip->frame_count, clip->channels, clip->sample_rate_hz, &copy) != RA_OK) return;
+            memcpy(copy->samples, clip->samples, (size_t)clip->frame_count * clip->channels * sizeof(float));
+            ra_bridge_clip_delivered(front, serial);
+        }
+        size_t byte_count = ra_bridge_take_commands(front, bytes, 4096);
+        check(byte_count <= 4096);
+        ra_bridge_give_commands(back, bytes, byte_count, copy);
+        if (!clip && !byte_count) break;
+    }
+    size_t byte_count = ra_bridge_take_report(back, bytes, sizeof bytes);
+    check(byte_count <= sizeof bytes);
+    ra_bridge_give_report(front, bytes, byte_count);
+    ra_engine_tick(back, NULL);                        /* there control and audio thread are the same */
+}
+#endif
+
+typedef struct { ra_engine *engine; atomic_bool is_over; uint64_t bad_samples; } audio_thread;
+static void *audio_thread_body(void *user)
+{
+    audio_thread *audio = user;
+    float frames[2 * 300];
+    for (uint32_t block = 128; !audio->is_over; block = block % 299 + 1) {
+        render(audio->engine, frames, block, block);
+        for (uint32_t n = 0; n < 2 * block; n++) audio->bad_samples += !(fabsf(frames[n]) <= 1);
+        if (block % 32 == 0) usleep(100);
+    }
+    return NULL;
+}
+
+static void test_engine(void)
+{
+    ra_engine *engine;
+    ra_snapshot snapshot;
+    static float samples[200000];
+    fill_noise(samples, 200000, 0.85f, 70);            /* below -1 dBFS: the soft clip leaves it alone */
+
+    test("engine: without a clip there is exact silence, and 0 frames are fine");
+    check_same(ra_engine_create(NULL, &engine), RA_OK);
+    memset(output, 0x55, 9600 * sizeof(float));
+    render(engine, output, 4800, 128);
+    check(is_silent(output, 9600));
+    is_audio = true; ra_engine_render(engine, NULL, 0); is_audio = false;
+    ra_engine_play(engine); ra_engine_seek(engine, 3); ra_engine_pause(engine); ra_engine_stop(engine);
+    render(engine, output, 4800, 4096);
+    snapshot = snapshot_of(engine);
+    check(is_silent(output, 9600) && snapshot.rendered_frames == 9600 && snapshot.clip_frames == 0 && !snapshot.is_playing);
+    check(snapshot.is_settled);
+    ra_engine_destroy(engine);
+    ra_engine_destroy(NULL);
+    engine = (ra_engine *)1;
+    check_same(ra_engine_create(&(ra_engine_desc){ 768001 }, &engine), RA_BAD_ARGUMENT);
+    check(engine == NULL);
+
+    test("engine: a clip from frame 0 through an empty chain comes out bit for bit, then silence");
+    for (uint32_t channels = 1; channels <= 2; channels++) {
+        engine = engine_at(48000);
+        load(engine, clip_of(samples, 20000, channels, 48000));
+        render(engine, output, 1000, 128);
+        check(is_silent(output, 2000));                /* loaded is not playing */
+        ra_engine_play(engine);
+        render(engine, output, 24000, 128);
+        for (int n = 0; n < 20000; n++) { other[2 * n] = samples[n * channels]; other[2 * n + 1] = samples[(n + 1) * channels - 1]; }
+        check_samples(output, other, 40000);
+        check(is_silent(output + 40000, 8000));
+        snapshot = snapshot_of(engine);
+        check(!snapshot.is_playing && snapshot.clip_frames == 20000 && snapshot.clip_rate_hz == 48000);
+        check(snapshot.position_frames == 20000 || snapshot.position_frames == 0);
+        check_same(snapshot.rendered_frames, 25000);
+        ra_engine_play(engine);                        /* at the end, Play plays from the start */
+        render(engine, output, 20000, 128);
+        check_samples(output, other, 40000);
+        ra_engine_destroy(engine);
+    }
+
+    test("engine: what it plays through a chain is what ra_render_clip makes of the same clip");
+    ra_chain_spec spec = spec_of("eq peaking hz=1000 db=3 q=1; eq highshelf hz=6000 db=-4; gain db=-6");
+    for (uint32_t channels = 1; channels <= 2; channels++) {
+        ra_clip *clip = clip_of(samples, 20000, channels, 48000), *made = NULL;
+        if (check_same(ra_render_clip(clip, &spec, &made), RA_OK)) {
+            check(made->channels == channels && made->frame_count == 20000 && made->sample_rate_hz == 48000);
+            check_samples(clip->samples, samples, 20000 * channels);     /* the source is only read */
+            engine = engine_at(48000);
+            ra_engine_set_chain(engine, &spec);
+            load(engine, clip);
+            ra_engine_play(engine);
+            render(engine, output, 20000, 128);
+            for (int n = 0; n < 20000; n++) { other[2 * n] = made->samples[n * channels]; other[2 * n + 1] = made->samples[(n + 1) * channels - 1]; }
+            check_samples(output, other, 40000);
+            ra_engine_destroy(engine);
+            ra_clip_destroy(made);
+        } else ra_clip_destroy(clip);
+    }
+
+    test("engine: ra_render_clip keeps any number of channels, each filtered as if alone");
+    ra_clip *many = clip_of(samples, 3000, 6, 44100), *made = NULL, *alone_made = NULL;
+    if (check_same(ra_render_clip(many, &spec, &made), RA_OK)) {
+        check(made->channels == 6 && made->frame_count == 3000);
+        for (uint32_t channel = 0; channel < 6; channel++) {
+            for (int n = 0; n < 3000; n++) other[n] = samples[6 * n + channel];
+            ra_clip *alone = clip_of(other, 3000, 1, 44100);
+            if (check_same(ra_render_clip(alone, &spec, &alone_made), RA_OK)) {
+                for (int n = 0; n < 3000; n++) output[n] = made->samples[6 * n + channel];
+                check_samples(output, alone_made->samples, 3000);
+                ra_clip_destroy(alone_made);
+            }
+            ra_clip_destroy(alone);
+        }
+        ra_clip_destroy(made);
+    }
+    ra_chain_spec empty = { .count = 0 };
+    if (check_same(ra_render_clip(many, &empty, &made), RA_OK)) { check_samples(made->samples, samples, 18000); ra_clip_destroy(made); }
+    ra_clip_destroy(many);
+
+    test("engine: one session, all commands, the same bits in blocks of 1, 7, 128, 512 and 4096");
+    for (int rate = 0; rate < 2; rate++)
+        for (int kind = 0; kind < BLOCK_KINDS; kind++) {
+            engine = engine_at(48000);
+            play_session(engine, rate ? 44100 : 48000, blocks[kind]);
+            check_same(snapshot_of(engine).rendered_frames, SESSION_FRAMES);
+            check(is_finite(output, 2 * SESSION_FRAMES) && peak_of(output, 2 * SESSION_FRAMES) > 0.5);
+            if (kind == 0) { check_golden(rate ? "engine at 44100" : "engine session", output, 2 * SESSION_FRAMES); }
+            if (kind == 0) memcpy(third, output, 2 * SESSION_FRAMES * sizeof(float));
+            if (!check_samples(output, third, 2 * SESSION_FRAMES)) complain(__LINE__, "in blocks of %u", blocks[kind]);
+            ra_engine_destroy(engine);
+        }
+
+    test("engine: a clip of another rate plays at its own pitch and length, noise and distortion below -90 dB");
+    static const uint32_t odd_rates[] = { 44100, 22050, 96000, 8000, 192000 };
+    for (int n = 0; n < 5; n++) {
+        uint32_t rate = odd_rates[n];
+        engine = engine_at(48000);
+        fill_sine(input, rate, 2, 997, rate, 0.5);
+        load(engine, clip_of(input, rate, 2, rate));
+        ra_engine_play(engine);
+        render(engine, output, 24000, 128);
+        snapshot = snapshot_of(engine);
+        check_near((double)snapshot.position_frames, rate * 0.5, 64);    /* a filter may have to look ahead */
+        check_same(snapshot.clip_rate_hz, rate);
+        tone_fit fit = fit_tone(output + 2 * 4800, 14400, 2, 997, 48000);
+        check_near(decibels(fit.amplitude / 0.5), 0, 0.1);
+        if (!check_most(decibels(fit.residual_rms / (fit.amplitude * sqrt(0.5))), -90)) complain(__LINE__, "the clip has %u Hz", rate);
+        render(engine, output + 48000, 26000, 128);
+        check(rms_of(output + 2 * 47900, 90, 2) > 0.2 && is_silent(output + 2 * 48100, 2 * 1900));
+        ra_engine_destroy(engine);
+    }
+
+    test("engine: pause, play, seek and stop fade without a click, and the fades end in exact silence");
+    engine = engine_at(48000);
+    fill_sine(input, 96000, 2, 1000, 48000, 0.5);
+    load(engine, clip_of(input, 96000, 2, 48000));
+    ra_engine_play(engine);
+    render(engine, output, 4807, 128);
+    ra_engine_pause(engine);
+    render(engine, output + 2 * 4807, 2000, 128);
+    check(rms_of(output + 2 * 5000, 100, 2) > 0.05);                     /* 4 ms later it still sounds: a fade, not a cut */
+    check(is_silent(output + 2 * (4807 + 960), 2 * 1040));               /* 20 ms later it does not */
+    snapshot = snapshot_of(engine);
+    check(!snapshot.is_playing && snapshot.position_frames >= 4807 && snapshot.position_frames <= 4807 + 960);
+    uint64_t paused_at = snapshot.position_frames;
+    ra_engine_play(engine);
+    render(engine, output + 2 * 6807, 3000, 128);
+    check(rms_of(output + 2 * 6807, 24, 2) < 0.1);                       /* a fade in, here */
+    check_samples(output + 2 * (6807 + 960), input + 2 * (paused_at + 960), 2 * 2000);       /* and it goes on where it was */
+    ra_engine_seek(engine, 1.0003);
+    render(engine, output + 2 * 9807, 3000, 128);
+    ra_engine_stop(engine);
+    render(engine, output + 2 * 12807, 2000, 128);
+    check(is_silent(output + 2 * (12807 + 960), 2 * 1040));
+    snapshot = snapshot_of(engine);
+    check(snapshot.position_frames == 0 && !snapshot.is_playing);
+    for (int side = 0; side < 2; side++) /* 0.5 in 960 frames: 0.0005 a frame; the jump's own phase is inside the silence */
+        check_most(worst_click(output + side, 14807, 2, 1000, 48000), 0.002);
+    ra_engine_destroy(engine);
+
+    test("engine: a seek lands on the exact frame, playing or not, clamped to the clip");
+    engine = engine_at(48000);
+    load(engine, clip_of(samples, 90000, 2, 48000));
+    ra_engine_seek(engine, 0.5);
+    render(engine, output, 2000, 128);
+    check_same(snapshot_of(engine).position_frames, 24000);
+    ra_engine_play(engine);
+    render(engine, output, 2400, 128);
+    check_samples(output + 2 * 960, samples + 2 * (24000 + 960), 2 * 1440);
+    for (int n = 0; n < 3; n++) {
+        uint64_t goal = n == 0 ? 12345 : n == 1 ? 80000 : 30001;
+        ra_engine_seek(engine, ((double)goal + 0.25) / 48000);           /* a quarter frame: rounds down or to the nearest */
+        render(engine, output, 4000, 128);
+        long place = find_frames(output + 2 * 3000, samples, 90000, 1000);
+        uint64_t position = snapshot_of(engine).position_frames;
+        check_same(position, place + 1000);                              /* what it says is what is heard */
+        check(place - 3000 <= (long)goal && place - 3000 >= (long)goal - 960);      /* the jump came after at most 20 ms of fading */
+        size_t matching = 0;                                             /* right after the jump: faded in from exactly there */
+        long fade = (long)goal - (place - 3000);
+        for (long k = fade + 100; k < fade + 1000; k++) matching += output[2 * k] * samples[2 * (place - 3000 + k)] >= 0;
+        check_same(matching, 900);
+    }
+    ra_engine_pause(engine);
+    ra_engine_seek(engine, -5);
+    render(engine, output, 3000, 128);
+    check_same(snapshot_of(engine).position_frames, 0);
+    ra_engine_seek(engine, 1e9);
+    render(engine, output, 3000, 128);
+    check(snapshot_of(engine).position_frames <= 90000 && snapshot_of(engine).position_frames >= 89999);
+    ra_engine_seek(engine, NAN); ra_engine_seek(engine, INFINITY); ra_engine_seek(engine, -INFINITY);
+    ra_engine_play(engine);
+    render(engine, output, 3000, 128);
+    check(is_finite(output, 6000) && snapshot_of(engine).position_frames <= 90000);
+    ra_engine_destroy(engine);
+
+    test("engine: a loop goes round without a seam, bit for bit");
+    engine = engine_at(48000);
+    load(engine, clip_of(samples, 1009, 2, 48000));
+    check_same(ra_engine_set_loop(engine, true), RA_OK);
+    ra_engine_play(engine);
+    render(engine, output, 10000, 128);
+    for (int n = 0; n < 10000; n++) { other[2 * n] = samples[2 * (n % 1009)]; other[2 * n + 1] = samples[2 * (n % 1009) + 1]; }
+    check_samples(output, other, 20000);
+    snapshot = snapshot_of(engine);
+    check(snapshot.is_playing && snapshot.position_frames == 10000 % 1009);
+    ra_engine_set_loop(engine, false);
+    render(engine, output, 2000, 128);
+    check(is_silent(output + 2 * 1009, 2 * 900) && !snapshot_of(engine).is_playing);
+    ra_engine_destroy(engine);
+    engine = engine_at(48000);                         /* one frame, for ever: no endless loop inside */
+    load(engine, clip_of(samples, 1, 2, 44100));
+    ra_engine_set_loop(engine, true); ra_engine_play(engine);
+    render(engine, output, 1000, 128);
+    check(is_finite(output, 2000));
+    ra_engine_destroy(engine);
+    engine = engine_at(48000);                         /* without any frame */
+    ra_clip *nothing = NULL;
+    if (ra_clip_create(0, 2, 48000, &nothing) == RA_OK) load(engine, nothing);
+    ra_engine_set_loop(engine, true); ra_engine_play(engine);
+    render(engine, output, 1000, 128);
+    check(is_silent(output, 2000));
+    ra_engine_destroy(engine);
+
+    test("engine: volume glides without a click, lands exactly, and -60 dB is silence");
+    engine = engine_at(48000);
+    fill_sine(input, 96000, 2, 1000, 48000, 0.2);
+    load(engine, clip_of(input, 96000, 2, 48000));
+    ra_engine_play(engine);
+    render(engine, output, 4800, 128);
+    ra_engine_set_volume_db(engine, 12);
+    render(engine, output + 9600, 4800, 128);
+    ra_engine_set_volume_db(engine, -6);
+    render(engine, output + 19200, 4800, 128);
+    ra_engine_set_volume_db(engine, -60);
+    render(engine, output + 28800, 9600, 128);
+    ra_engine_set_volume_db(engine, 0);
+    render(engine, output + 48000, 9600, 128);
+    double worst = 0;
+    for (int n = 2 * 12000; n < 2 * 14400; n++) worst = fmax(worst, fabs(output[n] - input[n] * pow(10, -6 / 20.0)));
+    check_most(worst, 2e-8);                           /* 0.1 rounded to float, twice */
+    check(is_silent(output + 2 * 21600, 2 * 2400));
+    check_samples(output + 2 * 31200, input + 2 * 31200, 2 * 2400);
+    check_most(worst_click(output, 33600, 2, 1000, 48000), 0.004);       /* up to 0.8 high; a jump to 12 dB is 0.6 */
+    ra_engine_set_volume_db(engine, 100);              /* +12 is the most, refused or limited */
+    render(engine, output, 4800, 128);
+    check_most(peak_of(output + 7200, 2400), 0.2 * 3.9811 + 1e-4);
+    ra_engine_set_volume_db(engine, NAN);
+    render(engine, output, 4800, 128);
+    check(is_finite(output, 9600));
+    ra_engine_destroy(engine);
+
+    test("engine: NaN and infinity in a clip are silenced, their blocks counted, and nothing is left behind");
+    spec = spec_of("eq peaking hz=100 db=3 q=1; gain db=-6");
+    for (int with_chain = 0; with_chain < 2; with_chain++) {
+        engine = engine_at(48000);
+        memcpy(input, samples, 40000 * sizeof(float));
+        input[2 * 1000] = NAN; input[2 * 5000 + 1] = INFINITY;
+        load(engine, clip_of(input, 20000, 2, 48000));
+        if (with_chain) ra_engine_set_chain(engine, &spec);
+        ra_engine_play(engine);
+        render(engine, output, 20000, 128);
+        check(is_finite(output, 40000));
+        check_same(snapshot_of(engine).bad_block_count, 2);
+        if (!with_chain) {
+            input[2 * 1000] = input[2 * 5000 + 1] = 0;
+            check_samples(output, input, 40000);
+        } else check(rms_of(output + 2 * 1024, 1000, 1) > 0.05 && rms_of(output + 2 * 5120, 1000, 1) > 0.05);
+        ra_engine_destroy(engine);
+    }
+
+    test("engine: ten seconds of every command allocate, free and lock nothing on the audio thread");
+    engine = engine_at(48000);
+    static const char *const chains[] = { "", "gain db=3; softclip", "eq peaking hz=100 db=3", "eq peaking hz=2000 db=-9; eq notch hz=50 q=30" };
+    for (int n = 0; n < (TEST_SLOW ? 20 : 100); n++) {
+        switch (n % 10) {
+        case 0: load(engine, clip_of(samples, 50000 + (uint64_t)n, 1 + n / 10 % 2, n / 10 % 3 ? 48000 : 44100)); ra_engine_play(engine); break;
+        case 2: ra_engine_seek(engine, 0.3); break;
+        case 3: ra_engine_set_volume_db(engine, -n / 10); break;
+        case 4: ra_engine_pause(engine); break;
+        case 5: ra_engine_play(engine); ra_engine_set_loop(engine, n / 10 % 2); break;
+        case 6: spec = spec_of(chains[n / 10 % 4]); ra_engine_set_chain(engine, &spec); break;
+        case 8: ra_engine_stop(engine); break;
+        }
+        render(engine, output, 4800, 128);             /* watches: see test_malloc */
+        ra_engine_tick(engine, NULL);
+    }
+    check_same(snapshot_of(engine).rendered_frames, TEST_SLOW ? 96000 : 480000);
+    ra_engine_destroy(engine);
+
+    test("engine: 256 commands may wait, the next is told RA_BUSY and nothing is lost or torn");
+    engine = engine_at(48000);
+    int accepted = 0;
+    while (accepted < 1000 && ra_engine_set_volume_db(engine, -(accepted % 40)) == RA_OK) accepted++;
+    check_same(accepted, 256);
+    check_same(ra_engine_play(engine), RA_BUSY);
+    ra_clip *refused = clip_of(samples, 100, 2, 48000);
+    if (check_same(ra_engine_load(engine, refused), RA_BUSY)) ra_clip_destroy(refused);      /* still ours */
+    spec = spec_of("gain db=1");
+    check_same(ra_engine_set_chain(engine, &spec), RA_OK);               /* newest wins, never busy */
+    render(engine, output, 128, 128);
+    check_same(snapshot_of(engine).command_count, 256);
+    check_same(ra_engine_play(engine), RA_OK);
+    ra_engine_destroy(engine);
+
+    test("engine: a clip loaded over another starts at its beginning, stopped; each is freed once");
+    engine = engine_at(48000);
+    load(engine, clip_of(samples, 20000, 2, 48000));
+    render(engine, output, 128, 128);
+    uint32_t serial = snapshot_of(engine).clip_serial;
+    ra_engine_play(engine);
+    render(engine, output, 4000, 128);
+    load(engine, clip_of(samples + 50000, 10000, 2, 44100));
+    render(engine, output, 4000, 128);
+    snapshot = snapshot_of(engine);
+    check(snapshot.clip_serial != serial && snapshot.clip_frames == 10000 && snapshot.clip_rate_hz == 44100);
+    check(snapshot.position_frames == 0 && !snapshot.is_playing && is_silent(output + 2 * 1000, 2 * 3000));
+    long long live = memory.live;
+    ra_engine_tick(engine, NULL);
+    check(memory.live < live);                         /* the old one came home and is freed here */
+    for (int n = 0; n < 20; n++) load(engine, clip_of(samples, 100 + (uint64_t)n, 2, 48000));      /* nobody renders between */
+    render(engine, output, 128, 128);
+    check_same(snapshot_of(engine).clip_frames, 119);
+    for (int n = 0; n < 600; n++) {                    /* nobody ticks: a clip may be late in coming home, but not lost */
+        load(engine, clip_of(samples, 100, 2, 48000));
+        render(engine, output, 16, 16);
+    }
+    for (int n = 0; n < 3; n++) load(engine, clip_of(samples, 500, 2, 48000));
+    ra_engine_destroy(engine);                         /* with loads still waiting: they are freed too */
+
+#if RA_THREADS
+    test("engine: one thread renders while another commands, loads, looks and analyses");
+    engine = engine_at(48000);
+    ra_pool *workers = NULL;
+    ra_pool_create(1, &workers);
+    static float bins_db[RA_SPECTRUM_BINS];
+    audio_thread audio = { .engine = engine };
+    pthread_t thread;
+    pthread_create(&thread, NULL, audio_thread_body, &audio);
+    uint32_t spectra = 0, torn = 0, busy = 0;
+    for (int n = 0; n < (TEST_SLOW ? 300 : 1500); n++) {
+        uint32_t frames = 1000 + (uint32_t)n % 50;
+        if (n % 20 == 0) {
+            ra_clip *clip = clip_of(samples, frames, 2, 40000 + frames);  /* rate and length belong together */
+            if (ra_engine_load(engine, clip) != RA_OK) { busy++; ra_clip_destroy(clip); }
+            busy += ra_engine_play(engine) != RA_OK;
+        }
+        if (n % 7 == 0) { spec = spec_of(n % 2 ? "gain db=3; softclip" : "eq peaking hz=100 db=3"); ra_engine_set_chain(engine, &spec); }
+        if (n % 5 == 0) busy += ra_engine_seek(engine, 0.01) != RA_OK;
+        if (n % 3 == 0) busy += ra_engine_set_volume_db(engine, -n % 20) != RA_OK;
+        snapshot = snapshot_of(engine);
+        torn += snapshot.clip_frames && snapshot.clip_rate_hz != 40000 + snapshot.clip_frames;
+        torn += snapshot.position_frames > snapshot.clip_frames;
+        ra_engine_tick(engine, workers);
+        spectra = ra_engine_get_spectrum(engine, bins_db);
+        usleep(100);
+    }
+    audio.is_over = true;
+    pthread_join(thread, NULL);
+    check_same(torn, 0);
+    check_same(audio.bad_samples, 0);
+    check(spectra > 0 && busy < 1000);
+    ra_engine_destroy(engine);
+    ra_pool_destroy(workers);
+#endif
+
+    test("engine: peak, hold and mean follow the output as the header says");
+    engine = engine_at(48000);
+    fill_sine(input, 48000, 2, 1000, 48000, 0.5);
+    for (int n = 0; n < 48000; n++) input[2 * n + 1] *= 0.5f;            /* the second channel is half as loud */
+    load(engine, clip_of(input, 48000, 2, 48000));
+    ra_engine_play(engine);
+    render(engine, output, 47990, 128);
+    snapshot = snapshot_of(engine);
+    for (int side = 0; side < 2; side++) {
+        double height = side ? 0.25 : 0.5;
+        check_near(decibels(snapshot.peak[side] / height), 0, 0.1);      /* a millisecond of falling is 0.02 dB */
+        check_near(snapshot.peak_hold[side] / height, 1, 1e-3);
+        check_near(decibels(snapshot.rms[side] / (height * sqrt(0.5))), 0, 0.5);    /* one second is 3 of 300 ms */
+    }
+    render(engine, output, 24010, 128);                /* 0.5 s after the end */
+    snapshot = snapshot_of(engine);
+    for (int side = 0; side < 2; side++) {
+        double height = side ? 0.25 : 0.5;
+        check_near(decibels(snapshot.peak[side] / height), -10, 0.3);    /* 20 dB a second, known to a block and a period */
+        check_near(snapshot.peak_hold[side] / height, 1, 1e-3);
+        check_most(snapshot.rms[side], height * 0.35);     /* half a second of 300 ms: e^(-0.5 / 0.6) / sqrt(2), and a little */
+    }
+    render(engine, output, 96000, 128);                /* 2.5 s after the end */
+    snapshot = snapshot_of(engine);
+    check_most(snapshot.peak_hold[0], 0.2);            /* held 1.5 s, then let go */
+    check_most(snapshot.peak[0], 0.5 * pow(10, -49 / 20.0));
+    render(engine, output, 480000, 4096);
+    snapshot = snapshot_of(engine);
+    check(snapshot.is_settled && snapshot.rms[0] < 1e-6 && snapshot.peak[0] < 1e-5);
+    ra_engine_destroy(engine);
+
+    test("engine: after the clip a chain rings out to exact zeros, and then all is settled");
+    engine = engine_at(48000);
+    spec = spec_of("eq peaking hz=31.25 db=12 q=8; eq lowpass hz=100");
+    ra_engine_set_chain(engine, &spec);
+    load(engine, clip_of(samples, 20000, 2, 48000));
+    ra_engine_play(engine);
+    render(engine, output, 24000, 128);
+    check(!is_silent(output + 2 * 21000, 2000) && !snapshot_of(engine).is_settled);
+    for (int second = 0; second < 15; second++) render(engine, output, 48000, 128);
+    check(is_silent(output, 96000) && snapshot_of(engine).is_settled);
+    ra_engine_destroy(engine);
+
+    test("engine: another output rate keeps position and settings");
+    engine = engine_at(48000);
+    load(engine, clip_of(samples, 90000, 2, 48000));
+    ra_engine_set_volume_db(engine, -6);
+    ra_engine_play(engine);
+    render(engine, output, 12000, 128);
+    uint64_t position = snapshot_of(engine).position_frames;
+    check_same(ra_engine_set_sample_rate(engine, 96000), RA_OK);
+    render(engine, output, 9600, 128);                 /* 100 ms at 96 kHz are 4800 frames of the clip */
+    check_near((double)snapshot_of(engine).position_frames, (double)position + 4800, 64);
+    check_near(decibels(rms_of(output, 19200, 1) / (0.85 / sqrt(3))), -6, 1.5);       /* noise loses nothing above 24 kHz */
+    check_same(ra_engine_set_sample_rate(engine, 0) == RA_OK || ra_engine_set_sample_rate(engine, 768001) == RA_BAD_ARGUMENT, true);
+    ra_engine_destroy(engine);
+
+#ifndef TEST_WITHOUT_BRIDGE
+    test("engine: over the bridge, two engines in two memories play the same bits as one");
+    ra_engine *single = engine_at(48000), *front = engine_at(48000), *back = engine_at(48000);
+    ra_chain_spec bridge_chains[2] = { spec_of("eq peaking hz=500 db=6; gain db=-3"), spec_of("gain db=-6; softclip") };
+    ra_pool *pool = NULL;
+    ra_pool_create(1, &pool);
+    static float bins[2][RA_SPECTRUM_BINS];
+    uint32_t numbers[2] = { 0, 0 };
+    for (int step = 0; step < 12; step++) {
+        for (int n = 0; n < 2; n++) {
+            ra_engine *commanded = n ? front : single;
+            switch (step) {
+            case 0: load(commanded, clip_of(samples, 20000, 2, 48000)); ra_engine_play(commanded); break;
+            case 1: ra_engine_set_chain(commanded, &bridge_chains[0]); break;
+            case 2: ra_engine_seek(commanded, 0.2); ra_engine_set_volume_db(commanded, -3); break;
+            case 4: load(commanded, clip_of(samples, 100, 1, 48000)); load(commanded, clip_of(samples + 20000, 25000, 1, 44100)); ra_engine_play(commanded); break;
+            case 6: ra_engine_set_chain(commanded, &bridge_chains[1]); ra_engine_set_loop(commanded, true); break;
+            case 8: ra_engine_pause(commanded); break;
+            case 9: ra_engine_play(commanded); break;
+            }
+        }
+        for (int part = 0; part < 2; part++) {         /* a message carries at most 2048 frames for the analyser */
+            carry(front, back);
+            render(single, output, 2043, 128);
+            render(back, other, 2043, 128);
+            if (!check_samples(other, output, 4086)) complain(__LINE__, "at step %d", step);
+        }
+        carry(front, back);
+        ra_snapshot theirs = snapshot_of(front), ours = snapshot_of(single);
+        check(theirs.position_frames == ours.position_frames && theirs.rendered_frames == ours.rendered_frames && theirs.is_playing == ours.is_playing);
+        check(theirs.peak[0] == ours.peak[0] && theirs.clip_frames == ours.clip_frames && theirs.command_count == ours.command_count);
+        numbers[0] = spectrum_of(single, pool, bins[0]);
+        numbers[1] = spectrum_of(front, pool, bins[1]);
+    }
+    check(numbers[0] > 0 && numbers[1] > 0);
+    check_same(numbers[1], numbers[0]);
+    check_samples(bins[1], bins[0], RA_SPECTRUM_BINS);
+    ra_engine_destroy(single); ra_engine_destroy(front); ra_engine_destroy(back);
+    ra_pool_destroy(pool);
+
+    test("engine: while nobody renders, commands over the bridge wait or are refused, none is lost");
+    front = engine_at(48000); back = engine_at(48000);
+    long long accepted_count = 0;
+    for (int n = 0; n < 600; n++) {
+        accepted_count += ra_engine_set_volume_db(front, -n % 30) == RA_OK;
+        if (n % 50 == 49) carry(front, back);
+    }
+    for (int n = 0; n < 10; n++) { render(back, output, 128, 128); carry(front, back); }
+    check_same(snapshot_of(front).command_count, accepted_count);
+    ra_engine_destroy(front); ra_engine_destroy(back);
+
+    test("engine: bytes over the bridge that are cut or nonsense do no harm");
+    front = engine_at(48000); back = engine_at(48000);
+    static uint8_t bytes[1 << 20];
+    ra_engine_set_volume_db(front, -6); ra_engine_play(front);
+    size_t byte_count = ra_bridge_take_commands(front, bytes, sizeof bytes);
+    check(byte_count > 0);
+    for (size_t cut = 0; cut < byte_count; cut++) ra_bridge_give_commands(back, bytes, cut, NULL);
+    render(back, output, 128, 128);
+    byte_count = ra_bridge_take_report(back, bytes, sizeof bytes);
+    for (size_t cut = 0; cut <= byte_count; cut += 1 + cut / 16) ra_bridge_give_report(front, bytes, cut);
+    check_same(snapshot_of(front).rendered_frames, 128);
+    ra_engine_destroy(front); ra_engine_destroy(back);
+#endif
+}
+
+/* ---- [12] ENGINE: loads, and what happens when memory runs out ---------------------------------- */
+
+#ifndef TEST_WITHOUT_LOAD
+static ra_peak load_columns[2][RA_LOAD_COLUMNS];
+/* A WAV file of noise in memory that ra_load_start may take. */
+static void *wav_of_noise(uint32_t channels, uint32_t frame_count, size_t *byte_count)
+{
+    ra_wav_info info = { .format = RA_WAV_F32, .channels = channels, .sample_rate_hz = 44100, .frame_bytes = 4 * channels, .frame_count = frame_count };
+    uint8_t header[80];
+    size_t header_bytes = ra_wav_header(&info, header);
+    *byte_count = header_bytes + (size_t)frame_count * info.frame_bytes;
+    uint8_t *bytes = RA_MALLOC(*byte_count);
+    if (!bytes) return NULL;
+    memcpy(bytes, header, header_bytes);
+    fill_noise(input, (size_t)frame_count * channels, 0.5f, 81);
+    memcpy(bytes + header_bytes, input, (size_t)frame_count * info.frame_bytes);
+    return bytes;
+}
+static ra_job_state finish_load(ra_pool *pool, ra_load *load, float *progress)
+{
+    ra_job_state state = RA_JOB_QUEUED;
+    wait_until((ra_pool_run(pool, 1), state = ra_load_poll(load, progress)) == RA_JOB_DONE || state == RA_JOB_CANCELLED);
+    return state;
+}
+#endif
+
+/* One thing that allocates, made and unmade; false if it said that memory is out. */
+static bool make_and_unmake(int kind)
+{
+    ra_result result = RA_OK;
+    ra_error error;
+    switch (kind) {
+    case 0: { ra_engine *engine; result = ra_engine_create(NULL, &engine);
+              if (result == RA_OK) { render(engine, output, 256, 128); ra_engine_destroy(engine); } else check(engine == NULL); break; }
+    case 1: { ra_clip *clip; result = ra_clip_demo(&clip);
+              if (result == RA_OK) ra_clip_destroy(clip); else check(clip == NULL); break; }
+    case 2: { ra_fft *fft; result = ra_fft_create(1024, &fft);
+              if (result == RA_OK) ra_fft_destroy(fft); else check(fft == NULL); break; }
+    case 3: { ra_ring *ring; result = ra_ring_create(100, 2, 48000, &ring);
+              if (result == RA_OK) ra_ring_destroy(ring); else check(ring == NULL); break; }
+    case 4: { ra_chain *chain; result = ra_chain_create(2, 48000, &chain);
+              if (result == RA_OK) ra_chain_destroy(chain); else check(chain == NULL); break; }
+    case 5: { ra_eq *eq; result = ra_eq_create(2, 48000, &eq);
+              if (result == RA_OK) ra_eq_destroy(eq); else check(eq == NULL); break; }
+    case 6: case 7: case 8: {
+              ra_clip *clip, *made; ra_chain_spec spec = { .count = 0 };
+              result = ra_clip_create(1000, 4, 44100, &clip);
+              if (result != RA_OK) { check(clip == NULL); break; }
+              result = kind == 6 ? ra_clip_resample(clip, 48000, &made) : kind == 7 ? ra_clip_to_stereo(clip, &made) : ra_render_clip(clip, &spec, &made);
+              if (result == RA_OK) ra_clip_destroy(made); else check(made == NULL);
+              ra_clip_destroy(clip); break; }
+    case 9: { wav_file file; ra_clip *clip; static const int16_t silence[64];
+              plain_wav(&file, 1, 2, 48000, 16, silence, sizeof silence);
+              result = ra_wav_read(file.bytes, file.count, &clip, &error);
+              if (result == RA_OK) ra_clip_destroy(clip); else check(clip == NULL && error.code == RA_NO_MEMORY && error.text[0]); break; }
+    case 10: { ra_pool *pool; result = ra_pool_create(2, &pool);
+              if (result != RA_OK) { check(pool == NULL); break; }
+              test_job mine = { .slices = 2 };
+              result = ra_pool_submit(pool, test_job_step, &mine, &mine.job);
+              if (result == RA_OK) { ra_pool_run(pool, 0); check_same(ra_job_poll(mine.job), RA_JOB_DONE); ra_job_release(mine.job); } else check(mine.job == NULL);
+              ra_pool_destroy(pool); break; }
+    case 11: { ra_engine *engine; ra_clip *clip = NULL; ra_pool *pool = NULL; ra_chain_spec spec = spec_of("eq peaking hz=100 db=3");
+              result = ra_engine_create(NULL, &engine);
+              if (result != RA_OK) break;
+              result = ra_clip_create(9000, 2, 44100, &clip);
+              if (result == RA_OK && (result = ra_engine_load(engine, clip)) != RA_OK) ra_clip_destroy(clip);
+              if (result == RA_OK) result = ra_engine_set_chain(engine, &spec);
+              if (result == RA_OK) result = ra_engine_play(engine);
+              if (result == RA_OK) result = ra_pool_create(1, &pool);
+              static float bins[RA_SPECTRUM_BINS];
+              if (result == RA_OK) { render(engine, output, 9000, 512); if (!spectrum_of(engine, pool, bins)) result = RA_NO_MEMORY; }
+              ra_engine_destroy(engine);
+              ra_pool_destroy(pool); break; }
+#ifndef TEST_WITHOUT_LOAD
+    case 12: { ra_pool *pool; ra_load *load; size_t byte_count; ra_clip *clip = NULL; uint32_t channels; float progress;
+              result = ra_pool_create(1, &pool);
+              if (result != RA_OK) break;
+              void *bytes = wav_of_noise(6, 3000, &byte_count);
+              result = bytes ? ra_load_start(pool, bytes, byte_count, &load) : RA_NO_MEMORY;
+              if (bytes && result != RA_OK) { check(load == NULL); if (memory.live > 1) RA_FREE(bytes); }      /* refused: still ours */
+              if (result == RA_OK) {
+                  finish_load(pool, load, &progress);
+                  result = ra_load_take(load, &clip, load_columns[0], &channels, &error);
+                  if (result == RA_OK) ra_clip_destroy(clip); else check(clip == NULL && error.text[0]);
+                  ra_load_free(load);
+              }
+              ra_pool_destroy(pool); break; }
+#endif
+    default: return true;
+    }
+    check(result == RA_OK || result == RA_NO_MEMORY || result == RA_NO_THREAD);
+    return result == RA_OK;
+}
+
+static void test_loads(void)
+{
+#ifndef TEST_WITHOUT_LOAD
+    ra_pool *pool;
+    ra_load *load;
+    ra_error error;
+    float progress;
+    uint32_t channels = 0;
+    ra_clip *clip, *want, *source;
+
+    test("engine: a WAV is loaded on the pool, mixed to stereo, with its peaks");
+    ra_pool_create(2, &pool);
+    for (uint32_t n = 1; n <= 6; n++) {
+        size_t byte_count;
+        void *bytes = wav_of_noise(n, 30000, &byte_count);
+        ra_wav_read(bytes, byte_count, &source, NULL);
+        if (!check_same(ra_load_start(pool, bytes, byte_count, &load), RA_OK)) break;        /* the bytes are its own now */
+        check_same(finish_load(pool, load, &progress), RA_JOB_DONE);
+        check_near(progress, 1, 1e-6);
+        clip = NULL;
+        if (check_same(ra_load_take(load, &clip, load_columns[0], &channels, &error), RA_OK)) {
+            check_same(channels, n);
+            check(clip->sample_rate_hz == 44100 && clip->frame_count == 30000 && clip->channels == (n == 1 ? clip->channels : 2) && clip->channels <= 2);
+            if (clip->channels == 2) { ra_clip_to_stereo(source, &want); check_samples(clip->samples, want->samples, 60000); ra_clip_destroy(want); }
+            else check_samples(clip->samples, source->samples, 30000);
+            ra_clip_peaks(clip, 0, RA_LOAD_COLUMNS, RA_LOAD_COLUMNS, load_columns[1]);
+            check(memcmp(load_columns[0], load_columns[1], sizeof load_columns[0]) == 0);
+            ra_clip_destroy(clip);
+        }
+        ra_load_free(load);
+        if (check_same(ra_load_start_clip(pool, source, &load), RA_OK)) {                   /* and a clip that the browser decoded */
+            check_same(finish_load(pool, load, &progress), RA_JOB_DONE);
+            clip = NULL;
+            if (check_same(ra_load_take(load, &clip, load_columns[1], &channels, &error), RA_OK)) {
+                check(channels == n && clip->channels <= 2 && clip->frame_count == 30000);
+                check(memcmp(load_columns[0], load_columns[1], sizeof load_columns[0]) == 0);
+                ra_clip_destroy(clip);
+            }
+            ra_load_free(load);
+        }
+    }
+    ra_pool_destroy(pool);
+
+    test("engine: a broken file loads as a sentence, and a load may be given up at any time");
+    ra_pool_create(2, &pool);
+    for (int n = 0; n < 40; n++) {
+        size_t byte_count;
+        uint8_t *bytes = wav_of_noise(2, 30000, &byte_count);
+        if (n == 0) memcpy(bytes + 8, "WAVY", 4);
+        if (!check_same(ra_load_start(pool, bytes, byte_count, &load), RA_OK)) break;
+        if (n == 0) {
+            check_same(finish_load(pool, load, &progress), RA_JOB_DONE);
+            clip = (ra_clip *)1;
+            check_same(ra_load_take(load, &clip, load_columns[0], &channels, &error), RA_BAD_WAV);
+            check(clip == NULL && error.code == RA_BAD_WAV && strlen(error.text) > 10);
+        } else usleep((useconds_t)(noise_word() % 1500));
+        ra_load_free(load);
+    }
+    ra_load_free(NULL);
+    ra_pool_run(pool, 0);
+    ra_pool_destroy(pool);
+#endif
+
+    test("engine: whichever allocation fails, the answer is RA_NO_MEMORY and nothing leaks");
+    for (int kind = 0; kind <= 12; kind++) {
+        int failures = 0;
+        for (int n = 1; n < 1000; n++) {
+            long long before = memory.count;
+            memory.fail_at = before + n;
+            bool is_made = make_and_unmake(kind);
+            bool has_failed = memory.count >= memory.fail_at;
+            memory.fail_at = 0;
+            failures += has_failed;
+            wait_until(memory.live == 0);              /* a worker may be at its last free */
+            if (memory.live != 0 || memory.bad_frees != 0) { complain(__LINE__, "kind %d, allocation %d of it failed: %lld leaked", kind, n, (long long)memory.live); memory.live = 0; }
+            if (!is_made && !has_failed) { complain(__LINE__, "kind %d failed though every allocation was made", kind); break; }
+            if (!has_failed) break;
+        }
+        if (kind <= 11 && failures == 0) complain(__LINE__, "kind %d does not allocate through RA_MALLOC", kind);
+    }
+}
+static void test_engine_all(void) { test_engine(); test_loads(); }
+
+/* ---- [18] CLI ---------------------------------------------------------------------------------- */
+
+static char cli_path[1024];            /* the program that stands beside this one, if it has been built (./build.sh cli) */
+#if !RA_WASM
+static char cli_said[65536];
+static int cli_run(const char *format, ...)            /* %s: the program; both of its outputs go to cli_said */
+{
+    char command[4096], arguments[2048];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(arguments, sizeof arguments, format, values);
+    va_end(values);
+    snprintf(command, sizeof command, "exec 2>&1; cd /tmp/rustyaudio-test-%d && P='%s'; %s", (int)getpid(), cli_path, arguments);
+    FILE *pipe = popen(command, "r");
+    size_t byte_count = pipe ? fread(cli_said, 1, sizeof cli_said - 1, pipe) : 0;
+    cli_said[byte_count] = 0;
+    int status = pipe ? pclose(pipe) : -1;
+    return status >= 0 && status % 256 == 0 ? status / 256 : 1000 + status;      /* 1000 and more: it crashed */
+}
+static bool cli_file_exists(const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d/%s", (int)getpid(), name);
+    return access(path, F_OK) == 0;
+}
+
+static void test_cli(void)
+{
+    if (access(cli_path, X_OK) != 0) { printf("cli: %s is not there, nothing is tested\n", cli_path); return; }
+    char path[128];
+    ra_clip *clip, *want;
+    snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d", (int)getpid());
+    if (system(NULL)) { char command[160]; snprintf(command, sizeof command, "mkdir -p %s", path); check_same(system(command), 0); }
+
+    test("cli: info says what a file is, one JSON object a line");
+    snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d/in.wav", (int)getpid());
+    fill_noise(input, 30000, 0.8f, 91);
+    check_same(ra_wav_save(path, RA_WAV_S24, input, 10000, 3, 44100, NULL), RA_OK);
+    check_same(cli_run("$P info in.wav in.wav"), 0);
+    static const char *const fields[] = { "\"file\":\"in.wav\"", "\"format\":\"", "\"bits\":24", "\"channels\":3", "\"sample_rate_hz\":44100", "\"frames\":10000", "\"duration_s\":0.2267" };
+    for (int n = 0; n < 7; n++) if (!strstr(cli_said, fields[n])) complain(__LINE__, "got '%s', want %s in it", cli_said, fields[n]);
+    char *second = strchr(cli_said, '\n');
+    check(second && second[1] == '{' && strchr(second + 1, '\n') && !strchr(second + 1, '\n')[1]);
+    check_same(cli_run("$P info - < in.wav"), 0);
+    check(strstr(cli_said, "\"frames\":10000") != NULL);
+
+    test("cli: render passes samples exactly without a chain, and through one as ra_render_clip does");
+    snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d/in.wav", (int)getpid());
+    check_same(ra_wav_save(path, RA_WAV_F32, input, 10000, 3, 44100, NULL), RA_OK);
+    check_same(cli_run("$P render in.wav out.wav"), 0);
+    snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d/out.wav", (int)getpid());
+    if (check_same(ra_wav_load(path, &clip, NULL), RA_OK)) {
+        check(clip->channels == 3 && clip->sample_rate_hz == 44100 && clip->frame_count == 10000);
+        check_samples(clip->samples, input, 30000);
+        ra_clip_destroy(clip);
+    }
+    check_same(cli_run("$P render in.wav out.wav --chain 'eq peaking hz=1000 db=6 q=1; gain db=-3'"), 0);
+    ra_clip *source = clip_of(input, 10000, 3, 44100);
+    ra_chain_spec spec = spec_of("eq peaking hz=1000 db=6 q=1; gain db=-3");
+    if (check_same(ra_wav_load(path, &clip, NULL), RA_OK) && check_same(ra_render_clip(source, &spec, &want), RA_OK)) {
+        check_samples(clip->samples, want->samples, 30000);
+        ra_clip_destroy(want); ra_clip_destroy(clip);
+    }
+    check_same(cli_run("cat in.wav | $P render - - --rate 48000 --format raw > out.raw"), 0);
+    snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d/out.raw", (int)getpid());
+    FILE *raw = fopen(path, "rb");
+    size_t float_count = raw ? fread(output, sizeof(float), BUFFER, raw) : 0;
+    if (raw) fclose(raw);
+    if (check_same(ra_clip_resample(source, 48000, &want), RA_OK)) {
+        if (check_same(float_count, want->frame_count * 3)) check_samples(output, want->samples, float_count);
+        ra_clip_destroy(want);
+    }
+    ra_clip_destroy(source);
+
+    test("cli: gen makes the signals of ra_generate");
+    check_same(cli_run("$P gen sine out.wav && $P gen noise noise.wav --format s16 && $P gen sweep sweep.wav"), 0);
+    snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d/out.wav", (int)getpid());
+    if (check_same(ra_wav_load(path, &clip, NULL), RA_OK)) {
+        tone_fit fit = fit_tone(clip->samples, (size_t)clip->frame_count, 1, 440, clip->sample_rate_hz);
+        check_most(decibels(fit.residual_rms / fit.amplitude), -120);
+        ra_clip_destroy(clip);
+    }
+    check(cli_file_exists("noise.wav") && cli_file_exists("sweep.wav"));
+
+    test("cli: bad input is one sentence with the file's name, exit status 1, and no file half written");
+    static const struct { const char *command; const char *word; bool is_misuse; } bad[] = {
+        { "$P info nothing.wav", "nothing.wav", false },                              { "$P render nothing.wav never.wav", "nothing.wav", false },
+        { "head -c 30 in.wav > cut.wav; $P info cut.wav", "cut.wav", false },         { "$P render cut.wav never.wav", "cut.wav", false },
+        { "printf hello > text.wav; $P render text.wav never.wav", "text.wav", false }, { "$P render in.wav never.wav --chain 'reverb mix=1'", "reverb", false },
+        { "$P render in.wav never.wav --chain 'eq peaking hz=-1'", "hz", false },     { "$P render in.wav /nowhere/never.wav", "/nowhere/never.wav", false },
+        { "$P render in.wav never.wav --rate 0", "--rate", true },                    { "$P render in.wav never.wav --format mp3", "mp3", true },
+        { "$P render in.wav", "render", true },                                       { "$P gen triangle never.wav", "triangle", true },
+        { "$P nonsense", "nonsense", true },                                          { "$P info", "info", true },
+        { "$P info .", ".", false },                                                  { ": > empty.wav; $P info empty.wav", "empty.wav", false },
+        { "$P render in.wav never.wav --chain", "--chain", true },                    { "$P gen sine never.wav --hz 40000", "", true },
+    };
+    for (size_t n = 0; n < sizeof bad / sizeof bad[0]; n++) {
+        int status = cli_run("%s", bad[n].command);
+        if (bad[n].is_misuse ? status != 1 && status != 2 : status != 1) complain(__LINE__, "%s: got exit status %d and '%s'", bad[n].command, status, cli_said);
+        char *end = strchr(cli_said, '\n');
+        if (!end || end[1] || !strstr(cli_said, bad[n].word)) complain(__LINE__, "%s: got '%s', want one line with '%s'", bad[n].command, cli_said, bad[n].word);
+    }
+    check(!cli_file_exists("never.wav"));
+    check(cli_run("$P help") == 0 && strstr(cli_said, "render") && strstr(cli_said, "gen"));
+    check_same(cli_run("rm -rf /tmp/rustyaudio-test-%d", (int)getpid()), 0);
+}
+#else
+static void test_cli(void) { }
+#endif
+
+/* ---- the run ----------------------------------------------------------------------------------- */
+
+static const struct { const char *name; void (*body)(void); } sections[] = {
+    { "base", test_base }, { "platform", test_platform }, { "concurrency", test_concurrency }, { "spectrum", test_spectrum }, { "filters", test_filters },
+    { "effects", test_effects_all }, { "sources", test_sources }, { "wav", test_wav }, { "router", test_router }, { "engine", test_engine_all }, { "cli", test_cli },
+};
+
+static void hang(int number)                           /* a test that waits for ever is a failure with a name */
+{
+    (void)number;
+    static const char words[] = "FAIL the test that runs does not end:\n";
+    ssize_t written = write(1, words, sizeof words - 1);
+    if (run.sentence) written = write(1, run.sentence, strlen(run.sentence));
+    written = write(1, "\n0 passed, 1 failed\n", 20);
+    (void)written;
+    _exit(1);
+}
+
+int main(int argument_count, char **arguments)
+{
+    const char *wanted = argument_count > 1 ? arguments[1] : NULL;
+    bool is_known = false;
+    const char *slash = strrchr(arguments[0], '/');
+    char here[512] = "";
+    if (arguments[0][0] != '/' && getcwd(here, sizeof here - 1)) strcat(here, "/");
+    snprintf(cli_path, sizeof cli_path, "%s%.*s/rustyaudio", here, slash ? (int)(slash - arguments[0]) : 1, slash ? arguments[0] : ".");
+    ra_log_level(1);
+    signal(SIGALRM, hang);
+    for (size_t n = 0; n < sizeof sections / sizeof sections[0]; n++) {
+        if (wanted && strcmp(wanted, sections[n].name) != 0) continue;
+        is_known = true;
+        int passed = run.passed, failed = run.failed;
+        double start = seconds_now();
+        alarm(240);
+        sections[n].body();
+        test_end(__LINE__);
+        printf("%-12s %3d passed, %d failed, %.2f s\n", sections[n].name, run.passed - passed, run.failed - failed, seconds_now() - start);
+        fflush(stdout);
+    }
+    if (!is_known) {                                   /* it may be a section of the browser's tests */
+        printf("no section is called %s; there are", wanted);
+        for (size_t n = 0; n < sizeof sections / sizeof sections[0]; n++) printf(" %s", sections[n].name);
+        printf("\n");
+    }
+    printf("%d passed, %d failed\n", run.passed, run.failed);
+    return run.failed != 0;
+}

@@ -1,0 +1,837 @@
+/* worker.js - the JavaScript of Rusty Audio: one script for three scopes.
+
+     rustyPage      in the page: chooses the build, starts it, carries events, files and audio to it
+     rustyWorklet   in the AudioWorklet: runs the C engine, 128 frames at a time
+     rustyService   as a service worker, only where a site asks for it: adds the two headers that threads need
+
+   A page needs   <div style="height: 480px"><canvas id="rustyaudio"></canvas></div>
+                  <script src="worker.js" defer></script>
+   and beside worker.js the files rustyaudio.js, rustyaudio.wasm, rustyaudio-compat.js, rustyaudio-compat.wasm.
+
+   Options are attributes of the script tag, data-NAME="value":
+     src=URL              what to load instead of the demo loop
+     isolate              become cross-origin isolated by the service worker; coep=credentialless for the milder kind
+     threads=N            workers; without it one fewer than the machine has cores
+     tier=                threads | isolated-off | compat: at most so much
+     gpu=                 webgpu | webgl2 | none
+     rate=HZ              of the AudioContext; without it the device's own
+     log=debug            tells everything in the console
+     page                 the app is the whole page: it takes the focus, the title, the address bar's #fragment
+                          and reads these options from the address too (?threads=4&log=debug) */
+'use strict';
+(() => {
+
+// ================================================================================ the page
+
+function rustyPage() {
+  const script = document.currentScript;
+  const isWholePage = 'page' in script.dataset;
+  const query = new URLSearchParams(isWholePage ? location.search : '');
+  const option = name => query.get(name) ?? script.dataset[name] ?? null;     // '' is a yes
+  const file = name => new URL(name, script.src).href;
+  const canvas = document.getElementById('rustyaudio');
+  if (!canvas) { console.error('Rusty Audio: the page has no <canvas id="rustyaudio">'); return; }
+  const host = canvas.parentElement;                          // all listeners are here: C may put a fresh canvas in place
+  const isOnCanvas = event => event.target.id === 'rustyaudio';
+
+  // ---- calls into C: functions web_* of section [17], texts as UTF-8 in its memory
+
+  let memory = null, isStarted = false;
+  const bytesOf = () => new Uint8Array(memory.buffer);        // made anew each time: growth replaces the buffer
+  const call = (name, ...values) => Module['_web_' + name](...values);
+
+  // Calls f with the address of a zero-terminated text that lives until f returns.
+  function withText(text, f) {
+    const utf8 = new TextEncoder().encode(text + '\0'), address = call('alloc', utf8.length) >>> 0;
+    if (!address) throw Error('out of memory');
+    bytesOf().set(utf8, address);
+    try { return f(address); } finally { call('free', address); }
+  }
+  function textAt(address) {
+    const bytes = bytesOf();
+    return new TextDecoder().decode(bytes.slice(address >>>= 0, bytes.indexOf(0, address)));
+  }
+  const appFail = sentence => { console.warn('Rusty Audio: ' + sentence); if (isStarted) withText(sentence, text => call('fail', text)); };
+
+  // ---- what the page shows beside the canvas
+
+  const add = (parent, tag, style, attributes = {}) => {
+    const item = document.createElement(tag);
+    item.style.cssText = style;
+    for (const name in attributes) item.setAttribute(name, attributes[name]);
+    return parent.appendChild(item);
+  };
+  const UNSEEN = 'position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);margin:0';
+  if (getComputedStyle(host).position === 'static') host.style.position = 'relative';
+  canvas.style.cssText += ';display:block;position:absolute;inset:0;width:100%;height:100%;touch-action:none;user-select:none;-webkit-user-select:none;-webkit-touch-callout:none';
+  canvas.setAttribute('aria-hidden', 'true');
+  if (!host.clientHeight) host.style.minHeight = '360px';     // a container that nobody gave a height
+  host.tabIndex = -1;                                         // a click on the canvas focuses it; keys arrive here
+  host.style.outline = 'none';
+  host.setAttribute('role', 'group');
+  host.setAttribute('aria-label', 'Rusty Audio');
+  const mirror = add(host, 'div', 'position:absolute;inset:0;overflow:hidden;pointer-events:none');
+  const saidPolitely = add(host, 'p', UNSEEN, { role: 'status', 'aria-live': 'polite' });
+  const saidAtOnce = add(host, 'p', UNSEEN, { role: 'alert' });
+
+  // A sentence over the canvas, with buttons { label: action }; without buttons it stays.
+  let panel = null;
+  function showPanel(text, buttons = {}) {
+    panel?.remove();
+    panel = add(host, 'div', 'position:absolute;left:50%;top:50%;transform:translate(-50%,-50%);box-sizing:border-box;width:min(92%,560px);' +
+      'padding:16px 20px;border-radius:6px;border:1px solid;white-space:pre-line;color-scheme:light dark;background:Canvas;color:CanvasText;font:14px/1.5 system-ui,sans-serif', { role: 'alert' });
+    add(panel, 'p', 'margin:0;user-select:text').textContent = text;
+    for (const label in buttons) {
+      const button = add(panel, 'button', 'margin:12px 8px 0 0;min-height:44px;padding:0 16px;font:inherit', { type: 'button' });
+      button.textContent = label;
+      button.onclick = () => { panel.remove(); panel = null; buttons[label](); };
+    }
+  }
+  // The end: says why and lets everybody who waits know.
+  let resolveReady, rejectReady;
+  const ready = new Promise((resolve, reject) => { resolveReady = resolve; rejectReady = reject; });
+  ready.catch(() => {});                                      // whoever asks hears of it; nobody has to ask
+  function fail(sentence) {
+    isStarted = false;
+    showPanel(sentence);
+    console.error('Rusty Audio: ' + sentence);
+    rejectReady(Error(sentence));
+  }
+
+  // ---- cross-origin isolation by our own service worker, only if asked for
+
+  const GUARD = 'rustyaudio-isolate';                         // sessionStorage: this tab has reloaded once
+  // Reloads and never returns, or says why not. At most one reload: two marks, and without storage none.
+  async function isolate() {
+    if (!isSecureContext || !navigator.serviceWorker) return 'service workers need https:// (or localhost) and a browser window that allows them';
+    if (self !== top) return 'a framed page is only isolated if the page around it is';
+    if (!location.href.startsWith(file('.'))) return 'worker.js must lie in the page\'s own folder or above it';
+    const address = new URL(location.href);
+    try {
+      if (sessionStorage.getItem(GUARD) === 'off') return 'unisolate() has switched it off for this tab';
+      if (sessionStorage.getItem(GUARD) || address.searchParams.has('isolated')) return 'the browser did not become isolated after one reload';
+      sessionStorage.setItem(GUARD, 'tried');
+    } catch { return 'the browser does not let this page remember that it has reloaded'; }
+    try {
+      const coep = option('coep') === 'credentialless' ? '?coep=credentialless' : '';
+      await navigator.serviceWorker.register(file('worker.js' + coep));
+      await Promise.race([navigator.serviceWorker.ready, new Promise((_, reject) => setTimeout(reject, 5000, Error('it does not start')))]);
+    } catch (error) { return 'the service worker could not be installed: ' + error.message; }
+    address.searchParams.set('isolated', '');
+    location.replace(address.href);
+    return new Promise(() => {});
+  }
+  function forgetReload() {                                   // isolated: a later loss may be mended again
+    try { sessionStorage.removeItem(GUARD); } catch { /* nothing was kept */ }
+    const address = new URL(location.href);
+    if (address.searchParams.has('isolated')) { address.searchParams.delete('isolated'); history.replaceState(history.state, '', address.href); }
+  }
+  // Takes the service worker away again; the next load of the page is as the server sends it.
+  async function unisolate() {
+    try { sessionStorage.setItem(GUARD, 'off'); } catch { /* then the attribute would bring it back */ }
+    const ours = (await navigator.serviceWorker?.getRegistrations() ?? []).filter(r => (r.active ?? r.waiting ?? r.installing)?.scriptURL.startsWith(file('worker.js')));
+    return (await Promise.all(ours.map(registration => registration.unregister()))).some(Boolean);
+  }
+
+  // ---- start: which build, how many workers, what is missing
+
+  // (func (result v128) i32.const 0 i8x16.splat): valid only where SIMD is
+  const SIMD = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11]);
+  let tier = '', module = null, initialPages = 0, threadCount = 0, missing = '';
+  const HEADERS = 'Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp';
+
+  async function start() {
+    if (typeof WebAssembly !== 'object') return fail('Rusty Audio needs WebAssembly, which this browser lacks or has switched off. Any browser since 2021 has it.');
+    const wanted = option('tier');
+    let refusal = '';
+    if (self.crossOriginIsolated) forgetReload();
+    else if (option('isolate') !== null) refusal = await isolate();
+
+    const maximum = WebAssembly.validate(SIMD) && wanted !== 'compat' ? MAXIMA.find(pages => makeMemory(pages)) ?? 0 : 0;
+    tier = !maximum ? 'compat' : self.crossOriginIsolated && wanted !== 'isolated-off' ? 'threads' : 'isolated-off';
+    if (tier === 'threads') {
+      const asked = parseInt(option('threads'), 10);
+      threadCount = Math.max(1, Math.min(32, asked > 0 ? asked : (navigator.hardwareConcurrency || 2) - 1));
+      // Emscripten makes its workers while its script runs: a constructor that throws there would end everything.
+      try { new Worker(file('worker.js')).terminate(); } catch (error) { threadCount = 0; missing = 'the browser refuses workers here (' + error.message + ')'; }
+    } else {
+      missing = wanted === tier ? 'switched off by tier=' + wanted
+        : tier === 'compat' ? 'this browser lacks WebAssembly SIMD or shared memory'
+        : !isSecureContext ? 'http:// allows neither threads nor sound; open the page by https:// or http://localhost'
+        : 'the server should send ' + HEADERS + (refusal && ' (' + refusal + ')');
+    }
+    // Emscripten's glue asks "instanceof SharedArrayBuffer" even where the browser hides the name.
+    if (maximum) self.SharedArrayBuffer ??= makeMemory(1).buffer.constructor;
+    self.raThreads = threadCount;                             // read by rustyaudio.js: -sPTHREAD_POOL_SIZE
+
+    const name = tier === 'compat' ? 'rustyaudio-compat' : 'rustyaudio';
+    const compiled = compile(name + '.wasm');
+    compiled.catch(() => {});                                 // told below, when Emscripten asks for it
+    self.Module = {
+      noExitRuntime: true,
+      print: line => console.log(line),
+      printErr: line => console.warn(line),
+      onAbort: what => fail('Rusty Audio has stopped: ' + what + '. Please reload the page.'),
+      onRuntimeInitialized: started,
+      instantiateWasm(imports, done) {
+        (async () => {
+          module = await compiled;
+          const instance = await WebAssembly.instantiate(module, imports);
+          const items = Object.values(imports).flatMap(space => Object.values(space)).concat(Object.values(instance.exports));
+          memory = items.find(item => item instanceof WebAssembly.Memory);
+          initialPages = memory.buffer.byteLength >> 16;
+          done(instance, module);
+        })().catch(error => fail(error.sentence ?? name + '.wasm could not be started: ' + error.message));
+        return {};
+      },
+      // Emscripten makes the memory itself, except where its maximum of 2 GB is refused.
+      ...(maximum && maximum < MAXIMA[0] && { wasmMemory: makeMemory(maximum, 512) }),
+    };
+    const glue = document.createElement('script');
+    glue.src = file(name + '.js');
+    glue.onerror = () => fail(name + '.js could not be loaded. It must lie beside worker.js.');
+    addEventListener('error', ({ filename, message }) => { if (!isStarted && filename === glue.src) fail(name + '.js could not start: ' + message); });
+    document.head.append(glue);
+  }
+
+  async function compile(name) {
+    const sentence = text => Object.assign(Error(text), { sentence: text });
+    let response;
+    try { response = await fetch(file(name)); } catch { throw sentence(name + ' could not be fetched: the server does not answer, or the page\'s Content-Security-Policy lacks connect-src \'self\'.'); }
+    if (!response.ok) throw sentence(name + ' could not be loaded: the server answered ' + response.status + '. It must lie beside worker.js.');
+    try {
+      // Streaming wants the MIME type application/wasm, which small servers do not always send.
+      return (response.headers.get('content-type') ?? '').startsWith('application/wasm')
+        ? await WebAssembly.compileStreaming(response) : await WebAssembly.compile(await response.arrayBuffer());
+    } catch (error) {
+      if (/Content.Security.Policy|unsafe-eval/i.test(error.message)) throw sentence('The page\'s Content-Security-Policy must allow \'wasm-unsafe-eval\' in script-src for Rusty Audio to run.');
+      throw sentence(name + ' could not be compiled: ' + error.message);
+    }
+  }
+
+  // The module is there: engine, app, then the first frame.
+  function started() {
+    const rate = parseInt(option('rate'), 10) || 48000;
+    const hasMemory = withText(option('gpu') ?? '', gpu => call('start', threadCount, rate, gpu, option('log') === 'debug' ? 3 : 2));
+    if (!hasMemory) return fail('There is not enough memory for Rusty Audio. Please close other pages and reload.');
+    isStarted = true;
+    setTier();
+    setAppearance();
+    resized.observe(host);
+    resize();
+    watchRatio();
+    if (!isSecureContext) setAudioBroken('Sound needs a secure page: open it by https:// or http://localhost');
+    else reportAudio();
+    if (threadCount) watchWorkers();
+    if (isWholePage && document.activeElement === document.body) host.focus({ preventScroll: true });
+    if (isWholePage && location.hash.length > 1) setState(fragmentText()).catch(() => {});
+    resolveReady();
+    if (option('src')) load(option('src')).catch(() => {});   // the status bar says what was wrong
+    wakeFrames();
+  }
+  const setTier = () => withText(tier, name => withText(missing, text => call('set_tier', name, text)));
+
+  // Workers that are blocked (by a Content-Security-Policy, a proxy, a wrong MIME type) make no sound at all.
+  function watchWorkers() {
+    const begin = performance.now();
+    const timer = setInterval(() => {
+      if (!isStarted) return clearInterval(timer);
+      const alive = call('workers_alive'), waited = performance.now() - begin;
+      const now = alive < threadCount && waited > 2500
+        ? alive + ' of ' + threadCount + ' workers have started' + (alive ? '' : ': blocked by the page\'s Content-Security-Policy (worker-src) or not reachable; work is done on the page\'s own thread') : '';
+      if (now !== missing) { missing = now; setTier(); wakeFrames(); if (now) console.warn('Rusty Audio: ' + now); }
+      if (alive === threadCount || waited > 30000) clearInterval(timer);
+    }, 500);
+  }
+
+  // ---- frames: 60 a second while something moves, 10 when nothing has for a while, 1 when hidden
+
+  let frameRequest = 0, frameTimer = 0, drewAt = 0, mirroredAt = 0, underrunsAt = 0;
+  function tick() {
+    frameRequest = frameTimer = 0;
+    if (!isStarted) return;
+    const now = performance.now();
+    try {
+      if (call('frame')) drewAt = now;
+      pump();
+      if (now - mirroredAt >= 100) { mirroredAt = now; updateMirror(); }
+      if (now - underrunsAt >= 1000) { underrunsAt = now; call('set_underruns', underruns()); }
+    } catch (error) { console.error(error); return fail('Rusty Audio has stopped: ' + error.message + '. Please reload the page.'); }
+    if (document.hidden) frameTimer = setTimeout(tick, 1000);
+    else if (now - drewAt < 1000) frameRequest = requestAnimationFrame(tick);
+    else frameTimer = setTimeout(tick, 100);
+  }
+  // Something happened that may be worth a frame.
+  function wakeFrames() {
+    drewAt = performance.now();
+    if (frameRequest && !document.hidden) return;
+    cancelAnimationFrame(frameRequest);                       // a hidden page would wait for it for ever
+    clearTimeout(frameTimer);
+    if (document.hidden) { frameRequest = 0; frameTimer = setTimeout(tick, 0); } else { frameTimer = 0; frameRequest = requestAnimationFrame(tick); }
+  }
+  document.addEventListener('visibilitychange', () => {
+    wakeFrames();
+    if (audio.context?.state === 'interrupted') audio.context.resume().catch(() => {});   // after a telephone call
+  });
+
+  const resized = new ResizeObserver(() => resize());
+  function resize() {
+    const { width, height } = mirror.getBoundingClientRect(); // lies exactly over the canvas, whichever that is now
+    if (!isStarted || !width || !height) return;              // not displayed: nothing to draw on
+    call('resize', width, height, devicePixelRatio);
+    wakeFrames();
+  }
+  // A window that moves to another screen changes its pixel ratio without changing its size.
+  function watchRatio() {
+    matchMedia('(resolution: ' + devicePixelRatio + 'dppx)').addEventListener('change', () => { resize(); watchRatio(); }, { once: true });
+  }
+  const dark = matchMedia('(prefers-color-scheme: dark)'), still = matchMedia('(prefers-reduced-motion: reduce)');
+  function setAppearance() { if (isStarted) { call('set_appearance', dark.matches, still.matches); wakeFrames(); } }
+  dark.addEventListener('change', setAppearance);
+  still.addEventListener('change', setAppearance);
+
+  // ---- input
+
+  const modifiers = event => event.shiftKey | event.ctrlKey << 1 | event.altKey << 2 | event.metaKey << 3;
+  const [DOWN, MOVE, UP, CANCEL, LEAVE] = [0, 1, 2, 3, 4];    // app_pointer_phase
+  const onPointer = (type, phase) => host.addEventListener(type, event => {
+    if (!isStarted || !isOnCanvas(event) || (phase === DOWN && event.button !== 0)) return;
+    if (phase === DOWN) {
+      host.focus({ preventScroll: true });
+      try { event.target.setPointerCapture(event.pointerId); } catch { /* a made-up event has no pointer */ }
+    }
+    const box = mirror.getBoundingClientRect();
+    call('pointer', phase, event.pointerId, event.clientX - box.left, event.clientY - box.top, modifiers(event), event.pointerType === 'touch');
+    wakeFrames();
+  });
+  onPointer('pointerdown', DOWN);
+  onPointer('pointermove', MOVE);
+  onPointer('pointerup', UP);
+  onPointer('pointercancel', CANCEL);
+  onPointer('pointerout', LEAVE);
+
+  host.addEventListener('wheel', event => {
+    // In somebody's page the wheel scrolls that page until the app has been clicked.
+    if (!isStarted || !isOnCanvas(event) || !(isWholePage || host.contains(document.activeElement))) return;
+    event.preventDefault();
+    const step = [1, 16, 400][event.deltaMode], box = mirror.getBoundingClientRect();
+    call('wheel', event.clientX - box.left, event.clientY - box.top, event.deltaX * step, event.deltaY * step, modifiers(event));
+    wakeFrames();
+  }, { passive: false });
+
+  // Keys reach us only while the focus is inside. A key that C has used does nothing else: its release neither,
+  // or Firefox would press a focused button a second time.
+  const used = new Set();
+  function onKey(event) {
+    if (!isStarted || event.isComposing || panel?.contains(event.target)) return;
+    const isDown = event.type === 'keydown';
+    const isUsed = withText(event.key, key => call('key', key, modifiers(event), isDown)) || (!isDown && used.has(event.code));
+    if (isUsed) event.preventDefault();
+    if (isUsed && isDown) used.add(event.code); else used.delete(event.code);
+    wakeFrames();
+  }
+  host.addEventListener('keydown', onKey);
+  host.addEventListener('keyup', onKey);
+
+  const picker = add(host, 'input', 'display:none', { type: 'file', accept: 'audio/*,video/mp4,video/webm,.wav,.wave,.flac,.ogg,.oga,.opus,.m4a,.aac,.mp3', tabindex: '-1', 'aria-hidden': 'true' });
+  picker.onchange = () => { const [chosen] = picker.files; picker.value = ''; if (chosen) load(chosen).catch(() => {}); };
+
+  // The hint lets the pointer through, so that entering it is not leaving the canvas.
+  const dropHint = add(host, 'div', 'position:absolute;inset:8px;border:3px dashed #3DE0C4;border-radius:6px;display:none;place-items:center;pointer-events:none;' +
+    'background:#0B0D12B0;color:#E6EAF2;font:20px system-ui,sans-serif');
+  dropHint.textContent = 'Drop to open';
+  const onDrag = (type, isOver) => host.addEventListener(type, event => {
+    if (![...event.dataTransfer.types].includes('Files')) return;
+    event.preventDefault();
+    dropHint.style.display = isOver ? 'grid' : 'none';
+  });
+  onDrag('dragover', true); onDrag('dragleave', false); onDrag('drop', false);
+  host.addEventListener('drop', event => { const [dropped] = event.dataTransfer.files; if (dropped) load(dropped).catch(() => {}); });
+
+  // ---- the accessibility mirror: real elements over the painted widgets, equal to C's table by id
+
+  const mirrored = new Map();                                 // widget id -> { element, role, was }
+  let mirroredVersion = -1;
+  const [FOCUS, BLUR, PRESS, SET] = [0, 1, 2, 3];             // app_access_action
+
+  function makeMirror(row) {
+    const isInput = row.role === 'slider' || row.role === 'checkbox';
+    const element = document.createElement(row.role === 'button' ? 'button' : isInput ? 'input' : 'div');
+    if (isInput) element.type = row.role === 'slider' ? 'range' : 'checkbox';
+    else if (row.role === 'button') element.type = 'button';
+    else { element.setAttribute('role', row.role); element.setAttribute('aria-live', 'off'); }   // read when asked for, not 10 times a second
+    element.style.cssText = 'position:absolute;margin:0;padding:0;border:0;opacity:0;overflow:hidden;pointer-events:none;appearance:none';
+    element.dataset.id = row.id;
+    return { element, role: row.role, was: {} };
+  }
+  function updateMirror() {
+    const version = call('access_version');
+    if (version === mirroredVersion) return;
+    mirroredVersion = version;
+    const rows = JSON.parse(textAt(call('access_json'))), left = new Set(mirrored.keys());
+    let next = mirror.firstElementChild;
+    for (const row of rows) {
+      let item = mirrored.get(row.id);
+      if (item && item.role !== row.role) { if (next === item.element) next = next.nextElementSibling; item.element.remove(); item = null; }
+      if (!item) mirrored.set(row.id, item = makeMirror(row));
+      left.delete(row.id);
+      const { element, was } = item;
+      // Touches the page only where something is different: a screen reader hears every touch.
+      const put = (key, value, write) => { if (was[key] !== value) { was[key] = value; write(value); } };
+      const attribute = (name, value) => put(name, value, () => value === null ? element.removeAttribute(name) : element.setAttribute(name, value));
+      attribute('aria-label', row.name);
+      if (row.role === 'slider') {
+        attribute('min', row.min); attribute('max', row.max); attribute('step', row.step > 0 ? row.step : 'any');
+        attribute('aria-valuetext', row.text);
+        put('value', row.value, value => { element.value = value; });
+      } else if (row.role === 'checkbox') put('checked', !!row.pressed, value => { element.checked = value; });
+      else if (row.role === 'button') attribute('aria-pressed', row.pressed === undefined ? null : String(row.pressed));
+      else put('text', row.text, value => { element.textContent = value; });
+      if (row.role === 'button') attribute('aria-description', row.text || null);
+      put('disabled', !!row.disabled, value => { element.disabled = value; });
+      put('box', [row.x, row.y, row.w, row.h].join(), () => Object.assign(element.style, { left: row.x + 'px', top: row.y + 'px', width: row.w + 'px', height: row.h + 'px' }));
+      // The order of the table is the order of Tab.
+      if (element === next) next = next.nextElementSibling; else mirror.insertBefore(element, next);
+      // Follows a focus that C has moved; only at the change, or it would take back what Tab has just done.
+      put('focus', !!row.focus, value => { if (value && host.contains(document.activeElement)) element.focus({ preventScroll: true }); });
+    }
+    for (const id of left) { mirrored.get(id).element.remove(); mirrored.delete(id); }
+  }
+  const onMirror = (type, action, value) => mirror.addEventListener(type, event => {
+    const id = event.target.dataset.id;
+    if (!isStarted || id === undefined) return;
+    call('access', Number(id), action, value(event.target));
+    wakeFrames();
+  });
+  onMirror('focusin', FOCUS, () => 0);
+  onMirror('focusout', BLUR, () => 0);
+  onMirror('input', SET, element => element.type === 'checkbox' ? +element.checked : +element.value);
+  mirror.addEventListener('click', event => {
+    if (!isStarted || event.target.tagName !== 'BUTTON') return;
+    call('access', Number(event.target.dataset.id), PRESS, 0);
+    wakeFrames();
+  });
+
+  // ---- what C asks of the page (ra_host_request in section [3]; the order is ra_host_kind's)
+
+  function showHelp() {
+    const canIsolate = tier === 'isolated-off' && !self.crossOriginIsolated && isSecureContext && navigator.serviceWorker && self === top;
+    showPanel('No worker threads here: ' + missing + '.' + (!canIsolate ? '' : '\n\nWhere the server cannot be changed, worker.js adds the two headers itself, as a service worker: ' +
+      '<script src="worker.js" defer data-isolate></script>') + '\n\nEverything works without threads too, only large jobs take longer.',
+      { ...(canIsolate && { 'Turn on here': turnOn }), Close: () => host.focus() });
+  }
+  async function turnOn() {
+    try { sessionStorage.removeItem(GUARD); } catch { /* isolate says so */ }
+    appFail('No isolation: ' + await isolate());              // it only answers if it could not
+  }
+  const requests = [
+    /* OPEN_FILE    */ () => picker.click(),
+    /* COPY_TEXT    */ (_, text) => navigator.clipboard?.writeText(text).catch(() => appFail('The browser does not let the page copy.')),
+    /* SET_TITLE    */ (_, text) => { if (isWholePage) document.title = text; if (self.MediaMetadata) navigator.mediaSession.metadata = new MediaMetadata({ title: text }); },
+    /* HELP_THREADS */ showHelp,
+    /* WAKE_AUDIO   */ () => wakeAudio(),
+    /* ANNOUNCE     */ (isUrgent, text) => { (isUrgent ? saidAtOnce : saidPolitely).textContent = text; },
+    /* LOADED       */ number => settleLoad(number),
+    /* LOAD_FAILED  */ (number, text) => settleLoad(number, text),
+    /* SAVE_STATE   */ (_, text) => { if (isWholePage) try { history.replaceState(history.state, '', '#' + fragmentOf(text)); } catch { /* Safari: too often */ } },
+  ];
+  self.raHost = (kind, number, text) => requests[kind](number, text);
+
+  // "eq peaking hz=1000" <-> "#eq+peaking+hz=1000": legible in the address bar
+  const fragmentOf = text => encodeURIComponent(text).replace(/%20/g, '+').replace(/%3D/g, '=').replace(/%3B/g, ';');
+  function fragmentText() {
+    const text = location.hash.slice(1).replace(/\+/g, ' ');
+    try { return decodeURIComponent(text); } catch { return text; }
+  }
+
+  // ---- loading: our own parser for WAV, the browser's for the rest
+
+  const DECODER_LIMIT = 256 << 20;                            // compressed bytes; decodeAudioData wants all at once and kills the tab
+  let loadNumber = 0;
+  const loads = new Map();                                    // request number -> { resolve, reject, abort }
+
+  function settleLoad(number, sentence) {
+    const waiting = loads.get(number);
+    loads.delete(number);
+    if (sentence === undefined) waiting?.resolve(); else waiting?.reject(Error(sentence));
+  }
+  function load(source) {
+    const number = ++loadNumber;
+    for (const [older, { abort }] of loads) { abort.abort(); settleLoad(older, 'replaced by a newer load'); }
+    return new Promise((resolve, reject) => {
+      const abort = new AbortController();
+      loads.set(number, { resolve, reject, abort });
+      run(source, number, abort.signal).catch(error => {
+        if (!loads.has(number)) return;                       // a newer one has taken over
+        const sentence = error.sentence ?? error.message;
+        appFail(sentence);
+        wakeFrames();
+        settleLoad(number, sentence);
+      });
+    });
+  }
+  async function run(source, number, signal) {
+    await ready;
+    const { name, bytes } = await fetchBytes(source, signal);
+    if (signal.aborted) return;
+    if (!bytes.byteLength) throw Error(name + ' is empty (0 bytes)');
+    const magic = String.fromCharCode(...new Uint8Array(bytes, 0, Math.min(4, bytes.byteLength)));
+    if (['RIFF', 'RF64', 'RIFX'].includes(magic)) {
+      const address = bytes.byteLength < 2 ** 31 ? call('alloc', bytes.byteLength) >>> 0 : 0;
+      if (!address) throw Error(name + ' does not fit into memory (' + megabytes(bytes.byteLength) + ')');
+      bytesOf().set(new Uint8Array(bytes), address);
+      withText(name, text => call('load_bytes', address, bytes.byteLength, text, number));
+    } else {
+      const clip = await decode(name, bytes, signal);
+      if (!clip) return;
+      withText(name, text => call('load_clip', clip, text, number));
+    }
+    wakeFrames();
+  }
+  const megabytes = count => (count / 1048576).toFixed(count < 10485760 ? 1 : 0) + ' MB';
+
+  async function fetchBytes(source, signal) {
+    if (source instanceof ArrayBuffer) return { name: 'audio', bytes: source };
+    if (ArrayBuffer.isView(source)) return { name: 'audio', bytes: source.buffer.slice(source.byteOffset, source.byteOffset + source.byteLength) };
+    if (source instanceof Blob) {
+      const name = source.name || 'audio';
+      try { return { name, bytes: await source.arrayBuffer() }; } catch (error) { throw Error(name + ' could not be read: ' + error.message); }
+    }
+    let address, name;
+    try { address = new URL(source, document.baseURI); } catch { throw Error('"' + source + '" is not an address of a file'); }
+    try { name = decodeURIComponent(address.pathname.split('/').pop()) || address.hostname; } catch { name = address.pathname; }
+    let response;
+    try { response = await fetch(address.href, { signal }); }
+    catch { throw Error(name + ' could not be fetched from ' + (address.host || address.protocol) + ': no answer, or ' + (address.origin === location.origin ? 'the connection broke' : 'that server does not allow this page to read it (CORS)')); }
+    if (!response.ok) throw Error(name + ' could not be loaded: the server answered ' + response.status + ' ' + response.statusText);
+    if ((response.headers.get('content-type') ?? '').startsWith('text/html')) throw Error(name + ' is a web page, not audio');
+    try { return { name, bytes: await response.arrayBuffer() }; } catch { throw Error(name + ' could not be loaded: the connection broke'); }
+  }
+
+  // The browser's decoder gives the samples at the rate of the context it belongs to: the device's, once sound has
+  // been woken, else 48 kHz (or rate=). Answers a ra_clip.
+  async function decode(name, bytes, signal) {
+    if (bytes.byteLength > DECODER_LIMIT) throw Error(name + ' is too large for the browser\'s decoder (' + megabytes(bytes.byteLength) + ', ' + megabytes(DECODER_LIMIT) + ' at most); a WAV file may be larger');
+    const Offline = self.OfflineAudioContext ?? self.webkitOfflineAudioContext;
+    if (!Offline) throw Error(name + ': this browser decodes no audio files; WAV files work');
+    const rate = audio.context?.sampleRate ?? (parseInt(option('rate'), 10) || 48000);
+    let buffer;
+    // A copy, because the decoder takes the bytes away even when it fails, and they may be the caller's.
+    try { buffer = await new Offline(2, 1, rate).decodeAudioData(bytes.slice(0)); }
+    catch { throw Error(name + ' cannot be decoded: it is damaged, or not a kind of audio that this browser knows'); }
+    if (signal.aborted) return 0;
+    const { length, numberOfChannels: channels } = buffer;
+    const clip = call('clip_create', length, channels, buffer.sampleRate) >>> 0;
+    if (!clip) throw Error(name + ' does not fit into memory (' + megabytes(4 * length * channels) + ')');
+    const planes = Array.from({ length: channels }, (_, channel) => buffer.getChannelData(channel));
+    const SLICE = 1 << 17;                                    // frames; about a millisecond, so that frames go on
+    for (let first = 0; first < length; first += SLICE) {
+      const last = Math.min(length, first + SLICE), samples = new Float32Array(memory.buffer, call('clip_samples', clip) >>> 0, length * channels);
+      planes.forEach((plane, channel) => { for (let frame = first; frame < last; frame++) samples[frame * channels + channel] = plane[frame]; });
+      if ((first / SLICE) % 8 === 7) await new Promise(resolve => setTimeout(resolve));
+      if (signal.aborted) { call('clip_destroy', clip); return 0; }
+    }
+    return clip;
+  }
+
+  // ---- sound
+
+  const ASLEEP = 0, RUNNING = 1, BROKEN = 2;                  // app_audio_state
+  const audio = { context: null, node: null, isUp: false, why: '', rebuilds: 0, retries: 0, isWanted: false };
+
+  const audioState = () => audio.why ? BROKEN : audio.isUp && audio.context.state === 'running' ? RUNNING : ASLEEP;
+  function reportAudio() {
+    if (!isStarted) return;
+    withText(audio.why, why => call('set_audio', audioState(), audio.context?.sampleRate ?? 0, why));
+    wakeFrames();
+  }
+  function setAudioBroken(why) { audio.why = why; audio.isUp = false; reportAudio(); }
+
+  // Inside a gesture, each time, until it runs: the promise of resume() may never settle, only the state counts.
+  function wakeAudio() {
+    if (audio.why) return;
+    if (!audio.context) makeAudio();
+    else if (audio.context.state !== 'running') audio.context.resume().catch(() => {});
+  }
+  function makeAudio() {
+    // iPhone: play although the mute switch is on, as music players do
+    if (navigator.audioSession) try { navigator.audioSession.type = 'playback'; } catch { /* an old Safari */ }
+    const Context = self.AudioContext ?? self.webkitAudioContext;
+    if (!Context || !self.AudioWorkletNode) return setAudioBroken('This browser has no AudioWorklet; any browser since 2021 has it on https:// pages');
+    const rate = parseInt(option('rate'), 10);
+    try { audio.context = new Context({ latencyHint: 'interactive', ...(rate && { sampleRate: rate }) }); }
+    catch { try { audio.context = new Context(); } catch (error) { return setAudioBroken('The browser gives no sound output: ' + error.message); } }
+    const { context } = audio;
+    context.onstatechange = reportAudio;
+    context.resume().catch(() => {});
+    context.audioWorklet.addModule(file('worker.js'))
+      .then(() => ready).then(() => { if (context === audio.context && context.state !== 'closed') makeNode(); })
+      .catch(error => { if (context === audio.context) setAudioBroken('The audio thread could not start: ' + error.message); });
+  }
+  function makeNode() {
+    const { context } = audio, isShared = tier === 'threads';
+    call('set_rate', context.sampleRate);
+    const node = audio.node = new AudioWorkletNode(context, 'rustyaudio', { numberOfInputs: 0, outputChannelCount: [2],
+      processorOptions: { module, boot: call('boot') >>> 0, rate: context.sampleRate, ...(isShared ? { memory } : { initial: initialPages }) } });
+    node.port.onmessage = ({ data }) => { if (node === audio.node) onWorklet(data); };
+    node.onprocessorerror = () => onTrap('it ended without a word');
+    node.connect(context.destination);
+  }
+  function onWorklet(message) {
+    if (message.report) {                                     // without isolation, every eighth block
+      bytesOf().set(message.report, bridgeAddress());
+      call('bridge_report', message.report.length);
+      pump();
+    } else if (message.refused) {
+      appFail('There is not enough memory to play this file');
+      delivery.byteCount = 0;                                 // a moment of silence takes its place
+      sendPiece(0);
+    } else if (message.want !== undefined) sendPiece(message.want);
+    else if (message.up) { audio.isUp = true; reportAudio(); pump(); }
+    else if (message.trap) onTrap(message.trap);
+    else if (message.stub && option('log') === 'debug') console.info('Rusty Audio: the audio thread called ' + message.stub + ', which does nothing there');
+  }
+  // The engine failed in the middle of a block. Once it may begin anew, with a fresh instance.
+  function onTrap(reason) {
+    audio.node?.disconnect();
+    if (audio.node) audio.node.port.onmessage = audio.node.onprocessorerror = null;
+    audio.node = null;
+    console.error('Rusty Audio: the audio thread stopped: ' + reason);
+    if (audio.retries++) return setAudioBroken('The audio thread stopped: ' + reason);
+    appFail('The audio thread stopped (' + reason + ') and was started again');
+    audio.isUp = false;
+    resync();
+    makeNode();
+  }
+  // Without isolation the worklet's memory is gone with it: everything is sent again.
+  function resync() {
+    delivery = null;
+    hasSentClip = false;
+    if (tier !== 'threads') call('bridge_resync');
+  }
+
+  // A context that says "running" while its clock stands still (after a call on an iPhone) is made anew, once.
+  let clockWas = -1;
+  setInterval(() => {
+    const { context } = audio;
+    if (!context || !audio.isUp || context.state !== 'running' || document.hidden) { clockWas = -1; return; }
+    if (context.currentTime === clockWas && !audio.rebuilds++) {
+      audio.isUp = false;
+      audio.node = audio.context = null;
+      context.onstatechange = null;
+      context.close().catch(() => {}).then(() => { resync(); makeAudio(); });
+    }
+    clockWas = audio.context?.currentTime ?? -1;
+  }, 1000);
+
+  const underruns = () => audio.context?.playbackStats?.underrunEvents ?? audio.context?.playoutStats?.fallbackFramesEvents ?? 0;
+
+  for (const type of ['pointerdown', 'pointerup', 'keydown'])
+    addEventListener(type, event => { if (audio.isWanted || host.contains(event.target)) wakeAudio(); }, true);
+
+  // Back-forward cache: a page that is put aside falls silent and takes up again where it was.
+  let playedWhenHidden = false;
+  addEventListener('pagehide', () => { if (isStarted) { playedWhenHidden = state().playing === true; call('pause'); pump(); } });
+  addEventListener('pageshow', event => { if (isStarted && event.persisted && playedWhenHidden) { call('play'); wakeAudio(); wakeFrames(); } });
+
+  const handlers = {                                          // media keys, headphones, lock screens
+    play: () => face.play(), pause: () => face.pause(), stop: () => face.stop(), seekto: ({ seekTime }) => face.seek(seekTime),
+    seekbackward: ({ seekOffset }) => face.seek(state().position_s - (seekOffset ?? 5)),
+    seekforward: ({ seekOffset }) => face.seek(state().position_s + (seekOffset ?? 5)),
+  };
+  for (const action in handlers)
+    try { navigator.mediaSession?.setActionHandler(action, details => { handlers[action](details).catch(() => {}); }); } catch { /* unknown to this browser */ }
+
+  // ---- without isolation: commands and clips go to the worklet by message
+
+  const PIECE_BYTES = 256 << 10;                              // what a worklet copies between two blocks without being late
+  let delivery = null, hasSentClip = false;
+  const bridgeAddress = () => bridgeAddress.value ??= new Uint32Array(memory.buffer, call('boot') >>> 0, 16)[BOOT.bridge];
+
+  function pump() {
+    if (!isStarted || tier === 'threads' || !audio.isUp) return;
+    if (!delivery) {
+      const told = call('bridge_clip') >>> 0;
+      if (told) {
+        const [serial, samples, frames, channels, rate] = new Uint32Array(memory.buffer, told, 5);
+        delivery = { serial, samples, byteCount: 4 * frames * channels };
+        audio.node.port.postMessage({ clip: { frames, channels, rate } });   // it answers with what it wants first
+      }
+    }
+    const byteCount = call('bridge_commands');
+    if (!byteCount) return;
+    audio.node.port.postMessage({ commands: bytesOf().slice(bridgeAddress(), bridgeAddress() + byteCount), hasClip: hasSentClip });
+    hasSentClip = false;
+  }
+  function sendPiece(offset) {
+    if (!delivery) return;
+    if (offset < delivery.byteCount) {
+      const from = delivery.samples + offset, piece = bytesOf().slice(from, from + Math.min(PIECE_BYTES, delivery.byteCount - offset));
+      return audio.node.port.postMessage({ piece, offset }, [piece.buffer]);
+    }
+    call('bridge_clip_sent', delivery.serial);
+    delivery = null;
+    hasSentClip = true;                                       // the next commands begin with its LOAD
+    pump();
+  }
+
+  // ---- the face for the hosting page
+
+  function state() {
+    return isStarted ? { ...JSON.parse(textAt(call('state_json'))), audio: ['asleep', 'running', 'broken'][audioState()], underruns: underruns() } : { playing: false };
+  }
+  async function setState(text) {
+    await ready;
+    const refusal = withText(String(text), address => call('set_state', address)) >>> 0;
+    wakeFrames();
+    if (refusal) { const sentence = textAt(refusal); appFail(sentence); throw Error(sentence); }
+  }
+  const command = name => async (...values) => { await ready; call(name, ...values); pump(); wakeFrames(); };
+  const face = {
+    ready, load, state, unisolate,
+    // Kept when sound runs; broken when the browser wants a gesture first (it starts at the next one).
+    async play() {
+      audio.isWanted = true;
+      wakeAudio();
+      await command('play')();
+      for (let waited = 0; audioState() !== RUNNING; waited += 50) {
+        if (audio.why) throw Error(audio.why);
+        if (waited >= 3000) throw Error('The browser keeps sound asleep until there is a tap or a key press in the page');
+        await new Promise(resolve => setTimeout(resolve, 50));
+      }
+    },
+    pause: command('pause'), stop: command('stop'), seek: command('seek'), set: setState,
+    spectrum: () => isStarted ? new Float32Array(memory.buffer, call('spectrum') >>> 0, call('spectrum_bins')).slice() : new Float32Array(0),
+    get context() { return audio.context; },
+    get node() { return audio.node; },
+  };
+  self.rustyaudio = face;
+  start().catch(error => fail('Rusty Audio could not start: ' + error.message));
+}
+
+// Shared memory of 64 KB pages; undefined if the device will not set so many addresses aside.
+const MAXIMA = [32768, 16384, 8192, 4096, 1024];              // 2 GB, as in build.sh, or less
+function makeMemory(maximum, initial = 1) {
+  try { return new WebAssembly.Memory({ initial, maximum, shared: true }); } catch { return undefined; }
+}
+
+// The words of web_boot_block in section [17], in their order.
+const BOOT = Object.fromEntries(['magic', 'setStack', 'stackEnd', 'setTls', 'tls', 'create', 'render', 'left', 'right', 'blockFrames',
+  'clip', 'commands', 'report', 'bridge'].map((name, word) => [name, word]));
+
+// ================================================================================ the audio thread
+
+function rustyWorklet() {
+  class RustyAudio extends AudioWorkletProcessor {
+    constructor({ processorOptions }) {
+      super();
+      this.render = null;
+      this.port.onmessage = ({ data }) => this.receive(data);
+      try {
+        this.boot(processorOptions);
+        this.port.postMessage({ up: true });
+      } catch (error) { this.port.postMessage({ trap: String(error) }); }
+    }
+
+    // An instance of the page's module, made by hand. Every function that it could call in JavaScript is replaced
+    // by one that only tells of the call: the engine needs none of them.
+    boot({ module, memory, initial, boot, rate }) {
+      this.isShared = !!memory;
+      const table = this.instantiate(module, memory, initial);
+      const words = new Uint32Array(this.memory.buffer, boot, 14), word = name => words[BOOT[name]], entry = name => table.get(word(name));
+      if (word('magic') !== 0x52414254) throw Error('rustyaudio.wasm and worker.js do not belong together');
+      if (this.isShared) entry('setStack')(word('stackEnd'));
+      if (word('setTls')) entry('setTls')(word('tls'));
+      this.left = word('left'); this.right = word('right'); this.bridge = word('bridge'); this.blockFrames = word('blockFrames');
+      this.clip = entry('clip'); this.commands = entry('commands'); this.report = entry('report');
+      this.blockCount = 0;
+      this.lookAt(128);
+      if (!this.isShared && !entry('create')(rate)) throw Error('no memory for the engine');
+      this.render = entry('render');
+    }
+    instantiate(module, memory, initial) {
+      let refusal;
+      for (const maximum of MAXIMA) try {                     // a memory of its own may have to be a smaller one
+        const imports = {};
+        for (const { module: space, name, kind } of WebAssembly.Module.imports(module))
+          (imports[space] ??= {})[name] = kind === 'memory' ? this.memory = memory ?? makeMemory(maximum, initial) : this.stub(name);
+        const items = Object.values(new WebAssembly.Instance(module, imports).exports);
+        this.memory = items.find(item => item instanceof WebAssembly.Memory) ?? this.memory;
+        return items.find(item => item instanceof WebAssembly.Table);
+      } catch (error) { refusal = error; }
+      throw refusal;
+    }
+    stub(name) {
+      let isTold = false;
+      return () => { if (!isTold) this.port.postMessage({ stub: name }); isTold = true; return 0; };
+    }
+    lookAt(frameCount) {
+      this.views = [new Float32Array(this.memory.buffer, this.left, frameCount), new Float32Array(this.memory.buffer, this.right, frameCount)];
+    }
+
+    process(_, [output]) {
+      if (!this.render) return true;
+      const frameCount = Math.min(output[0].length, this.blockFrames);
+      try { this.render(frameCount); } catch (error) {
+        this.render = null;
+        this.port.postMessage({ trap: String(error) });
+        return true;
+      }
+      // Growth detaches the views of a memory that is not shared.
+      if (this.views[0].length !== frameCount) this.lookAt(frameCount);
+      output[0].set(this.views[0]);
+      output[1].set(this.views[1]);
+      if (!this.isShared && (++this.blockCount & 7) === 0) {
+        const byteCount = this.report();
+        const report = new Uint8Array(this.memory.buffer, this.bridge, byteCount).slice();
+        this.port.postMessage({ report }, [report.buffer]);
+      }
+      return true;
+    }
+
+    // Only without isolation: commands, and clips in pieces, each asked for when there is time for it.
+    receive({ commands, hasClip, clip, piece, offset }) {
+      if (!this.render) return;
+      if (commands) {
+        new Uint8Array(this.memory.buffer).set(commands, this.bridge);
+        this.commands(commands.length, hasClip);
+      } else if (clip) {
+        this.samples = this.clip(clip.frames, clip.channels, clip.rate) >>> 0;
+        const isThere = this.samples !== 0;
+        if (!isThere) this.samples = this.clip(1, clip.channels, clip.rate) >>> 0;
+        this.port.postMessage(isThere ? { want: 0 } : { refused: true });
+      } else if (piece) {
+        new Uint8Array(this.memory.buffer).set(piece, this.samples + offset);
+        this.port.postMessage({ want: offset + piece.length });
+      }
+    }
+  }
+  registerProcessor('rustyaudio', RustyAudio);
+}
+
+// ================================================================================ the service worker
+
+// Adds the headers that a static host cannot send. No cache: what the server has is what the visitor gets.
+function rustyService() {
+  const coep = new URL(self.location.href).searchParams.get('coep') ?? 'require-corp';
+  self.addEventListener('install', () => self.skipWaiting());
+  self.addEventListener('activate', event => event.waitUntil(self.clients.claim()));
+  self.addEventListener('fetch', event => {
+    const { request } = event;
+    if (request.method !== 'GET' || new URL(request.url).origin !== self.location.origin) return;
+    if (request.cache === 'only-if-cached' && request.mode !== 'same-origin') return;
+    event.respondWith(fetch(request).then(response => {
+      if (response.status !== 200 || response.type === 'opaque') return response;   // also a 304, whose body would be lost
+      const headers = new Headers(response.headers);
+      headers.set('Cross-Origin-Embedder-Policy', coep);
+      headers.set('Cross-Origin-Opener-Policy', 'same-origin');
+      headers.set('Cross-Origin-Resource-Policy', 'same-origin');
+      return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+    }));
+  });
+}
+
+if (typeof AudioWorkletProcessor !== 'undefined') rustyWorklet();
+else if (typeof ServiceWorkerGlobalScope !== 'undefined') rustyService();
+else if (typeof document !== 'undefined') rustyPage();
+})();
