@@ -246,7 +246,7 @@ web_flags() {
         '-sPTHREAD_POOL_SIZE=globalThis["raThreads"]'       # the page counts the cores; quoted for the closure compiler
         -sPTHREAD_POOL_DELAY_LOAD=1                         # the page is up before its workers are
         -sDEFAULT_PTHREAD_STACK_SIZE="$RA_THREAD_STACK_SIZE")
-    COMPAT=(-DRA_NO_THREADS)                                # browsers without threads or without SIMD
+    COMPAT=(-DRA_NO_THREADS -mbulk-memory)                  # browsers without threads or without SIMD; memcpy stays inside
     if version_at_least "$EMCC_VERSION" 4.0.18; then
         WEB+=(--use-port=emdawnwebgpu -sDEFAULT_TO_CXX)     # not tried: no such toolchain is packaged yet
     else
@@ -254,12 +254,14 @@ web_flags() {
     fi
 }
 
-# web_tier NAME FLAG...: dist/NAME.js and dist/NAME.wasm
+# web_tier NAME FLAG...: dist/NAME.js and dist/NAME.wasm. The compiler makes the engine fast (rustyaudio.c says
+# where it may be small instead), the linker makes the whole small: what -Oz means to Binaryen costs no speed.
 web_tier() {
     local name=$1
     shift
     mkdir -p "$WORK/$name"
-    emcc rustyaudio.c -o "$WORK/$name/$name.js" "${WEB[@]}" "$@" $RA_WEB_FLAGS || die "emcc could not build $name (see above)"
+    emcc -c rustyaudio.c -o "$WORK/$name/$name.o" "${WEB[@]}" -Wno-unused-command-line-argument "$@" $RA_WEB_FLAGS &&
+        emcc "$WORK/$name/$name.o" -o "$WORK/$name/$name.js" "${WEB[@]}" -Oz "$@" $RA_WEB_FLAGS || die "emcc could not build $name (see above)"
     chmod 644 "$WORK/$name/$name.wasm"
     mv "$WORK/$name/$name.wasm" "$WORK/$name/$name.js" "$DIST/"
 }

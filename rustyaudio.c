@@ -2580,8 +2580,10 @@ RA_REALTIME static void ra_player_play(ra_player *player)
 {
     if (!player->clip || player->clip->frame_count == 0) return;
     player->wants_to_play = true;
-    if (!player->is_sounding) ra_player_begin(player);
-    else if (player->jump_frame == RA_NO_JUMP) ra_glide_to(&player->fade, 1.0f, player->fade_frames);
+    if (!player->is_sounding) {
+        if (player->frame >= player->clip->frame_count) { player->frame = 0; player->phase = 0; }     /* at the end: once more */
+        ra_player_begin(player);
+    } else if (player->jump_frame == RA_NO_JUMP) ra_glide_to(&player->fade, 1.0f, player->fade_frames);
 }
 
 RA_REALTIME static void ra_player_halt(ra_player *player)
@@ -2590,10 +2592,16 @@ RA_REALTIME static void ra_player_halt(ra_player *player)
     if (player->is_sounding) ra_glide_to(&player->fade, 0.0f, player->fade_frames);
 }
 
+/* The frame nearest to a time, inside the clip. */
+RA_REALTIME static uint64_t ra_player_frame_at(const ra_player *player, double seconds)
+{
+    if (!player->clip || !(seconds > 0.0)) return 0;
+    double frame = seconds * player->clip->sample_rate_hz + 0.5;
+    return frame < (double)player->clip->frame_count ? (uint64_t)frame : player->clip->frame_count;
+}
+
 RA_REALTIME static void ra_player_jump(ra_player *player, uint64_t frame)
 {
-    if (!player->clip) return;
-    if (frame > player->clip->frame_count) frame = player->clip->frame_count;
     if (!player->is_sounding) { player->frame = frame; player->phase = 0; return; }
     player->jump_frame = frame;
     ra_glide_to(&player->fade, 0.0f, player->fade_frames);
@@ -2648,20 +2656,24 @@ RA_REALTIME static uint32_t ra_player_fetch(ra_player *player, float *out, uint3
     return run;
 }
 
-RA_REALTIME static void ra_player_process(ra_player *player, float *out, uint32_t frame_count)
+/* Fills out to the end, or to the frame where it falls silent if it does; says how many frames that were.
+   What comes after that frame is for the caller to decide: silence, or another clip. */
+RA_REALTIME static uint32_t ra_player_process(ra_player *player, float *out, uint32_t frame_count)
 {
-    while (frame_count) {
-        if (player->is_sounding) ra_player_rewind_at_end(player);
-        if (!player->is_sounding) { memset(out, 0, (size_t)frame_count * 2 * sizeof(float)); return; }
-        uint32_t run = player->fade.left_frames && player->fade.left_frames < frame_count ? player->fade.left_frames : frame_count;
-        run = ra_player_fetch(player, out, run);
+    uint32_t done = 0;
+    if (!player->is_sounding) { memset(out, 0, (size_t)frame_count * 2 * sizeof(float)); return frame_count; }
+    while (done < frame_count && player->is_sounding) {
+        uint32_t run = frame_count - done;
+        if (player->fade.left_frames && player->fade.left_frames < run) run = player->fade.left_frames;
+        run = ra_player_fetch(player, out + 2 * done, run);
         if (player->fade.left_frames) {
-            ra_gain_process(&player->fade, out, run, 2);
+            ra_gain_process(&player->fade, out + 2 * done, run, 2);
             if (player->fade.left_frames == 0 && player->fade.target == 0.0f) ra_player_turn(player);
         }
-        out += 2 * (size_t)run;
-        frame_count -= run;
+        done += run;
+        if (player->is_sounding) ra_player_rewind_at_end(player);
     }
+    return done;
 }
 
 /* ============================================================================
@@ -3071,10 +3083,16 @@ struct ra_engine {
     ra_homecoming sent;                           /* front engine: the clip that now plays in the other memory, */
     ra_command sent_volume, sent_loop;            /* and the newest of these that went there */
     uint64_t   sent_count;                        /* commands that went there */
+    uint32_t   sent_serial;                       /* of the clip */
     /* audio thread */
     ra_player  player;
     uint32_t   player_serial;
-    struct { ra_homecoming next; uint32_t serial; bool is_waiting; } arrival;   /* a clip that waits for the old one's fade */
+    struct {                                      /* a clip that waits for the old one's fade, and what it will do then */
+        ra_homecoming next;
+        uint32_t serial;
+        bool     is_waiting, will_play;
+        double   start_s;
+    } arrival;
     ra_chain  *chain;
     ra_glide   volume;
     ra_router  router;
@@ -3332,29 +3350,41 @@ RA_REALTIME static void ra_engine_take_clip(ra_engine *engine)
     player->frame = 0;
     player->phase = 0;
     player->jump_frame = RA_NO_JUMP;
+    player->wants_to_play = false;
     engine->player_serial = engine->arrival.serial;
     engine->arrival.is_waiting = false;
-    if (player->wants_to_play) ra_player_play(player);
+    ra_player_jump(player, ra_player_frame_at(player, engine->arrival.start_s));
+    if (engine->arrival.will_play) ra_player_play(player);
 }
 
 RA_REALTIME static void ra_engine_obey(ra_engine *engine, const ra_command *command)
 {
     ra_player *player = &engine->player;
-    double rate = player->clip ? player->clip->sample_rate_hz : 1.0;
+    bool is_waiting = engine->arrival.is_waiting;        /* then these are for the clip that comes */
     switch (command->kind) {
     case RA_COMMAND_LOAD:
-        if (engine->arrival.is_waiting) ra_ring_write(engine->home, (const float *)&engine->arrival.next, 1);   /* overtaken before it began */
+        if (is_waiting) ra_ring_write(engine->home, (const float *)&engine->arrival.next, 1);   /* overtaken before it began */
         engine->arrival.next = (ra_homecoming){ { command->clip.pointer }, { command->resampler.pointer } };
         engine->arrival.serial = command->serial;
         engine->arrival.is_waiting = true;
+        engine->arrival.will_play = false;
+        engine->arrival.start_s = 0.0;
         ra_player_halt(player);
         break;
     case RA_COMMAND_PLAY:
-        if (engine->arrival.is_waiting) player->wants_to_play = true; else ra_player_play(player);
+        if (is_waiting) engine->arrival.will_play = true; else ra_player_play(player);
         break;
-    case RA_COMMAND_PAUSE: ra_player_halt(player); break;
-    case RA_COMMAND_STOP:  ra_player_halt(player); ra_player_jump(player, 0); break;
-    case RA_COMMAND_SEEK:  ra_player_jump(player, command->value > 0.0 ? (uint64_t)ra_clamp(command->value * rate + 0.5, 0.0, 9e18) : 0); break;
+    case RA_COMMAND_PAUSE:
+    case RA_COMMAND_STOP:
+        engine->arrival.will_play = false;
+        ra_player_halt(player);
+        if (command->kind == RA_COMMAND_PAUSE) break;
+        engine->arrival.start_s = 0.0;
+        if (!is_waiting) ra_player_jump(player, 0);
+        break;
+    case RA_COMMAND_SEEK:
+        if (is_waiting) engine->arrival.start_s = command->value; else ra_player_jump(player, ra_player_frame_at(player, command->value));
+        break;
     case RA_COMMAND_LOOP:  player->is_looping = command->value != 0.0; break;
     case RA_COMMAND_VOLUME: {
         float factor = command->value > -60.0 ? (float)ra_amplitude_from_db(command->value) : 0.0f;
@@ -3413,7 +3443,7 @@ RA_REALTIME static void ra_engine_report(ra_engine *engine)
     s->clip_frames = player->clip ? player->clip->frame_count : 0;
     s->clip_rate_hz = player->clip ? player->clip->sample_rate_hz : 0;
     s->clip_serial = engine->player_serial;
-    s->is_playing = player->wants_to_play;
+    s->is_playing = engine->arrival.is_waiting ? engine->arrival.will_play : player->wants_to_play;
     for (int side = 0; side < 2; side++) {
         s->peak[side] = engine->meters[side].peak;
         s->peak_hold[side] = engine->meters[side].hold;
@@ -3430,9 +3460,10 @@ enum { RA_TAP_REST_FRAMES = RA_FFT_FRAMES + 2 * RA_HOP_FRAMES };
 
 RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, float *out, uint32_t frame_count)
 {
-    bool was_sounding = engine->player.is_sounding;
-    ra_player_process(&engine->player, engine->main_frames, frame_count);
-    if (was_sounding && !engine->player.is_sounding && engine->arrival.is_waiting) ra_engine_take_clip(engine);
+    for (uint32_t done = 0; done < frame_count; ) {      /* a clip that waits begins on the frame where the old one has faded */
+        if (engine->arrival.is_waiting && !engine->player.is_sounding) ra_engine_take_clip(engine);
+        done += ra_player_process(&engine->player, engine->main_frames + 2 * done, frame_count - done);
+    }
     if (ra_engine_scrub(engine->main_frames, 2 * frame_count)) engine->snapshot.bad_block_count++;
     ra_chain_process(engine->chain, engine->main_frames, frame_count);
     ra_gain_process(&engine->volume, engine->main_frames, frame_count, 2);
@@ -3727,6 +3758,7 @@ RA_MAYBE_UNUSED static size_t ra_bridge_take_commands(ra_engine *front, uint8_t 
         if (held->kind == RA_COMMAND_LOAD) {             /* ours stays as long as its copy plays */
             ra_homecoming_free(&front->sent);
             front->sent = (ra_homecoming){ { held->clip.pointer }, { held->resampler.pointer } };
+            front->sent_serial = held->serial;
         }
         front->sent_count++;
         if (held->kind == RA_COMMAND_VOLUME) front->sent_volume = *held;
@@ -3746,12 +3778,13 @@ RA_MAYBE_UNUSED static void ra_bridge_resync(ra_engine *front)
     ra_engine_set_chain(front, &spec);
     if (front->sent_volume.kind) ra_engine_send(front, front->sent_volume);
     if (front->sent_loop.kind) ra_engine_send(front, front->sent_loop);
-    if (!front->sent.clip.pointer) return;
-    ra_command load = { .kind = RA_COMMAND_LOAD, .serial = front->clip_serial + 1 };
+    /* a clip that was on its way already is delivered anew by itself, and makes the one before it needless */
+    front->delivered_serial = 0;
+    if (!front->sent.clip.pointer || front->sent_serial != front->clip_serial) return;
+    ra_command load = { .kind = RA_COMMAND_LOAD, .serial = front->sent_serial };
     load.clip.pointer = front->sent.clip.pointer;
     load.resampler.pointer = front->sent.resampler.pointer;
     if (ra_engine_send(front, load)) return;
-    front->clip_serial++;
     front->sent = (ra_homecoming){ { NULL }, { NULL } };
     if (before.clip_rate_hz) ra_engine_seek(front, (double)before.position_frames / before.clip_rate_hz);
     if (before.is_playing) ra_engine_play(front);
@@ -3845,7 +3878,7 @@ typedef struct { uint32_t first_index, index_count; int x, y, w, h; /* scissor, 
 #define CANVAS_CLIP_MAX  8
 #define CANVAS_RUN_MAX   1024          /* power of two; three quarters of it are used */
 #define CANVAS_SHELF_MAX 128
-#define CANVAS_INFINITE  1e6f          /* half size of a box without this pair of edges */
+#define CANVAS_INFINITE  1e6f          /* half size of a box without this pair of edges; without both it is plain colour */
 
 /* A piece of text in the atlas: one digit, or a run without digits, in one size and weight. */
 typedef struct { uint64_t key; ra_glyph_box box; uint16_t atlas_x, atlas_y; bool has_pixels; } canvas_run;
@@ -3853,6 +3886,7 @@ typedef struct { uint64_t key; ra_glyph_box box; uint16_t atlas_x, atlas_y; bool
 typedef struct {
     float width, height;               /* CSS pixels */
     float ratio;                       /* device pixels per CSS pixel */
+    canvas_colour ground;              /* what lies under everything; opaque */
     canvas_vertex  *vertices; uint32_t vertex_count, vertex_capacity;
     uint32_t       *indices;  uint32_t index_count, index_capacity;
     canvas_command *commands; uint32_t command_count, command_capacity;
@@ -3977,7 +4011,7 @@ static void canvas_forget_text(canvas *c)
 }
 
 /* Starts an empty picture. False: no memory for the atlas, so no picture. */
-static bool canvas_begin(canvas *c, float width, float height, float ratio)
+static bool canvas_begin(canvas *c, float width, float height, float ratio, canvas_colour ground)
 {
     uint32_t side = ratio > 1.5f ? 2048 : 1024;
     if (ratio != c->ratio || !c->atlas) {
@@ -3987,7 +4021,7 @@ static bool canvas_begin(canvas *c, float width, float height, float ratio)
         c->atlas_side = side;
         canvas_forget_text(c);
     }
-    c->width = width; c->height = height; c->ratio = ratio;
+    c->width = width; c->height = height; c->ratio = ratio; c->ground = ground;
     c->vertex_count = c->index_count = c->command_count = 0;
     c->clip[0] = (canvas_box){ 0, 0, width, height };
     c->clip_count = 1;
@@ -4016,9 +4050,17 @@ static void canvas_shape(canvas *c, float x, float y, float half_w, float half_h
 /* A box with its edges on whole device pixels, at least one wide. */
 static void canvas_snapped(canvas *c, canvas_box box, float radius, float stroke, canvas_colour colour)
 {
-    float left  = canvas_snap(c, box.x), upper = canvas_snap(c, box.y);
-    float half_w = 0.5f * __builtin_fmaxf(canvas_snap(c, box.x + box.w) - left, 1);
-    float half_h = 0.5f * __builtin_fmaxf(canvas_snap(c, box.y + box.h) - upper, 1);
+    float left = canvas_snap(c, box.x), upper = canvas_snap(c, box.y);
+    float width = __builtin_fmaxf(canvas_snap(c, box.x + box.w) - left, 1), height = __builtin_fmaxf(canvas_snap(c, box.y + box.h) - upper, 1);
+    float half_w = 0.5f * width, half_h = 0.5f * height;
+    if (radius == 0 && stroke == 0) {                     /* edges on whole pixels need no distance: cheaper to fill */
+        canvas_vertex corners[4];
+        for (int i = 0; i < 4; i++)
+            corners[i] = (canvas_vertex){ left + (i & 1 ? width : 0), upper + (i & 2 ? height : 0), 0, 0,
+                                          CANVAS_INFINITE, CANVAS_INFINITE, 0, 0, canvas_premultiply(colour) };
+        canvas_quad(c, corners);
+        return;
+    }
     float round_px = __builtin_fminf(radius * c->ratio, __builtin_fminf(half_w, half_h));
     canvas_shape(c, left + half_w, upper + half_h, half_w, half_h, 1, 0, round_px, stroke, colour);
 }
@@ -4097,7 +4139,8 @@ static void canvas_band(canvas *c, const canvas_point *upper, const float *lower
         for (int side = 0; side < 2; side++) {
             float y = side ? lower_y[i] : upper[i].y;
             float part = height > 0 ? (float)ra_clamp((y - paint.top_y) / height, 0, 1) : 0;
-            *vertex++ = (canvas_vertex){ upper[i].x * c->ratio, y * c->ratio, 0, 0, CANVAS_INFINITE, CANVAS_INFINITE, 0, 0, canvas_mix(top, bottom, part) };
+            *vertex++ = (canvas_vertex){ upper[i].x * c->ratio, y * c->ratio, 0, 0, CANVAS_INFINITE, CANVAS_INFINITE, 0, 0,
+                                         canvas_mix(top, bottom, part) };
         }
     for (uint32_t i = 0; i + 1 < count; i++, first += 2) {
         uint32_t quad[6] = { first, first + 1, first + 2, first + 2, first + 1, first + 3 };
@@ -4268,7 +4311,6 @@ typedef struct {
 typedef struct {
     canvas *canvas;
     const ui_theme *theme;
-    double now_s;
     ui_event event;
     bool was_used;                     /* some widget took the event */
     bool is_inert;                     /* what is built now lies under an open panel */
@@ -4353,7 +4395,6 @@ static void ui_begin(ui *u, canvas *c, const ui_theme *theme, const ui_event *ev
 {
     u->canvas = c;
     u->theme = theme;
-    u->now_s = now_s;
     u->event = *event;
     u->hot = 0;
     u->was_used = u->is_inert = u->is_double = false;
@@ -4379,7 +4420,7 @@ static void ui_begin(ui *u, canvas *c, const ui_theme *theme, const ui_event *ev
                     && __builtin_fabsf(u->y - u->last_down_y) < reach;
         u->last_down_s = u->is_double ? -1 : now_s;        /* a third click is a first one again */
         u->last_down_x = u->x; u->last_down_y = u->y;
-        if (u->focus_is_visible) u->focus_is_visible = false;
+        u->focus_is_visible = false;
     }
 }
 
@@ -4484,6 +4525,9 @@ static double ui_slide(const ui_range *range, double value, double share)
     return ra_clamp(slid, range->min, range->max);
 }
 
+/* Shift makes every movement ten times finer. */
+static double ui_fine(const ui *u) { return u->event.modifiers & UI_SHIFT ? 0.1 : 1; }
+
 /* Keys and the hidden element of whichever widget has the focus. True if the value was set. */
 static bool ui_adjust(ui *u, uint32_t id, const ui_range *range, double *value)
 {
@@ -4491,7 +4535,7 @@ static bool ui_adjust(ui *u, uint32_t id, const ui_range *range, double *value)
     if (u->is_inert) return false;
     if (event->kind == UI_SET && event->id == id) { *value = ra_clamp(event->value, range->min, range->max); return u->was_used = true; }
     if (event->kind != UI_KEY || u->focus != id || event->modifiers & ~UI_SHIFT) return false;
-    double size = event->modifiers & UI_SHIFT ? 0.1 : 1;
+    double size = ui_fine(u);
     if      (!strcmp(event->key, "ArrowUp")   || !strcmp(event->key, "ArrowRight")) *value = ui_step(range, *value, size);
     else if (!strcmp(event->key, "ArrowDown") || !strcmp(event->key, "ArrowLeft"))  *value = ui_step(range, *value, -size);
     else if (!strcmp(event->key, "PageUp"))   *value = ui_step(range, *value, 10);
@@ -4515,8 +4559,9 @@ typedef enum { UI_LEFT, UI_CENTRE, UI_RIGHT } ui_align;
 static float ui_text(ui *u, canvas_box box, ui_align align, float size, canvas_weight weight, canvas_colour colour, const char *text)
 {
     char cut[256];
+    if (box.w <= 0) return 0;
     float width = canvas_text_width(u->canvas, size, weight, text);
-    if (width > box.w + 0.5f && box.w > 0) {
+    if (width > box.w + 0.5f) {
         size_t low = 0, high = strlen(text);
         if (high > sizeof cut - 4) high = sizeof cut - 4;
         while (low < high) {                              /* the longest beginning that fits */
@@ -4537,7 +4582,9 @@ static float ui_text(ui *u, canvas_box box, ui_align align, float size, canvas_w
     return canvas_text(u->canvas, x, box.y + 0.5f * box.h + 0.36f * size, size, weight, colour, text);   /* capitals are about 0.72 high */
 }
 
-typedef enum { UI_NO_ICON, UI_PLAY, UI_PAUSE, UI_STOP, UI_OPEN, UI_LOOP, UI_SPEAKER, UI_SILENT, UI_THEME, UI_HELP, UI_UNDO, UI_REDO, UI_CLOSE } ui_icon;
+typedef enum {
+    UI_NO_ICON, UI_PLAY, UI_PAUSE, UI_STOP, UI_OPEN, UI_LOOP, UI_SPEAKER, UI_SILENT, UI_THEME, UI_HELP, UI_UNDO, UI_REDO, UI_CLOSE
+} ui_icon;
 
 /* Part of a circle, in turns clockwise from the top. */
 static void ui_arc(ui *u, float x, float y, float radius, float from, float to, float width, canvas_colour colour)
@@ -4550,37 +4597,46 @@ static void ui_arc(ui *u, float x, float y, float radius, float from, float to, 
     canvas_polyline(u->canvas, points, 25, width, colour);
 }
 
+/* Lines of an icon as x, y pairs in half CSS pixels; UI_LIFT ends a line, UI_END the icon. */
+enum { UI_LIFT = 126, UI_END = 127 };
+static const signed char ui_icon_open[] = { 10,-4, 10,-8, -2,-8, -6,-12, -16,-12, -16,12, 10,12, 16,-4, -8,-4, -16,12, UI_LIFT, UI_END };
+static const signed char ui_icon_loop[] = { -14,2, -14,-2, -8,-8, 14,-8, UI_LIFT, 14,-2, 14,2, 8,8, -14,8, UI_LIFT,
+                                            8,-14, 14,-8, 8,-2, UI_LIFT, -8,2, -14,8, -8,14, UI_LIFT, UI_END };
+static const signed char ui_icon_undo[] = { -6,-14, -7,-5, 2,-4, UI_LIFT, UI_END };
+static const signed char ui_icon_redo[] = { 6,-14, 7,-5, -2,-4, UI_LIFT, UI_END };
+static const signed char ui_icon_silent[] = { 6,-6, 16,6, UI_LIFT, 16,-6, 6,6, UI_LIFT, UI_END };
+static const signed char ui_icon_close[] = { -8,-8, 8,8, UI_LIFT, 8,-8, -8,8, UI_LIFT, UI_END };
+
+static void ui_draw_lines(ui *u, const signed char *at, float x, float y, float scale, canvas_colour colour)
+{
+    canvas_point points[12];
+    uint32_t count = 0;
+    for (; *at != UI_END; at++) {
+        if (*at != UI_LIFT) { points[count++] = (canvas_point){ x + at[0] * 0.5f * scale, y + at[1] * 0.5f * scale }; at++; continue; }
+        canvas_polyline(u->canvas, points, count, 1.5f * scale, colour);
+        count = 0;
+    }
+}
+
 /* About 16 CSS pixels around (x, y), scaled. */
-static void ui_draw_icon(ui *u, ui_icon icon, float x, float y, float scale, canvas_colour colour)
+static void ui_draw_icon(ui *u, ui_icon icon, float x, float y, float s, canvas_colour colour)
 {
     canvas *c = u->canvas;
-    float s = scale;
     switch (icon) {
     case UI_NO_ICON: break;
     case UI_PLAY:  canvas_polygon(c, (canvas_point[]){ { x - 5 * s, y - 7 * s }, { x + 7 * s, y }, { x - 5 * s, y + 7 * s } }, 3, colour); break;
     case UI_PAUSE: canvas_fill(c, (canvas_box){ x - 6 * s, y - 7 * s, 4 * s, 14 * s }, 1, colour);
                    canvas_fill(c, (canvas_box){ x + 2 * s, y - 7 * s, 4 * s, 14 * s }, 1, colour); break;
     case UI_STOP:  canvas_fill(c, (canvas_box){ x - 6 * s, y - 6 * s, 12 * s, 12 * s }, 2, colour); break;
-    case UI_OPEN:
-        canvas_polyline(c, (canvas_point[]){ { x + 5 * s, y - 2 * s }, { x + 5 * s, y - 4 * s }, { x - 1 * s, y - 4 * s }, { x - 3 * s, y - 6 * s }, { x - 8 * s, y - 6 * s },
-                                             { x - 8 * s, y + 6 * s }, { x + 5 * s, y + 6 * s }, { x + 8 * s, y - 2 * s }, { x - 4 * s, y - 2 * s }, { x - 8 * s, y + 6 * s } }, 10, 1.5f * s, colour);
-        break;
-    case UI_LOOP:
-        canvas_polyline(c, (canvas_point[]){ { x - 7 * s, y + 1 * s }, { x - 7 * s, y - 1 * s }, { x - 4 * s, y - 4 * s }, { x + 7 * s, y - 4 * s } }, 4, 1.5f * s, colour);
-        canvas_polyline(c, (canvas_point[]){ { x + 7 * s, y - 1 * s }, { x + 7 * s, y + 1 * s }, { x + 4 * s, y + 4 * s }, { x - 7 * s, y + 4 * s } }, 4, 1.5f * s, colour);
-        canvas_polyline(c, (canvas_point[]){ { x + 4 * s, y - 7 * s }, { x + 7 * s, y - 4 * s }, { x + 4 * s, y - 1 * s } }, 3, 1.5f * s, colour);
-        canvas_polyline(c, (canvas_point[]){ { x - 4 * s, y + 1 * s }, { x - 7 * s, y + 4 * s }, { x - 4 * s, y + 7 * s } }, 3, 1.5f * s, colour);
-        break;
+    case UI_OPEN:  ui_draw_lines(u, ui_icon_open, x, y, s, colour); break;
+    case UI_LOOP:  ui_draw_lines(u, ui_icon_loop, x, y, s, colour); break;
+    case UI_CLOSE: ui_draw_lines(u, ui_icon_close, x, y, s, colour); break;
     case UI_SPEAKER: case UI_SILENT:
         canvas_fill(c, (canvas_box){ x - 8 * s, y - 3 * s, 5 * s, 6 * s }, 1, colour);
         canvas_polygon(c, (canvas_point[]){ { x - 6 * s, y }, { x - 1 * s, y - 6 * s }, { x - 1 * s, y + 6 * s } }, 3, colour);
-        if (icon == UI_SILENT) {
-            canvas_line(c, x + 3 * s, y - 3 * s, x + 8 * s, y + 3 * s, 1.5f * s, colour);
-            canvas_line(c, x + 8 * s, y - 3 * s, x + 3 * s, y + 3 * s, 1.5f * s, colour);
-        } else {
-            ui_arc(u, x, y, 4 * s, 0.12f, 0.38f, 1.5f * s, colour);
-            ui_arc(u, x, y, 8 * s, 0.12f, 0.38f, 1.5f * s, colour);
-        }
+        if (icon == UI_SILENT) { ui_draw_lines(u, ui_icon_silent, x, y, s, colour); break; }
+        ui_arc(u, x, y, 4 * s, 0.12f, 0.38f, 1.5f * s, colour);
+        ui_arc(u, x, y, 8 * s, 0.12f, 0.38f, 1.5f * s, colour);
         break;
     case UI_THEME:
         canvas_ring(c, x, y, 7 * s, 1.5f * s, colour);
@@ -4589,15 +4645,13 @@ static void ui_draw_icon(ui *u, ui_icon icon, float x, float y, float scale, can
         canvas_unclip(c);
         break;
     case UI_HELP: ui_text(u, (canvas_box){ x - 8, y - 8, 16, 16 }, UI_CENTRE, 14 * s, CANVAS_BOLD, colour, "?"); break;
-    case UI_UNDO: case UI_REDO: {
-        float m = icon == UI_UNDO ? s : -s;
-        ui_arc(u, x + m, y + 1 * s, 5 * s, icon == UI_UNDO ? -0.12f : 0.12f, icon == UI_UNDO ? 0.5f : -0.5f, 1.5f * s, colour);
-        canvas_polyline(c, (canvas_point[]){ { x - 3 * m, y - 7 * s }, { x - 3.5f * m, y - 2.5f * s }, { x + 1 * m, y - 2 * s } }, 3, 1.5f * s, colour);
+    case UI_UNDO:
+        ui_arc(u, x + s, y + s, 5 * s, -0.12f, 0.5f, 1.5f * s, colour);
+        ui_draw_lines(u, ui_icon_undo, x, y, s, colour);
         break;
-    }
-    case UI_CLOSE:
-        canvas_line(c, x - 4 * s, y - 4 * s, x + 4 * s, y + 4 * s, 1.5f * s, colour);
-        canvas_line(c, x + 4 * s, y - 4 * s, x - 4 * s, y + 4 * s, 1.5f * s, colour);
+    case UI_REDO:
+        ui_arc(u, x - s, y + s, 5 * s, 0.12f, -0.5f, 1.5f * s, colour);
+        ui_draw_lines(u, ui_icon_redo, x, y, s, colour);
         break;
     }
 }
@@ -4613,27 +4667,32 @@ typedef struct {
     float icon_scale;                  /* 0: 1 */
 } ui_button_desc;
 
+/* Has the hidden element of a switch been set to the other state? */
+static bool ui_is_switched(ui *u, uint32_t id, bool is_on)
+{
+    bool is_switched = !u->is_inert && u->event.kind == UI_SET && u->event.id == id && (u->event.value > 0.5) != is_on;
+    u->was_used |= is_switched;
+    return is_switched;
+}
+
 /* True when it was pressed, by whatever means. */
 static bool ui_button(ui *u, canvas_box box, const ui_button_desc *desc)
 {
     uint32_t id = ui_id(desc->id, 0);
     ui_touch touch = ui_update(u, id, box, false);
 
-    bool was_pressed = !desc->is_disabled && touch.was_clicked;
-    bool wants_change = u->event.kind == UI_SET && u->event.id == id && (u->event.value > 0.5) != desc->is_on;
-    if (desc->is_toggle && wants_change && !u->is_inert) was_pressed = u->was_used = true;
+    bool was_pressed = !desc->is_disabled && (touch.was_clicked || (desc->is_toggle && ui_is_switched(u, id, desc->is_on)));
     ui_row *row = ui_describe(u, id, desc->is_toggle ? UI_CHECKBOX : UI_BUTTON, desc->name, box);
     row->is_disabled = desc->is_disabled;
     row->is_pressed = desc->is_on;
-    row->value = row->max = 1;
-    if (!desc->is_on) row->value = 0;
 
     const ui_theme *theme = u->theme;
     canvas_colour ink = theme->text, back = 0;
     if (desc->look == UI_RAISED) back = theme->raised;
     if (desc->look == UI_SOUND) { back = theme->sound; ink = theme->panel; }
     if (desc->look == UI_BARE) ink = touch.is_hot ? theme->text : theme->loop;
-    if (touch.is_hot && !desc->is_disabled && desc->look != UI_BARE) back = canvas_mix(back ? back : theme->panel, theme->text, touch.is_active ? 0.16f : 0.08f);
+    if (touch.is_hot && !desc->is_disabled && desc->look != UI_BARE)
+        back = canvas_mix(back ? back : theme->panel, theme->text, touch.is_active ? 0.16f : 0.08f);
     if (desc->is_toggle && desc->is_on) ink = theme->loop;
     if (desc->is_disabled) ink = canvas_mix(theme->dim, theme->panel, 0.5f);
     if (back) canvas_fill(u->canvas, ui_inset(box, 2, 2), desc->look == UI_SOUND && box.w == box.h ? box.w / 2 : 6, back);
@@ -4659,17 +4718,13 @@ static bool ui_button(ui *u, canvas_box box, const ui_button_desc *desc)
 }
 
 /* A small light that is a switch, with its name beside it. */
-static bool ui_led(ui *u, canvas_box box, const char *id_name, const char *name, const char *label, bool is_on)
+static bool ui_led(ui *u, canvas_box box, const char *name, const char *label, bool is_on)
 {
-    uint32_t id = ui_id(id_name, 0);
+    uint32_t id = ui_id(name, 0);
     ui_touch touch = ui_update(u, id, box, false);
 
-    bool was_pressed = touch.was_clicked;
-    if (u->event.kind == UI_SET && u->event.id == id && !u->is_inert && (u->event.value > 0.5) != is_on) was_pressed = u->was_used = true;
-    ui_row *row = ui_describe(u, id, UI_CHECKBOX, name, box);
-    row->value = is_on;
-    row->max = 1;
-    row->is_pressed = is_on;
+    bool was_pressed = touch.was_clicked || ui_is_switched(u, id, is_on);
+    ui_describe(u, id, UI_CHECKBOX, name, box)->is_pressed = is_on;
 
     float x = box.x + 8, y = box.y + 0.5f * box.h;
     if (touch.is_hot) canvas_fill(u->canvas, box, 6, canvas_fade(u->theme->text, 0.08f));
@@ -4687,7 +4742,6 @@ static bool ui_led(ui *u, canvas_box box, const char *id_name, const char *name,
 typedef struct {
     const char *id, *name, *text;
     ui_range range;
-    double mark;                       /* a tick on the way, NaN: none */
     bool is_off;                       /* muted: drawn dim */
 } ui_slider_desc;
 
@@ -4703,7 +4757,7 @@ static bool ui_slider(ui *u, canvas_box box, const ui_slider_desc *desc, double 
     ui_adjust(u, id, range, value);
     if (touch.went_down && u->is_double) *value = range->fallback;
     else if (touch.went_down) *value = ra_clamp(range->min + (u->x - track.x) / track.w * (range->max - range->min), range->min, range->max);
-    else if (touch.is_active && u->event.kind == UI_MOVE) *value = ui_slide(range, *value, u->moved_x / track.w * (u->event.modifiers & UI_SHIFT ? 0.1 : 1));
+    else if (touch.is_active && u->event.kind == UI_MOVE) *value = ui_slide(range, *value, u->moved_x / track.w * ui_fine(u));
     if (touch.is_hot && u->event.kind == UI_WHEEL) { *value = ui_step(range, *value, u->event.scroll > 0 ? -1 : 1); u->was_used = true; }
     ui_row *row = ui_describe(u, id, UI_SLIDER, desc->name, box);
     ui_describe_range(row, range, *value);
@@ -4714,10 +4768,8 @@ static bool ui_slider(ui *u, canvas_box box, const ui_slider_desc *desc, double 
     float share = (float)((*value - range->min) / (range->max - range->min)), x = track.x + share * track.w, y = track.y + 2;
     canvas_fill(u->canvas, track, 2, canvas_mix(theme->raised, theme->text, 0.12f));
     canvas_fill(u->canvas, (canvas_box){ track.x, track.y, share * track.w, 4 }, 2, colour);
-    if (desc->mark == desc->mark) {
-        float mark = track.x + (float)((desc->mark - range->min) / (range->max - range->min)) * track.w;
-        canvas_fill(u->canvas, (canvas_box){ mark - 0.5f, y - 7, 1, 3 }, 0, theme->dim);
-    }
+    float mark = track.x + (float)((range->fallback - range->min) / (range->max - range->min)) * track.w;
+    canvas_fill(u->canvas, (canvas_box){ mark - 0.5f, y - 9, 1, 4 }, 0, theme->dim);      /* where a double click leads */
     canvas_disc(u->canvas, x, y, touch.is_hot || touch.is_active ? 8 : 7, colour);
     canvas_disc(u->canvas, x, y, 3, theme->panel);
     ui_draw_focus(u, touch.is_focused, box, 6);
@@ -4742,7 +4794,8 @@ static void ui_text_time(ra_text *to, double seconds, bool has_millis)
 
 /* Outline of peaks first..last over a box, and the RMS inside it; only what the clip shows. The columns stay the
    same wherever the clip is, so nothing shimmers when it moves. */
-static void ui_draw_wave(ui *u, canvas_box box, const ra_peak *peaks, double first, double last, uint32_t peak_count, canvas_colour outside, canvas_colour inside)
+static void ui_draw_wave(ui *u, canvas_box box, const ra_peak *peaks, double first, double last, uint32_t peak_count,
+                         canvas_colour outside, canvas_colour inside)
 {
     enum { MOST = 2048 };
     static canvas_point upper[2][MOST];
@@ -4917,8 +4970,8 @@ static void ui_text_note(ra_text *to, double hz)
 
 static canvas_point ui_graph_place(canvas_box plot, const ui_node *node)
 {
-    float half = 0.5f * plot.h;
-    return (canvas_point){ plot.x + plot.w * (float)ui_graph_share(node->hz), plot.y + half - half * (float)ra_clamp(node->db / UI_GRAPH_EQ_DB, -1, 1) };
+    float height = (float)ra_clamp(node->db / UI_GRAPH_EQ_DB, -1, 1);
+    return (canvas_point){ plot.x + plot.w * (float)ui_graph_share(node->hz), plot.y + 0.5f * plot.h * (1 - height) };
 }
 
 /* Changes a node by pointer, wheel, pinch, keys or its three hidden sliders. */
@@ -4932,23 +4985,26 @@ static void ui_graph_node(ui *u, canvas_box plot, ui_node *node, uint32_t index,
     ui_touch touch = ui_update(u, id, is_nearest ? box : (canvas_box){ .x = -1e4f }, true);
 
     const ui_event *event = &u->event;
-    bool is_picked = touch.is_active || touch.is_focused || (touch.is_hot && !u->focus_is_visible);      /* keys in use: they decide */
-    if (touch.went_down && u->is_double) { result->action = UI_GRAPH_RESET; result->node = index; result->group = id; u->active = 0; }
+    bool is_pointed = touch.is_active || (touch.is_hot && !u->focus_is_visible);      /* while keys are in use, they decide */
+    bool is_removed = false, is_picked = is_pointed || touch.is_focused;
+    if (touch.went_down && u->is_double) { *result = (ui_graph_result){ UI_GRAPH_RESET, index, 0, 0, -1, id }; u->active = 0; }
     if (touch.is_active && event->kind == UI_MOVE) {
-        double fine = event->modifiers & UI_SHIFT ? 0.1 : 1;
         node->q = ra_clamp(node->q / u->pinch, 0.1, 20);         /* fingers apart: a wide band */
-        node->hz = ui_slide(&ui_node_ranges[0], node->hz, u->moved_x / plot.w * fine);
-        if (node->has_gain) node->db = ui_slide(&ui_node_ranges[1], node->db, -u->moved_y / plot.h * fine);
+        node->hz = ui_slide(&ui_node_ranges[0], node->hz, u->moved_x / plot.w * ui_fine(u));
+        if (node->has_gain) node->db = ui_slide(&ui_node_ranges[1], node->db, -u->moved_y / plot.h * ui_fine(u));
     }
-    if (touch.is_hot && event->kind == UI_WHEEL) { node->q = ra_clamp(node->q * ra_exp(-event->scroll * (event->modifiers & UI_SHIFT ? 0.0002 : 0.002)), 0.1, 20); u->was_used = true; }
+    if (touch.is_hot && event->kind == UI_WHEEL) {
+        node->q = ra_clamp(node->q * ra_exp(-0.002 * event->scroll * ui_fine(u)), 0.1, 20);
+        u->was_used = true;
+    }
     if (touch.is_focused && event->kind == UI_KEY && (event->modifiers & ~UI_SHIFT) == 0) {
-        double size = event->modifiers & UI_SHIFT ? 0.1 : 1;
+        double size = ui_fine(u);
         u->was_used = true;
         if      (!strcmp(event->key, "ArrowRight")) node->hz = ui_step(&ui_node_ranges[0], node->hz, size);
         else if (!strcmp(event->key, "ArrowLeft"))  node->hz = ui_step(&ui_node_ranges[0], node->hz, -size);
         else if (!strcmp(event->key, "ArrowUp")   && node->has_gain) node->db = ui_step(&ui_node_ranges[1], node->db, size);
         else if (!strcmp(event->key, "ArrowDown") && node->has_gain) node->db = ui_step(&ui_node_ranges[1], node->db, -size);
-        else if (!strcmp(event->key, "Delete") || !strcmp(event->key, "Backspace")) { result->action = UI_GRAPH_REMOVED; result->node = index; result->group = id; u->focus = 0; }
+        else if (!strcmp(event->key, "Delete") || !strcmp(event->key, "Backspace")) is_removed = true;
         else u->was_used = false;
     }
     for (uint32_t part = 0; part < 3; part++) {
@@ -4959,9 +5015,7 @@ static void ui_graph_node(ui *u, canvas_box plot, ui_node *node, uint32_t index,
         ra_text_add(&text, "EQ %s %s", node->name, parts[part]);
         ui_touch slider = ui_update(u, part_id, (canvas_box){ .x = -1e4f }, false);      /* by its hidden element only */
         ui_adjust(u, part_id, &ui_node_ranges[part], values[part]);
-        if (slider.is_focused && event->kind == UI_KEY && !u->was_used && !strcmp(event->key, "Delete")) {
-            result->action = UI_GRAPH_REMOVED; result->node = index; result->group = id; u->was_used = true;
-        }
+        if (slider.is_focused && event->kind == UI_KEY && !u->was_used && !strcmp(event->key, "Delete")) is_removed = u->was_used = true;
         is_picked |= slider.is_focused;
         text = ra_text_start(words, sizeof words);
         if (part == 0) ui_text_hz(&text, node->hz);
@@ -4973,17 +5027,19 @@ static void ui_graph_node(ui *u, canvas_box plot, ui_node *node, uint32_t index,
         ui_say(row, words);
         if (slider.is_focused && u->focus_is_visible) canvas_ring(u->canvas, at.x, at.y, 15, 2, u->theme->loop);
     }
+    if (is_removed) { *result = (ui_graph_result){ UI_GRAPH_REMOVED, index, 0, 0, -1, id }; u->focus = 0; return; }
     if (result->action == UI_GRAPH_NOTHING && (node->hz != before[0] || node->db != before[1] || node->q != before[2])) {
         result->action = UI_GRAPH_CHANGED; result->node = index; result->group = u->active ? u->active : id;
     }
-    if (is_picked && (result->picked < 0 || touch.is_active || (touch.is_hot && !u->focus_is_visible))) result->picked = (int)index;
+    if (is_picked && (result->picked < 0 || is_pointed)) result->picked = (int)index;
 }
 
 static void ui_draw_graph_axes(ui *u, canvas_box plot, bool is_narrow)
 {
     static const struct { float hz; const char *label; bool is_main; } lines[] = {
-        { 20, "20", true }, { 30, 0, false }, { 40, 0, false }, { 50, "50", false }, { 70, 0, false }, { 100, "100", true }, { 200, "200", false }, { 300, 0, false }, { 400, 0, false },
-        { 500, "500", false }, { 700, 0, false }, { 1000, "1k", true }, { 2000, "2k", false }, { 3000, 0, false }, { 4000, 0, false }, { 5000, "5k", false }, { 7000, 0, false },
+        { 20, "20", true }, { 30, 0, false }, { 40, 0, false }, { 50, "50", false }, { 70, 0, false },
+        { 100, "100", true }, { 200, "200", false }, { 300, 0, false }, { 400, 0, false }, { 500, "500", false }, { 700, 0, false },
+        { 1000, "1k", true }, { 2000, "2k", false }, { 3000, 0, false }, { 4000, 0, false }, { 5000, "5k", false }, { 7000, 0, false },
         { 10000, "10k", true }, { 20000, "20k", true } };
     const ui_theme *theme = u->theme;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
@@ -5028,7 +5084,8 @@ static void ui_draw_graph(ui *u, canvas_box plot, const ui_graph_desc *desc, int
         points[i] = (canvas_point){ plot.x + width * (float)i, plot.y + plot.h * (float)ra_clamp(desc->level_db[i] / UI_GRAPH_FLOOR_DB, 0, 1) };
         floor_y[i] = bottom;
     }
-    canvas_band(u->canvas, points, floor_y, count, (canvas_paint){ canvas_fade(theme->sound, 0.65f), canvas_fade(theme->sound, 0.06f), plot.y, bottom });
+    canvas_paint glow = { canvas_fade(theme->sound, 0.65f), canvas_fade(theme->sound, 0.06f), plot.y, bottom };
+    canvas_band(u->canvas, points, floor_y, count, glow);
     canvas_polyline(u->canvas, points, count, 1.25f, canvas_mix(theme->background, theme->sound, 0.9f));
     for (uint32_t i = 0; i < count; i++) points[i].y = plot.y + plot.h * (float)ra_clamp(desc->hold_db[i] / UI_GRAPH_FLOOR_DB, 0, 1.02);
     canvas_polyline(u->canvas, points, count, 1, canvas_mix(theme->background, theme->sound, 0.5f));
@@ -5117,7 +5174,8 @@ static ui_graph_result ui_graph(ui *u, canvas_box box, const ui_graph_desc *desc
         if (is_picked) canvas_disc(u->canvas, at.x, at.y, 16, canvas_fade(tint, 0.25f));
         canvas_disc(u->canvas, at.x, at.y, 10, is_picked ? tint : u->theme->panel);
         canvas_ring(u->canvas, at.x, at.y, 10, 2, tint);
-        ui_text(u, (canvas_box){ at.x - 10, at.y - 10, 20, 20 }, UI_CENTRE, 12, CANVAS_BOLD, is_picked ? u->theme->background : u->theme->text, number);
+        canvas_colour ink = is_picked ? u->theme->background : u->theme->text;
+        ui_text(u, (canvas_box){ at.x - 10, at.y - 10, 20, 20 }, UI_CENTRE, 12, CANVAS_BOLD, ink, number);
     }
     ui_draw_readout(u, plot, desc, result.picked, touch.is_hot);
     return result;
@@ -5213,6 +5271,7 @@ static const char gpu_wgsl[] =
     "}\n"
     "@fragment fn fragment(in: Out) -> @location(0) vec4f {\n"
     "  if (in.shape.x < 0.0) { return in.colour * textureLoad(atlas, vec2i(in.uv), 0).r; }\n"
+    "  if (min(in.shape.x, in.shape.y) > 1e5) { return in.colour; }\n"
     "  let q = abs(in.uv) - in.shape.xy + in.shape.z;\n"
     "  var d = length(max(q, vec2f(0.0))) + min(max(q.x, q.y), 0.0) - in.shape.z;\n"
     "  if (in.shape.w > 0.0) { d = abs(d + 0.5 * in.shape.w) - 0.5 * in.shape.w; }\n"
@@ -5232,6 +5291,7 @@ static const char gpu_glsl_fragment[] =
     "out vec4 colour;\n"
     "void main() {\n"
     "  if (v_shape.x < 0.0) { colour = v_colour * texelFetch(atlas, ivec2(v_uv), 0).r; return; }\n"
+    "  if (min(v_shape.x, v_shape.y) > 1e5) { colour = v_colour; return; }\n"
     "  vec2 q = abs(v_uv) - v_shape.xy + v_shape.z;\n"
     "  float d = length(max(q, vec2(0.0))) + min(max(q.x, q.y), 0.0) - v_shape.z;\n"
     "  if (v_shape.w > 0.0) d = abs(d + 0.5 * v_shape.w) - 0.5 * v_shape.w;\n"
@@ -5239,6 +5299,12 @@ static const char gpu_glsl_fragment[] =
     "}\n";
 
 /* ---- WebGL2 ---- */
+
+static WGPUColor gpu_ground(const canvas *picture)
+{
+    uint32_t ground = picture->ground;
+    return (WGPUColor){ (ground & 255) / 255.0, (ground >> 8 & 255) / 255.0, (ground >> 16 & 255) / 255.0, 1 };
+}
 
 static GLuint gpu_gl_shader(GLenum stage, const char *source)
 {
@@ -5277,7 +5343,6 @@ static bool gpu_gl_build(void)
     glGenTextures(1, &gpu.gl_atlas);
     glBindTexture(GL_TEXTURE_2D, gpu.gl_atlas);
     glPixelStorei(GL_UNPACK_ALIGNMENT, 1);
-    glEnable(GL_SCISSOR_TEST);
     glEnable(GL_BLEND);
     glBlendFunc(GL_ONE, GL_ONE_MINUS_SRC_ALPHA);
     gpu.atlas_side = 0;
@@ -5330,10 +5395,16 @@ static bool gpu_gl_draw(const canvas *picture)
         glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
         gpu.atlas_side = side;
     } else if (top < bottom) {
-        glTexSubImage2D(GL_TEXTURE_2D, 0, 0, (GLint)top, (GLsizei)side, (GLsizei)(bottom - top), GL_RED, GL_UNSIGNED_BYTE, picture->atlas + (size_t)top * side);
+        glTexSubImage2D(GL_TEXTURE_2D, 0, 0, (GLint)top, (GLsizei)side, (GLsizei)(bottom - top), GL_RED, GL_UNSIGNED_BYTE,
+                        picture->atlas + (size_t)top * side);
     }
     glBufferData(GL_ARRAY_BUFFER, (GLsizeiptr)(picture->vertex_count * sizeof(canvas_vertex)), picture->vertices, GL_STREAM_DRAW);
     glBufferData(GL_ELEMENT_ARRAY_BUFFER, (GLsizeiptr)(picture->index_count * sizeof(uint32_t)), picture->indices, GL_STREAM_DRAW);
+    WGPUColor ground = gpu_ground(picture);
+    glDisable(GL_SCISSOR_TEST);
+    glClearColor((GLfloat)ground.r, (GLfloat)ground.g, (GLfloat)ground.b, 1);
+    glClear(GL_COLOR_BUFFER_BIT);
+    glEnable(GL_SCISSOR_TEST);
     for (uint32_t i = 0; i < picture->command_count; i++) {
         const canvas_command *command = &picture->commands[i];
         if (!command->index_count) continue;
@@ -5370,8 +5441,10 @@ static bool gpu_build(void)
         { .format = WGPUVertexFormat_Float32x4, .offset = offsetof(canvas_vertex, half_w), .shaderLocation = 1 },
         { .format = WGPUVertexFormat_Unorm8x4,  .offset = offsetof(canvas_vertex, colour), .shaderLocation = 2 },
     };
-    WGPUVertexBufferLayout layout = { .arrayStride = sizeof(canvas_vertex), .stepMode = WGPUVertexStepMode_Vertex, .attributeCount = 3, .attributes = attributes };
-    WGPUBlendComponent over = { .operation = WGPUBlendOperation_Add, .srcFactor = WGPUBlendFactor_One, .dstFactor = WGPUBlendFactor_OneMinusSrcAlpha };
+    WGPUVertexBufferLayout layout = { .arrayStride = sizeof(canvas_vertex), .stepMode = WGPUVertexStepMode_Vertex,
+                                      .attributeCount = 3, .attributes = attributes };
+    WGPUBlendComponent over = { .operation = WGPUBlendOperation_Add, .srcFactor = WGPUBlendFactor_One,
+                                .dstFactor = WGPUBlendFactor_OneMinusSrcAlpha };
     WGPUBlendState blend = { .color = over, .alpha = over };
     WGPUColorTargetState target = { .format = gpu.format, .blend = &blend, .writeMask = WGPUColorWriteMask_All };
     WGPUFragmentState fragment = { .module = shaders, .entryPoint = GPU_TEXT("fragment"), .targetCount = 1, .targets = &target };
@@ -5381,7 +5454,8 @@ static bool gpu_build(void)
         .multisample = { .count = 1, .mask = ~0u },
         .fragment = &fragment });
     wgpuShaderModuleRelease(shaders);
-    gpu.uniforms = wgpuDeviceCreateBuffer(gpu.device, &(WGPUBufferDescriptor){ .usage = WGPUBufferUsage_Uniform | WGPUBufferUsage_CopyDst, .size = 16 });
+    WGPUBufferDescriptor uniforms = { .usage = WGPUBufferUsage_Uniform | WGPUBufferUsage_CopyDst, .size = 16 };
+    gpu.uniforms = wgpuDeviceCreateBuffer(gpu.device, &uniforms);
     return gpu.pipeline && gpu.uniforms;
 }
 
@@ -5394,9 +5468,8 @@ static void gpu_configure(void)
 }
 
 /* Callbacks only note what happened; gpu_state acts on it in the next frame. */
-static void gpu_on_lost(WGPUDeviceLostReason reason, gpu_text text)
+static void gpu_on_lost(gpu_text text)
 {
-    (void)reason;
     gpu_log("WebGPU device lost", text);
     double now_s = ra_now_s();
     if (gpu.loss_count && now_s - gpu.last_loss_s < GPU_LOSS_PATIENCE_S) gpu.kind = GPU_WEBGL2;
@@ -5405,7 +5478,6 @@ static void gpu_on_lost(WGPUDeviceLostReason reason, gpu_text text)
     gpu.phase = GPU_WAITING;
     gpu.has_bad_news = true;
 }
-static void gpu_on_error(WGPUErrorType type, gpu_text text) { (void)type; gpu_log("WebGPU error", text); }
 
 static void gpu_on_device(WGPUDevice device, gpu_text text)
 {
@@ -5423,8 +5495,16 @@ static void gpu_on_device(WGPUDevice device, gpu_text text)
 }
 
 #ifdef WGPU_STRLEN
-static void gpu_device_lost(const WGPUDevice *device, WGPUDeviceLostReason reason, gpu_text text, void *a, void *b) { (void)device; (void)a; (void)b; gpu_on_lost(reason, text); }
-static void gpu_device_error(const WGPUDevice *device, WGPUErrorType type, gpu_text text, void *a, void *b) { (void)device; (void)a; (void)b; gpu_on_error(type, text); }
+static void gpu_device_lost(const WGPUDevice *device, WGPUDeviceLostReason reason, gpu_text text, void *a, void *b)
+{
+    (void)device; (void)reason; (void)a; (void)b;
+    gpu_on_lost(text);
+}
+static void gpu_device_error(const WGPUDevice *device, WGPUErrorType type, gpu_text text, void *a, void *b)
+{
+    (void)device; (void)type; (void)a; (void)b;
+    gpu_log("WebGPU error", text);
+}
 static void gpu_device_ready(WGPURequestDeviceStatus status, WGPUDevice device, gpu_text text, void *a, void *b)
 {
     (void)a; (void)b;
@@ -5436,16 +5516,18 @@ static void gpu_adapter_ready(WGPURequestAdapterStatus status, WGPUAdapter adapt
     if (status != WGPURequestAdapterStatus_Success) { gpu_on_device(NULL, text); return; }
     WGPUDeviceDescriptor wish = { .deviceLostCallbackInfo = { .mode = WGPUCallbackMode_AllowSpontaneous, .callback = gpu_device_lost },
                                   .uncapturedErrorCallbackInfo = { .callback = gpu_device_error } };
-    wgpuAdapterRequestDevice(adapter, &wish, (WGPURequestDeviceCallbackInfo){ .mode = WGPUCallbackMode_AllowSpontaneous, .callback = gpu_device_ready });
+    WGPURequestDeviceCallbackInfo answer = { .mode = WGPUCallbackMode_AllowSpontaneous, .callback = gpu_device_ready };
+    wgpuAdapterRequestDevice(adapter, &wish, answer);
     wgpuAdapterRelease(adapter);
 }
 static void gpu_request_adapter(void)
 {
-    wgpuInstanceRequestAdapter(gpu.instance, NULL, (WGPURequestAdapterCallbackInfo){ .mode = WGPUCallbackMode_AllowSpontaneous, .callback = gpu_adapter_ready });
+    WGPURequestAdapterCallbackInfo answer = { .mode = WGPUCallbackMode_AllowSpontaneous, .callback = gpu_adapter_ready };
+    wgpuInstanceRequestAdapter(gpu.instance, NULL, answer);
 }
 #else
-static void gpu_device_lost(WGPUDeviceLostReason reason, gpu_text text, void *user) { (void)user; gpu_on_lost(reason, text); }
-static void gpu_device_error(WGPUErrorType type, gpu_text text, void *user) { (void)user; gpu_on_error(type, text); }
+static void gpu_device_lost(WGPUDeviceLostReason reason, gpu_text text, void *user) { (void)reason; (void)user; gpu_on_lost(text); }
+static void gpu_device_error(WGPUErrorType type, gpu_text text, void *user) { (void)type; (void)user; gpu_log("WebGPU error", text); }
 static void gpu_device_ready(WGPURequestDeviceStatus status, WGPUDevice device, gpu_text text, void *user)
 {
     (void)user;
@@ -5496,11 +5578,11 @@ static void gpu_send_atlas(const canvas *picture)
 }
 
 /* Copies bytes into a buffer that is made anew, larger, when they do not fit. */
-static void gpu_send(WGPUBuffer *buffer, size_t *capacity, WGPUBufferUsageFlags usage, const void *bytes, size_t byte_count)
+static void gpu_send(WGPUBuffer *buffer, size_t *capacity, WGPUFlags usage, const void *bytes, size_t byte_count)
 {
     if (byte_count > *capacity) {
         if (*buffer) wgpuBufferRelease(*buffer);
-        *capacity = byte_count + byte_count / 2 + 1024 & ~(size_t)3;
+        *capacity = (byte_count + byte_count / 2 + 1024) & ~(size_t)3;
         *buffer = wgpuDeviceCreateBuffer(gpu.device, &(WGPUBufferDescriptor){ .usage = usage | WGPUBufferUsage_CopyDst, .size = *capacity });
     }
     wgpuQueueWriteBuffer(gpu.queue, *buffer, 0, bytes, byte_count);
@@ -5519,9 +5601,10 @@ static bool gpu_webgpu_draw(const canvas *picture)
 
     WGPUTextureView view = wgpuTextureCreateView(frame.texture, NULL);
     WGPURenderPassColorAttachment attachment = { .view = view, .depthSlice = WGPU_DEPTH_SLICE_UNDEFINED, .loadOp = WGPULoadOp_Clear,
-                                                 .storeOp = WGPUStoreOp_Store, .clearValue = { 0, 0, 0, 1 } };
+                                                 .storeOp = WGPUStoreOp_Store, .clearValue = gpu_ground(picture) };
     WGPUCommandEncoder encoder = wgpuDeviceCreateCommandEncoder(gpu.device, NULL);
-    WGPURenderPassEncoder pass = wgpuCommandEncoderBeginRenderPass(encoder, &(WGPURenderPassDescriptor){ .colorAttachmentCount = 1, .colorAttachments = &attachment });
+    WGPURenderPassDescriptor target = { .colorAttachmentCount = 1, .colorAttachments = &attachment };
+    WGPURenderPassEncoder pass = wgpuCommandEncoderBeginRenderPass(encoder, &target);
     wgpuRenderPassEncoderSetPipeline(pass, gpu.pipeline);
     wgpuRenderPassEncoderSetBindGroup(pass, 0, gpu.bindings, 0, NULL);
     wgpuRenderPassEncoderSetVertexBuffer(pass, 0, gpu.vertices, 0, picture->vertex_count * sizeof *picture->vertices);
@@ -5554,7 +5637,8 @@ static void gpu_start(const char *canvas_selector, gpu_kind wanted)
     gpu.phase = GPU_WAITING;
     if (wanted == GPU_NONE) { gpu.phase = GPU_ABSENT; return; }
     if (wanted == GPU_WEBGL2 || !ra_host_has_webgpu()) { gpu_gl_start(); return; }
-    WGPUEmscriptenSurfaceSourceCanvasHTMLSelector source = { .chain.sType = WGPUSType_EmscriptenSurfaceSourceCanvasHTMLSelector, .selector = GPU_TEXT(gpu.selector) };
+    WGPUEmscriptenSurfaceSourceCanvasHTMLSelector source = { .chain.sType = WGPUSType_EmscriptenSurfaceSourceCanvasHTMLSelector,
+                                                             .selector = GPU_TEXT(gpu.selector) };
     gpu.instance = wgpuCreateInstance(NULL);
     gpu.format = ra_host_canvas_is_bgra() ? WGPUTextureFormat_BGRA8Unorm : WGPUTextureFormat_RGBA8Unorm;
     gpu.surface = wgpuInstanceCreateSurface(gpu.instance, &(WGPUSurfaceDescriptor){ .nextInChain = &source.chain });
@@ -5639,6 +5723,7 @@ typedef enum { APP_AUDIO_ASLEEP, APP_AUDIO_RUNNING, APP_AUDIO_BROKEN } app_audio
 #define APP_CANVAS      "#rustyaudio"
 #define APP_COLUMN_MAX  1024           /* of the spectrum and the EQ curve */
 #define APP_UNDO_MAX    64
+#define APP_HELP_VERB   "How to enable threads"
 #define APP_VOLUME_MIN_DB (-60.0)      /* silence */
 #define APP_VOLUME_MAX_DB 6.0
 
@@ -5662,6 +5747,7 @@ static struct {
     bool       is_dirty;               /* the picture on the screen is out of date */
     bool       keys_are_shown;         /* the panel of keys is open */
     uint32_t   frames_drawn, gpu_generation;
+    uint32_t   alive_shown;            /* workers; one that starts late is news for the status bar */
     double     now_s, ticked_s;        /* of the last event or tick; of the last tick */
 
     app_session session;
@@ -5714,10 +5800,12 @@ static struct {
 /* ---- theme (the table of UI.md; every text colour meets WCAG AA on every ground) ---- */
 
 static const ui_theme app_themes[2] = {
-    { .background = CANVAS_RGB(0xF4F6FA), .panel = CANVAS_RGB(0xFFFFFF), .raised = CANVAS_RGB(0xE9EDF4), .text = CANVAS_RGB(0x151A23), .dim = CANVAS_RGB(0x535D70),
-      .hairline = CANVAS_RGB(0xC7CEDB), .sound = CANVAS_RGB(0x00705F), .edit = CANVAS_RGB(0x8F4E00), .error = CANVAS_RGB(0xB3123A), .loop = CANVAS_RGB(0x5546C8) },
-    { .background = CANVAS_RGB(0x0B0D12), .panel = CANVAS_RGB(0x12151D), .raised = CANVAS_RGB(0x1B202B), .text = CANVAS_RGB(0xE6EAF2), .dim = CANVAS_RGB(0x97A1B5),
-      .hairline = CANVAS_RGB(0x2A3140), .sound = CANVAS_RGB(0x3DE0C4), .edit = CANVAS_RGB(0xFFB454), .error = CANVAS_RGB(0xFF6B85), .loop = CANVAS_RGB(0xA99BFF) },
+    { .background = CANVAS_RGB(0xF4F6FA), .panel = CANVAS_RGB(0xFFFFFF), .raised = CANVAS_RGB(0xE9EDF4),        /* light */
+      .text = CANVAS_RGB(0x151A23), .dim = CANVAS_RGB(0x535D70), .hairline = CANVAS_RGB(0xC7CEDB),
+      .sound = CANVAS_RGB(0x00705F), .edit = CANVAS_RGB(0x8F4E00), .error = CANVAS_RGB(0xB3123A), .loop = CANVAS_RGB(0x5546C8) },
+    { .background = CANVAS_RGB(0x0B0D12), .panel = CANVAS_RGB(0x12151D), .raised = CANVAS_RGB(0x1B202B),        /* dark */
+      .text = CANVAS_RGB(0xE6EAF2), .dim = CANVAS_RGB(0x97A1B5), .hairline = CANVAS_RGB(0x2A3140),
+      .sound = CANVAS_RGB(0x3DE0C4), .edit = CANVAS_RGB(0xFFB454), .error = CANVAS_RGB(0xFF6B85), .loop = CANVAS_RGB(0xA99BFF) },
 };
 
 /* ---- session: edits, undo, what is sent to the engine ---- */
@@ -6003,6 +6091,9 @@ static float app_column_db(uint32_t column)
     return largest;
 }
 
+/* Do two values look different, where what is below the floor is not drawn? */
+static bool app_differ(float a, float b, float floor) { return a != b && (a > floor || b > floor); }
+
 /* Levels rise at once and fall 60 dB a second, the line above waits 1.5 s and falls 20. True if one can see it. */
 static bool app_update_spectrum(double elapsed_s)
 {
@@ -6015,8 +6106,7 @@ static bool app_update_spectrum(double elapsed_s)
         float level = __builtin_fmaxf(app.target_db[i], app.level_db[i] - fall), hold = app.hold_db[i];
         if (level >= hold) { hold = level; app.held_s[i] = app.now_s; }
         else if (app.now_s - app.held_s[i] > 1.5) hold = __builtin_fmaxf(level, hold - hold_fall);
-        has_moved |= (level != app.level_db[i] && __builtin_fmaxf(level, app.level_db[i]) > UI_GRAPH_FLOOR_DB)
-                  || (hold != app.hold_db[i] && __builtin_fmaxf(hold, app.hold_db[i]) > UI_GRAPH_FLOOR_DB)
+        has_moved |= app_differ(level, app.level_db[i], UI_GRAPH_FLOOR_DB) || app_differ(hold, app.hold_db[i], UI_GRAPH_FLOOR_DB)
                   || (hold > level && hold > UI_GRAPH_FLOOR_DB);        /* it waits, and is about to fall */
         app.level_db[i] = level;
         app.hold_db[i] = hold;
@@ -6083,30 +6173,6 @@ static void app_update_said(void)
 
 /* ---- panels ---- */
 
-/* A surface with everything of one kind on it. */
-static canvas_box app_surface(canvas_box box)
-{
-    canvas_box inside = ui_inset(box, 2, 2);
-    canvas_fill(app.ui.canvas, inside, 6, app.ui.theme->panel);
-    return inside;
-}
-
-static void app_button_play(canvas_box box, ui_look look, float scale)
-{
-    if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Play", .name = app.is_playing ? "Pause" : "Play", .icon = app.is_playing ? UI_PAUSE : UI_PLAY, .look = look, .icon_scale = scale })) app_switch_play();
-}
-static void app_button_stop(canvas_box box)
-{
-    if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Stop", .name = "Stop", .icon = UI_STOP })) app_stop();
-}
-static void app_button_open(canvas_box box, const char *label)
-{
-    if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Open file", .name = "Open file", .label = label, .icon = UI_OPEN, .look = label ? UI_RAISED : UI_QUIET })) ra_host_request(RA_HOST_OPEN_FILE, 0, NULL);
-}
-static void app_button_loop(canvas_box box)
-{
-    if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Loop", .name = "Loop", .icon = UI_LOOP, .is_toggle = true, .is_on = app.is_looping })) app_switch_loop();
-}
 /* The panel of keys lies over everything; what is under it is out of reach while it is open. */
 static void app_show_keys(bool are_shown)
 {
@@ -6115,14 +6181,50 @@ static void app_show_keys(bool are_shown)
     app.is_dirty = true;
 }
 static void app_switch_theme(void) { app.is_dark = !app.is_dark; app.theme_is_picked = app.is_dirty = true; }
-static void app_buttons_right(canvas_box *bar, bool has_history)
+
+/* A surface with everything of one kind on it. */
+static canvas_box app_surface(canvas_box box)
 {
-    ui *u = &app.ui;
-    if (ui_button(u, ui_cut_right(bar, 44), &(ui_button_desc){ .id = "Keys", .name = "Keys", .icon = UI_HELP })) app_show_keys(true);
-    if (ui_button(u, ui_cut_right(bar, 44), &(ui_button_desc){ .id = "Theme", .name = "Theme", .icon = UI_THEME })) app_switch_theme();
-    if (!has_history) return;
-    if (ui_button(u, ui_cut_right(bar, 44), &(ui_button_desc){ .id = "Redo", .name = "Redo", .icon = UI_REDO, .is_disabled = !app.redo_count })) app_redo();
-    if (ui_button(u, ui_cut_right(bar, 44), &(ui_button_desc){ .id = "Undo", .name = "Undo", .icon = UI_UNDO, .is_disabled = !app.undo_count })) app_undo();
+    canvas_box inside = ui_inset(box, 2, 2);
+    canvas_fill(app.ui.canvas, inside, 6, app.ui.theme->panel);
+    return inside;
+}
+
+static void app_button_play(canvas_box box, float scale)
+{
+    ui_button_desc desc = { .id = "Play", .name = app.is_playing ? "Pause" : "Play", .icon = app.is_playing ? UI_PAUSE : UI_PLAY,
+                            .look = UI_SOUND, .icon_scale = scale };
+    if (ui_button(&app.ui, box, &desc)) app_switch_play();
+}
+static void app_button_stop(canvas_box box)
+{
+    if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Stop", .name = "Stop", .icon = UI_STOP })) app_stop();
+}
+static void app_button_open(canvas_box box, const char *label)
+{
+    ui_button_desc desc = { .id = "Open file", .name = "Open file", .label = label, .icon = UI_OPEN, .look = label ? UI_RAISED : UI_QUIET };
+    if (ui_button(&app.ui, box, &desc)) ra_host_request(RA_HOST_OPEN_FILE, 0, NULL);
+}
+static void app_button_loop(canvas_box box)
+{
+    ui_button_desc desc = { .id = "Loop", .name = "Loop", .icon = UI_LOOP, .is_toggle = true, .is_on = app.is_looping };
+    if (ui_button(&app.ui, box, &desc)) app_switch_loop();
+}
+static void app_button_undo(canvas_box box)
+{
+    if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Undo", .name = "Undo", .icon = UI_UNDO, .is_disabled = !app.undo_count })) app_undo();
+}
+static void app_button_redo(canvas_box box)
+{
+    if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Redo", .name = "Redo", .icon = UI_REDO, .is_disabled = !app.redo_count })) app_redo();
+}
+static void app_button_theme(canvas_box box)
+{
+    if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Theme", .name = "Theme", .icon = UI_THEME })) app_switch_theme();
+}
+static void app_button_keys(canvas_box box)
+{
+    if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Keys", .name = "Keys", .icon = UI_HELP })) app_show_keys(true);
 }
 
 static void app_volume(canvas_box box, bool has_number)
@@ -6133,11 +6235,14 @@ static void app_volume(canvas_box box, bool has_number)
     bool is_silent = app.is_muted || app.session.volume_db <= APP_VOLUME_MIN_DB;
     if (is_silent) ra_text_add(&text, app.is_muted ? "muted" : "−∞ dB");
     else { ui_text_db(&text, app.session.volume_db, true); ra_text_add(&text, " dB"); }
-    if (ui_button(u, ui_cut_left(&box, 44), &(ui_button_desc){ .id = "Mute", .name = "Mute", .icon = is_silent ? UI_SILENT : UI_SPEAKER, .is_toggle = true, .is_on = app.is_muted })) app_switch_mute();
+
+    ui_button_desc mute = { .id = "Mute", .name = "Mute", .icon = is_silent ? UI_SILENT : UI_SPEAKER, .is_toggle = true, .is_on = app.is_muted };
+    if (ui_button(u, ui_cut_left(&box, 44), &mute)) app_switch_mute();
     canvas_box number = ui_cut_right(&box, has_number ? 68 : 0);
     double volume_db = app.session.volume_db;
-    ui_slider_desc desc = { .id = "Volume", .name = "Volume", .text = words, .range = { APP_VOLUME_MIN_DB, APP_VOLUME_MAX_DB, 1, 0, false }, .mark = 0, .is_off = app.is_muted };
-    if (ui_slider(u, box, &desc, &volume_db)) app_set_volume(volume_db, ui_id("Volume", 0));
+    ui_slider_desc slider = { .id = "Volume", .name = "Volume", .text = words, .is_off = app.is_muted,
+                              .range = { APP_VOLUME_MIN_DB, APP_VOLUME_MAX_DB, 1, 0, false } };
+    if (ui_slider(u, box, &slider, &volume_db)) app_set_volume(volume_db, ui_id("Volume", 0));
     if (has_number) ui_text(u, number, UI_RIGHT, 14, CANVAS_REGULAR, u->theme->text, words);
 }
 
@@ -6159,26 +6264,33 @@ static void app_file_name(canvas_box box)
 {
     char words[256];
     ra_text text = ra_text_start(words, sizeof words);
-    if (app.load && !app.load_is_demo) ra_text_add(&text, "Opening %s  %d %%", app.load_title, (int)(app.load_progress * 100));
+    bool is_opening = app.load && !app.load_is_demo;
+    if (is_opening) ra_text_add(&text, "Opening %s  %d %%", app.load_title, (int)(app.load_progress * 100));
     else ra_text_add(&text, "%s", app.title);
     ui_say(ui_describe(&app.ui, ui_id("File", 0), UI_STATUS, "File", box), words);
     ui_text(&app.ui, box, UI_LEFT, 14, CANVAS_REGULAR, app.ui.theme->text, words);
-    if (app.load && !app.load_is_demo) canvas_fill(app.ui.canvas, (canvas_box){ box.x, box.y + box.h - 6, box.w * app.load_progress, 2 }, 1, app.ui.theme->sound);
+    canvas_box progress = { box.x, box.y + box.h - 6, box.w * app.load_progress, 2 };
+    if (is_opening) canvas_fill(app.ui.canvas, progress, 1, app.ui.theme->sound);
 }
 
+/* Cut from both ends, built from left to right: the order of building is the order of Tab. */
 static void app_panel_transport(canvas_box bar)
 {
-    bool is_tight = bar.w < 1100;
-    app_button_play(ui_cut_left(&bar, 44), UI_SOUND, 1);
+    bool is_tight = bar.w < 1100, has_history = bar.w >= 800;
+    canvas_box keys = ui_cut_right(&bar, 44), theme = ui_cut_right(&bar, 44);
+    canvas_box redo = ui_cut_right(&bar, has_history ? 44 : 0), undo = ui_cut_right(&bar, has_history ? 44 : 0);
+    canvas_box volume = ui_cut_right(&bar, is_tight ? 160 : 250);
+    app_button_play(ui_cut_left(&bar, 44), 1);
     app_button_stop(ui_cut_left(&bar, 44));
     app_button_loop(ui_cut_left(&bar, 44));
     ui_cut_left(&bar, 8);
-    app_buttons_right(&bar, bar.w >= 800);
-    app_volume(ui_cut_right(&bar, is_tight ? 160 : 250), !is_tight);
     app_time(ui_cut_left(&bar, 196), 20);
     app_button_open(ui_cut_left(&bar, is_tight ? 44 : 96), is_tight ? NULL : "Open");
-    ui_cut_left(&bar, 8);
-    app_file_name(ui_inset(bar, 4, 0));
+    app_file_name(ui_inset(bar, 12, 0));
+    app_volume(volume, !is_tight);
+    if (has_history) { app_button_undo(undo); app_button_redo(redo); }
+    app_button_theme(theme);
+    app_button_keys(keys);
 }
 
 static void app_panel_overview(canvas_box box)
@@ -6199,7 +6311,8 @@ static void app_panel_overview(canvas_box box)
 
 static void app_text_band_name(ra_text *to, double hz)
 {
-    if (hz < 1000) ra_text_add(to, "%g Hz", __builtin_floor(hz * 100 + 0.5) / 100); else ra_text_add(to, "%g kHz", __builtin_floor(hz / 10 + 0.5) / 100);
+    if (hz < 1000) ra_text_add(to, "%g Hz", __builtin_floor(hz * 100 + 0.5) / 100);
+    else ra_text_add(to, "%g kHz", __builtin_floor(hz / 10 + 0.5) / 100);
 }
 
 static void app_remove_item(uint32_t item)
@@ -6238,8 +6351,9 @@ static void app_panel_equaliser(canvas_box box)
     }
     app_fit_columns(inside.w - 76);
     app_update_curves(app.picked_node);
-    ui_graph_desc desc = { .nodes = nodes, .node_count = count, .curve_db = app.curve_db, .node_curve_db = app.picked_node >= 0 ? app.node_curve_db : NULL,
-                           .level_db = app.level_db, .hold_db = app.hold_db, .column_count = app.column_count, .is_on = app_eq_is_heard(), .summary = app.said_levels[2] };
+    ui_graph_desc desc = { .nodes = nodes, .node_count = count, .is_on = app_eq_is_heard(), .summary = app.said_levels[2],
+                           .curve_db = app.curve_db, .node_curve_db = app.picked_node >= 0 ? app.node_curve_db : NULL,
+                           .level_db = app.level_db, .hold_db = app.hold_db, .column_count = app.column_count };
     ui_graph_result result = ui_graph(u, ui_inset(inside, 0, 4), &desc);
     if (result.picked != app.picked_node) { app_update_curves(result.picked); app.is_dirty = true; }
     if (result.action == UI_GRAPH_NOTHING) return;
@@ -6265,20 +6379,20 @@ static void app_tap_to_hear(canvas_box box)
 {
     if (app.audio == APP_AUDIO_RUNNING || app.is_playing || app.snapshot.rendered_frames) return;
     canvas_box pill = ui_middle(box, 168, 48);
+    pill.y += 0.2f * box.h;                                /* clear of the nodes on the 0 dB line */
     canvas_fill(app.ui.canvas, ui_inset(pill, -4, -4), 10, canvas_fade(app.ui.theme->panel, 0.85f));
-    if (ui_button(&app.ui, pill, &(ui_button_desc){ .id = "Tap", .name = "Tap to hear", .label = "Tap to hear", .icon = UI_PLAY, .look = UI_SOUND })) app_play();
+    ui_button_desc desc = { .id = "Tap", .name = "Tap to hear", .label = "Tap to hear", .icon = UI_PLAY, .look = UI_SOUND };
+    if (ui_button(&app.ui, pill, &desc)) app_play();
 }
+
+/* The soft clip worked a moment ago: shown as long as a peak is held. */
+static bool app_has_clipped(void) { return app.now_s - app.clipped_s < 1.5; }
 
 static ui_meter_desc app_meter(int channel)
 {
-    return (ui_meter_desc){ .name = channel ? "Level right" : "Level left", .text = app.said_levels[channel], .peak_db = app_db(app.snapshot.peak[channel]),
-                            .hold_db = app_db(app.snapshot.peak_hold[channel]), .rms_db = app_db(app.snapshot.rms[channel]), .has_clipped = app.now_s - app.clipped_s < 1.5 };
-}
-
-static void app_fact(canvas_box box, const char *name, const char *value)
-{
-    ui_text(&app.ui, box, UI_LEFT, 12, CANVAS_REGULAR, app.ui.theme->dim, name);
-    ui_text(&app.ui, box, UI_RIGHT, 12, CANVAS_REGULAR, app.ui.theme->text, value);
+    return (ui_meter_desc){ .name = channel ? "Level right" : "Level left", .text = app.said_levels[channel],
+                            .peak_db = app_db(app.snapshot.peak[channel]), .hold_db = app_db(app.snapshot.peak_hold[channel]),
+                            .rms_db = app_db(app.snapshot.rms[channel]), .has_clipped = app_has_clipped() };
 }
 
 static void app_panel_meters(canvas_box box)
@@ -6295,14 +6409,15 @@ static void app_panel_meters(canvas_box box)
     ui_cut_left(&head, width + 8);
     ui_text(u, (canvas_box){ head.x, head.y + 10, head.w, 20 }, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, head.w > 60 ? "dBFS peak" : "dBFS");
 
+    static const char *const facts[4] = { "Frames clipped", "Frames missed", "RMS R, dBFS", "RMS L, dBFS" };
     for (int fact = 0; fact < 4; fact++) {                 /* from below */
         canvas_box line = ui_cut_bottom(&inside, 20);
         text = ra_text_start(words, sizeof words);
-        switch (fact) {
-        case 0: ra_text_add(&text, "%u", app.snapshot.soft_clip_count); app_fact(line, "Frames clipped", words); break;
-        case 1: ra_text_add(&text, "%llu", (unsigned long long)app.snapshot.tap_lost_frames); app_fact(line, "Frames missed", words); break;
-        default: app_text_level(&text, app_db(app.snapshot.rms[3 - fact])); app_fact(line, fact == 3 ? "RMS left, dBFS" : "RMS right, dBFS", words); break;
-        }
+        if (fact == 0) ra_text_add(&text, "%u", app.snapshot.soft_clip_count);
+        else if (fact == 1) ra_text_add(&text, "%llu", (unsigned long long)app.snapshot.tap_lost_frames);
+        else app_text_level(&text, app_db(app.snapshot.rms[3 - fact]));
+        ui_text(u, line, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, facts[fact]);
+        ui_text(u, line, UI_RIGHT, 12, CANVAS_REGULAR, theme->text, words);
     }
     ui_cut_bottom(&inside, 8);
     ui_cut_top(&inside, 8);
@@ -6344,23 +6459,24 @@ static void app_panel_meters_flat(canvas_box box)
 /* ---- rack: the real path of the signal, a card for each station ---- */
 
 typedef enum { APP_CARD_SOURCE, APP_CARD_EQ, APP_CARD_GAIN, APP_CARD_SOFTCLIP, APP_CARD_VOLUME, APP_CARD_LAST_CLIP, APP_CARD_OUT } app_card_kind;
-typedef struct { app_card_kind kind; uint32_t item; } app_card;
+typedef struct { app_card_kind kind; uint32_t item; bool has_switch; } app_card;
 
 static uint32_t app_cards(app_card cards[RA_CHAIN_MAX + 5])
 {
     uint32_t count = 0;
     bool has_eq = false;
-    cards[count++] = (app_card){ APP_CARD_SOURCE, 0 };
+    cards[count++] = (app_card){ .kind = APP_CARD_SOURCE };
     for (uint32_t i = 0; i < app.session.chain.count; i++) {
         uint32_t kind = app.session.chain.item[i].kind;
         if (kind == RA_PROCESSOR_EQ && i && app.session.chain.item[i - 1].kind == kind) continue;     /* neighbouring bands share a card */
-        cards[count++] = (app_card){ kind == RA_PROCESSOR_EQ ? APP_CARD_EQ : kind == RA_PROCESSOR_GAIN ? APP_CARD_GAIN : APP_CARD_SOFTCLIP, i };
+        app_card_kind card = kind == RA_PROCESSOR_EQ ? APP_CARD_EQ : kind == RA_PROCESSOR_GAIN ? APP_CARD_GAIN : APP_CARD_SOFTCLIP;
+        cards[count++] = (app_card){ card, i, card == APP_CARD_EQ && !has_eq };       /* one switch is for all bands */
         has_eq |= kind == RA_PROCESSOR_EQ;
     }
-    if (!has_eq) cards[count++] = (app_card){ APP_CARD_EQ, 0 };
-    cards[count++] = (app_card){ APP_CARD_VOLUME, 0 };
-    cards[count++] = (app_card){ APP_CARD_LAST_CLIP, 0 };
-    cards[count++] = (app_card){ APP_CARD_OUT, 0 };
+    if (!has_eq) cards[count++] = (app_card){ APP_CARD_EQ, 0, true };
+    cards[count++] = (app_card){ .kind = APP_CARD_VOLUME };
+    cards[count++] = (app_card){ .kind = APP_CARD_LAST_CLIP };
+    cards[count++] = (app_card){ .kind = APP_CARD_OUT };
     return count;
 }
 
@@ -6377,7 +6493,7 @@ static void app_draw_soft_clip(canvas_box box)
     }
     canvas_polyline(u->canvas, points, 41, 2, u->theme->dim);
     canvas_disc(u->canvas, square.x + 0.5f * side + peak / 1.5f * 0.5f * side, square.y + 0.5f * side - peak / 1.5f * 0.5f * side, 4,
-                app.now_s - app.clipped_s < 1.5 ? u->theme->error : u->theme->sound);
+                app_has_clipped() ? u->theme->error : u->theme->sound);
 }
 
 static void app_draw_small_curve(canvas_box box)
@@ -6406,8 +6522,8 @@ static void app_draw_card(canvas_box box, const app_card *card)
     ra_text text = ra_text_start(words, sizeof words);
     canvas_fill(u->canvas, box, 6, theme->raised);
     canvas_box inside = ui_inset(box, 8, 6), head = ui_cut_top(&inside, 24);
-    if (card->kind == APP_CARD_EQ) {
-        if (ui_led(u, ui_inset(head, -4, 0), "EQ on", "EQ on", app_eq_is_heard() ? "EQ" : "EQ off", app_eq_is_heard())) app_switch_eq();
+    if (card->has_switch) {
+        if (ui_led(u, ui_inset(head, -4, 0), "EQ on", app_eq_is_heard() ? "EQ" : "EQ off", app_eq_is_heard())) app_switch_eq();
     } else ui_text(u, head, UI_LEFT, 12, CANVAS_BOLD, theme->text, titles[card->kind]);
     canvas_box foot = ui_cut_bottom(&inside, 20), picture = ui_inset(inside, 0, 4);
     canvas_fill(u->canvas, picture, 4, theme->panel);
@@ -6415,7 +6531,8 @@ static void app_draw_card(canvas_box box, const app_card *card)
     switch (card->kind) {
     case APP_CARD_SOURCE: {
         double column = app_duration_s() > 0 ? RA_LOAD_COLUMNS / app_duration_s() : 0, at = app_position_s() * column;
-        if (column > 0) ui_draw_wave(u, ui_inset(picture, 0, 6), app.peaks, at - column, at + column, RA_LOAD_COLUMNS, canvas_fade(theme->sound, 0.5f), theme->sound);
+        if (column > 0) ui_draw_wave(u, ui_inset(picture, 0, 6), app.peaks, at - column, at + column, RA_LOAD_COLUMNS,
+                                     canvas_fade(theme->sound, 0.5f), theme->sound);
         canvas_fill(u->canvas, (canvas_box){ picture.x + 0.5f * picture.w, picture.y, 1, picture.h }, 0, theme->text);
         if (app.clip_rate_hz) ra_text_add(&text, "%g kHz, %u ch", app.clip_rate_hz / 1000.0, app.source_channels);
         break;
@@ -6453,7 +6570,8 @@ static void app_draw_card(canvas_box box, const app_card *card)
             canvas_fill(u->canvas, column, 3, theme->raised);
             if (peak > 0) canvas_fill(u->canvas, ui_cut_bottom(&column, peak * column.h), 3, theme->sound);
         }
-        if (app.audio == APP_AUDIO_RUNNING) ra_text_add(&text, "%g kHz stereo", app.output_rate_hz / 1000.0); else ra_text_add(&text, app.audio == APP_AUDIO_BROKEN ? "no audio" : "audio asleep");
+        if (app.audio == APP_AUDIO_RUNNING) ra_text_add(&text, "%g kHz stereo", app.output_rate_hz / 1000.0);
+        else ra_text_add(&text, app.audio == APP_AUDIO_BROKEN ? "no audio" : "audio asleep");
         break;
     }
     }
@@ -6479,7 +6597,8 @@ static void app_panel_rack(canvas_box box, bool is_phone)
         x += width;
         if (i + 1 < count) for (int channel = 0; channel < 2; channel++) {      /* a wire for each channel lights with its level */
             float light = app.is_playing ? ui_meter_share(app_db(app.snapshot.peak[channel])) : 0;
-            canvas_fill(u->canvas, (canvas_box){ x, card.y + 16 + 6 * (float)channel, wire, 2 }, 0, canvas_mix(u->theme->hairline, u->theme->sound, light));
+            canvas_box line = { x, card.y + 16 + 6 * (float)channel, wire, 2 };
+            canvas_fill(u->canvas, line, 0, canvas_mix(u->theme->hairline, u->theme->sound, light));
         }
         x += wire;
     }
@@ -6510,43 +6629,46 @@ static void app_panel_status(canvas_box bar, bool is_phone)
     if (!is_phone) {
         char right[96];
         ra_text facts = ra_text_start(right, sizeof right);
-        static const char *const renderers[] = { "WebGPU", "WebGL2", "no renderer" };
-        const char *name = gpu_name();
+        const char *renderer = !strcmp(gpu_name(), "webgpu") ? "WebGPU" : !strcmp(gpu_name(), "webgl2") ? "WebGL2" : "no renderer";
         if (app.output_rate_hz) ra_text_add(&facts, "%g kHz  ·  ", app.output_rate_hz / 1000.0);
-        ra_text_add(&facts, "%u xruns  ·  %s  ·  %s", app.underruns + app.snapshot.bad_block_count, !strcmp(name, "webgpu") ? renderers[0] : !strcmp(name, "webgl2") ? renderers[1] : renderers[2], app.tier);
+        ra_text_add(&facts, "%u xruns  ·  %s  ·  %s", app.underruns + app.snapshot.bad_block_count, renderer, app.tier);
         float width = canvas_text_width(u->canvas, 12, CANVAS_REGULAR, right);
         ui_text(u, ui_cut_right(&inside, width), UI_RIGHT, 12, CANVAS_REGULAR, theme->dim, right);
         ui_cut_right(&inside, 16);
     }
     if (app.error[0]) {
         canvas_box close = ui_cut_right(&inside, bar.h);
-        canvas_box sign = ui_cut_left(&inside, 18);
-        canvas_polygon(u->canvas, (canvas_point[]){ { sign.x + 6, sign.y + 0.5f * sign.h - 5 }, { sign.x + 12, sign.y + 0.5f * sign.h + 5 }, { sign.x, sign.y + 0.5f * sign.h + 5 } }, 3, theme->error);
+        float x = ui_cut_left(&inside, 18).x + 6, y = bar.y + 0.5f * bar.h;
+        canvas_polygon(u->canvas, (canvas_point[]){ { x, y - 5 }, { x + 6, y + 5 }, { x - 6, y + 5 } }, 3, theme->error);
         ui_text(u, inside, UI_LEFT, 12, CANVAS_REGULAR, theme->error, app.error);
-        if (ui_button(u, close, &(ui_button_desc){ .id = "Dismiss", .name = "Dismiss", .icon = UI_CLOSE, .icon_scale = 0.8f })) { app.error[0] = 0; app.is_dirty = true; }
+        ui_button_desc dismiss = { .id = "Dismiss", .name = "Dismiss", .icon = UI_CLOSE, .icon_scale = 0.8f };
+        if (ui_button(u, close, &dismiss)) { app.error[0] = 0; app.is_dirty = true; }
         return;
     }
     canvas_box lamp = ui_cut_left(&inside, 14);
     if (alive) canvas_disc(u->canvas, lamp.x + 4, lamp.y + 0.5f * lamp.h, 4, theme->sound);
     else canvas_ring(u->canvas, lamp.x + 4, lamp.y + 0.5f * lamp.h, 4, 1.5f, theme->edit);
-    float verb_width = is_missing ? canvas_text_width(u->canvas, 12, CANVAS_BOLD, "How to enable threads") : 0;
+    float verb_width = is_missing ? canvas_text_width(u->canvas, 12, CANVAS_BOLD, APP_HELP_VERB) : 0;
     canvas_box line = inside;
     line.w = __builtin_fmaxf(inside.w - verb_width - 12, 0);
     float width = ui_text(u, line, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, words);
     canvas_box verb = { inside.x + width + 12, bar.y, verb_width, bar.h };
-    if (is_missing && ui_button(u, verb, &(ui_button_desc){ .id = "Threads", .name = "How to enable threads", .label = "How to enable threads", .look = UI_BARE })) ra_host_request(RA_HOST_HELP_THREADS, 0, NULL);
+    ui_button_desc help = { .id = "Threads", .name = APP_HELP_VERB, .label = APP_HELP_VERB, .look = UI_BARE };
+    if (is_missing && ui_button(u, verb, &help)) ra_host_request(RA_HOST_HELP_THREADS, 0, NULL);
 }
 
 static void app_panel_keys(void)
 {
     static const char *const keys[][2] = {
-        { "Space", "Play, pause" }, { "S", "Stop" }, { "← →", "5 s back, on (Shift: 1 s)" }, { "Home End", "To the start, to the end" }, { "↑ ↓", "Volume 1 dB" }, { "M", "Mute" },
-        { "L", "Loop" }, { "Hold B", "Hear without EQ" }, { "Tab", "Next control, arrows adjust" }, { "Del", "Remove the EQ band" }, { "Wheel, pinch", "Q of the EQ band" },
-        { "Double click", "Add or reset a band" }, { "Shift", "Fine" }, { "Ctrl Z, Ctrl Shift Z", "Undo, redo" }, { "Ctrl O", "Open a file" }, { "D", "Dark, light" }, { "Esc", "Close" } };
+        { "Space", "Play, pause" }, { "S", "Stop" }, { "← →", "5 s back, on (Shift: 1 s)" }, { "Home End", "To the start, to the end" },
+        { "↑ ↓", "Volume 1 dB" }, { "M", "Mute" }, { "L", "Loop" }, { "Hold B", "Hear without EQ" }, { "Tab", "Next control, arrows adjust" },
+        { "Double click", "Add or reset a band" }, { "Wheel, pinch", "Q of a band" }, { "Del", "Remove a band" }, { "Shift", "Ten times finer" },
+        { "Ctrl Z, Ctrl Shift Z", "Undo, redo" }, { "Ctrl O", "Open a file" }, { "D", "Dark, light" }, { "Esc", "Close" } };
     const uint32_t count = sizeof keys / sizeof *keys;
     ui *u = &app.ui;
     canvas_fill(u->canvas, (canvas_box){ 0, 0, app.width, app.height }, 0, canvas_fade(u->theme->background, 0.7f));
-    canvas_box panel = ui_middle((canvas_box){ 0, 0, app.width, app.height }, __builtin_fminf(app.width - 16, 440), __builtin_fminf(app.height - 16, 64 + 26 * (float)count));
+    canvas_box panel = ui_middle((canvas_box){ 0, 0, app.width, app.height }, __builtin_fminf(app.width - 16, 440),
+                                 __builtin_fminf(app.height - 16, 64 + 26 * (float)count));
     canvas_fill(u->canvas, panel, 6, u->theme->raised);
     canvas_frame(u->canvas, panel, 6, 1, u->theme->hairline);
     canvas_box inside = ui_inset(panel, 16, 8), head = ui_cut_top(&inside, 44);
@@ -6566,56 +6688,65 @@ static void app_panel_keys(void)
 
 /* ---- layout ---- */
 
-static void app_build_phone(canvas_box page)
+static void app_panel_thumb(canvas_box box)
 {
-    canvas_box title = ui_cut_top(&page, 44);
-    app_buttons_right(&title, false);
-    app_button_open(ui_cut_right(&title, 44), NULL);
-    app_file_name(ui_inset(title, 12, 0));
-    app_panel_overview(ui_cut_top(&page, 64));
-    canvas_box status = ui_cut_bottom(&page, 28), thumb = ui_cut_bottom(&page, 131);
-    bool is_short = page.h < 480;                          /* the rack goes first */
-    if (!is_short) app_panel_rack(ui_cut_bottom(&page, 164), true);
-    app_panel_meters_flat(ui_cut_bottom(&page, 48));
-    app_panel_equaliser(page);
-    app_tap_to_hear(page);
-    canvas_box volume = ui_cut_bottom(&thumb, 44), row = ui_inset(thumb, 12, 4);
-    app_volume(ui_inset(volume, 12, 0), true);
-    canvas_box play = ui_middle(row, 72, 72), left = { row.x, row.y, play.x - row.x, row.h }, right = { play.x + 72, row.y, row.x + row.w - play.x - 72, row.h };
-    app_button_stop(ui_middle((canvas_box){ play.x - 64, row.y, 48, row.h }, 44, 44));
-    app_button_play(play, UI_SOUND, 1.6f);
-    app_button_loop(ui_middle((canvas_box){ play.x + 72 + 16, row.y, 48, row.h }, 44, 44));
+    canvas_box volume = ui_cut_bottom(&box, 44), row = ui_inset(box, 16, 4), play = ui_middle(row, 72, 72);
     char words[32];
     ra_text text = ra_text_start(words, sizeof words);
     ui_text_time(&text, app_position_s(), row.w > 350);
-    ui_text(&app.ui, ui_inset(left, 4, 0), UI_LEFT, 14, CANVAS_BOLD, app.ui.theme->text, words);
+    ui_text(&app.ui, row, UI_LEFT, 14, CANVAS_BOLD, app.ui.theme->text, words);
     text = ra_text_start(words, sizeof words);
     ui_text_time(&text, app_duration_s(), false);
-    ui_text(&app.ui, ui_inset(right, 4, 0), UI_RIGHT, 14, CANVAS_REGULAR, app.ui.theme->dim, words);
+    ui_text(&app.ui, row, UI_RIGHT, 14, CANVAS_REGULAR, app.ui.theme->dim, words);
+    app_button_stop((canvas_box){ play.x - 62, row.y + 0.5f * (row.h - 44), 44, 44 });
+    app_button_play(play, 1.6f);
+    app_button_loop((canvas_box){ play.x + 90, row.y + 0.5f * (row.h - 44), 44, 44 });
+    app_volume(ui_inset(volume, 12, 0), true);
+}
+
+static void app_build_phone(canvas_box page)
+{
+    canvas_box title = ui_cut_top(&page, 44), overview = ui_cut_top(&page, 64);
+    canvas_box status = ui_cut_bottom(&page, 28), thumb = ui_cut_bottom(&page, 131);
+    bool has_rack = page.h >= 480;                         /* the rack is the first to go */
+    canvas_box rack = ui_cut_bottom(&page, has_rack ? 164 : 0), meters = ui_cut_bottom(&page, 48);
+    canvas_box keys = ui_cut_right(&title, 44), theme = ui_cut_right(&title, 44), open = ui_cut_right(&title, 44);
+    app_file_name(ui_inset(title, 12, 0));
+    app_button_open(open, NULL);
+    app_button_theme(theme);
+    app_button_keys(keys);
+    app_panel_overview(overview);
+    app_panel_equaliser(page);
+    app_tap_to_hear(page);
+    app_panel_meters_flat(meters);
+    if (has_rack) app_panel_rack(rack, true);
+    app_panel_thumb(thumb);
     app_panel_status(status, true);
 }
 
 static void app_build_wide(canvas_box page)
 {
-    bool is_medium = app.width < 900;
     page = ui_inset(page, 2, 0);
-    app_panel_transport(ui_inset(ui_cut_top(&page, 44), 2, 0));
-    app_panel_overview(ui_cut_top(&page, 56));
-    app_panel_status(ui_cut_bottom(&page, 28), false);
-    app_panel_meters(ui_cut_right(&page, is_medium ? 160 : 240));
-    if (page.h > 400) app_panel_rack(ui_cut_bottom(&page, page.h > 560 ? 236 : 160), page.h <= 560);
+    canvas_box transport = ui_cut_top(&page, 44), overview = ui_cut_top(&page, 56), status = ui_cut_bottom(&page, 28);
+    canvas_box meters = ui_cut_right(&page, app.width < 900 ? 160 : 240);
+    bool has_rack = page.h > 400, is_low = page.h <= 560;
+    canvas_box rack = ui_cut_bottom(&page, !has_rack ? 0 : is_low ? 160 : 236);
+    app_panel_transport(ui_inset(transport, 2, 0));
+    app_panel_overview(overview);
     app_panel_equaliser(page);
     app_tap_to_hear(page);
+    app_panel_meters(meters);
+    if (has_rack) app_panel_rack(rack, is_low);
+    app_panel_status(status, false);
 }
 
 /* Builds the page once, with one event. */
 static void app_pass(const ui_event *event)
 {
-    if (app.width < 1 || !canvas_begin(&app.canvas, app.width, app.height, app.ratio)) return;
     const ui_theme *theme = &app_themes[app.is_dark];
+    if (app.width < 1 || !canvas_begin(&app.canvas, app.width, app.height, app.ratio, theme->background)) return;
     canvas_box page = { 0, 0, app.width, app.height };
     ui_begin(&app.ui, &app.canvas, theme, event, app.now_s);
-    canvas_fill(&app.canvas, page, 0, theme->background);
     app.ui.is_inert = app.keys_are_shown;
     bool keys_were_shown = app.keys_are_shown;
     if (app.width < 480) app_build_phone(page); else app_build_wide(page);
@@ -6757,6 +6888,9 @@ static ra_result app_set_state(const char *chain_text, ra_error *error)
 static const float *app_spectrum(void) { return app.spectrum_db; }
 static uint32_t app_access_version(void) { return app.ui.version; }
 
+/* The two texts below are valid until the next call. */
+static const char *app_bool(bool is_true) { return is_true ? "true" : "false"; }
+
 static const char *app_access_json(void)
 {
     static const char *const roles[] = { "button", "checkbox", "slider", "img", "status" };
@@ -6770,10 +6904,11 @@ static const char *app_access_json(void)
         ra_text_add_json(&text, row->name);
         ra_text_add(&text, ",\"text\":");
         ra_text_add_json(&text, row->text);
-        ra_text_add(&text, ",\"value\":%.4f,\"min\":%.4f,\"max\":%.4f,\"step\":%.4f,\"x\":%.1f,\"y\":%.1f,\"w\":%.1f,\"h\":%.1f,\"focus\":%s,\"disabled\":%s",
-                    row->value, row->min, row->max, row->step, (double)row->box.x, (double)row->box.y, (double)row->box.w, (double)row->box.h,
-                    row->is_focused ? "true" : "false", row->is_disabled ? "true" : "false");
-        if (row->role == UI_CHECKBOX) ra_text_add(&text, ",\"pressed\":%s", row->is_pressed ? "true" : "false");
+        ra_text_add(&text, ",\"value\":%.4f,\"min\":%.4f,\"max\":%.4f,\"step\":%.4f", row->value, row->min, row->max, row->step);
+        ra_text_add(&text, ",\"x\":%.1f,\"y\":%.1f,\"w\":%.1f,\"h\":%.1f",
+                    (double)row->box.x, (double)row->box.y, (double)row->box.w, (double)row->box.h);
+        ra_text_add(&text, ",\"focus\":%s,\"disabled\":%s", app_bool(row->is_focused), app_bool(row->is_disabled));
+        if (row->role == UI_CHECKBOX) ra_text_add(&text, ",\"pressed\":%s", app_bool(row->is_pressed));
         ra_text_add(&text, "}");
     }
     ra_text_add(&text, "]");
@@ -6786,13 +6921,13 @@ static const char *app_state_json(void)
     ra_text text = ra_text_start(json, sizeof json);
     double peak_db = app_db(__builtin_fmaxf(app.snapshot.peak[0], app.snapshot.peak[1]));
     ra_text_add(&text, "{\"playing\":%s,\"position_s\":%.6f,\"duration_s\":%.6f,\"sample_rate_hz\":%u,\"channels\":%u,\"output_rate_hz\":%u,",
-                app.is_playing ? "true" : "false", app_position_s(), app_duration_s(), app.clip_rate_hz, app.source_channels, app.output_rate_hz);
+                app_bool(app.is_playing), app_position_s(), app_duration_s(), app.clip_rate_hz, app.source_channels, app.output_rate_hz);
     ra_text_add(&text, "\"workers_alive\":%u,\"workers_wanted\":%u,\"tier\":", ra_pool_worker_count(app.pool), ra_pool_wanted_count(app.pool));
     ra_text_add_json(&text, app.tier);
     ra_text_add(&text, ",\"renderer\":\"%s\",\"underruns\":%u,\"peak_db\":%.2f,\"chain\":", gpu_name(), app.underruns, peak_db);
     ra_text_add_json(&text, app_chain_text());
-    ra_text_add(&text, ",\"volume_db\":%.2f,\"muted\":%s,\"loop\":%s,\"eq_on\":%s,\"file\":", app.session.volume_db, app.is_muted ? "true" : "false",
-                app.is_looping ? "true" : "false", app.session.eq_is_on ? "true" : "false");
+    ra_text_add(&text, ",\"volume_db\":%.2f,\"muted\":%s,\"loop\":%s,\"eq_on\":%s,\"file\":", app.session.volume_db,
+                app_bool(app.is_muted), app_bool(app.is_looping), app_bool(app.session.eq_is_on));
     ra_text_add_json(&text, app.title);
     ra_text_add(&text, ",\"error\":");
     ra_text_add_json(&text, app.error);
@@ -6815,11 +6950,7 @@ static void app_start(const app_desc *desc)
     app.is_dark = app.system_is_dark;
     app.is_looping = app.loop_is_unsent = app.is_dirty = true;
     ra_eq_default_bands(bands);
-    for (uint32_t i = 0; i < 10; i++) {
-        app.session.chain.item[i] = (ra_processor_spec){ .kind = RA_PROCESSOR_EQ, .type = bands[i].type, .value = { bands[i].hz, bands[i].db, bands[i].q } };
-        app.session.named_hz[i] = (float)bands[i].hz;
-    }
-    app.session.chain.count = 10;
+    for (uint32_t i = 0; i < 10; i++) app_insert_band(i, bands[i].hz, bands[i].db);
     app.session.eq_is_on = true;
     app_send_chain();
     gpu_start(APP_CANVAS, app.wanted_gpu);
@@ -6831,7 +6962,7 @@ static void app_start(const app_desc *desc)
 /* The audio thread's side of things, once a tick. True if something one can see has moved. */
 static bool app_update(double now_s)
 {
-    double elapsed_s = ra_clamp(now_s - app.ticked_s, 0, 0.1);
+    double elapsed_s = ra_clamp(now_s - app.ticked_s, 0, 0.5);
     ra_snapshot before = app.snapshot;
     app.now_s = app.ticked_s = now_s;
     app_poll_load();
@@ -6852,8 +6983,8 @@ static bool app_update(double now_s)
     bool has_moved = now->position_frames != before.position_frames || now->clip_serial != before.clip_serial
                   || now->soft_clip_count != before.soft_clip_count || now_s - app.clipped_s < 1.6;
     for (int channel = 0; channel < 2; channel++)          /* below a thousandth nothing moves by a pixel */
-        has_moved |= (now->peak[channel] != before.peak[channel] && __builtin_fmaxf(now->peak[channel], before.peak[channel]) > 1e-3f)
-                  || (now->peak_hold[channel] != before.peak_hold[channel] && __builtin_fmaxf(now->peak_hold[channel], before.peak_hold[channel]) > 1e-3f);
+        has_moved |= app_differ(now->peak[channel], before.peak[channel], 1e-3f)
+                  || app_differ(now->peak_hold[channel], before.peak_hold[channel], 1e-3f);
     has_moved |= app_update_spectrum(elapsed_s);
     if (has_moved) app_update_said();
     if (app.chain_is_unsaved && !app.ui.active && now_s - app.edited_s > 0.5) {
@@ -6865,13 +6996,12 @@ static bool app_update(double now_s)
 
 static bool app_frame(double now_s)
 {
-    static uint32_t alive_before;                          /* a worker that starts late is news for the status bar */
     bool has_moved = app_update(now_s);
     uint32_t alive = ra_pool_worker_count(app.pool);
     gpu_phase phase = gpu_state();
-    if (alive != alive_before || gpu_generation() != app.gpu_generation) app.is_dirty = true;
+    if (alive != app.alive_shown || gpu_generation() != app.gpu_generation) app.is_dirty = true;
     if (!alive && now_s - app.started_s > 3 && now_s - app.started_s < 3.5) app.is_dirty = true;      /* "starts…" is over */
-    alive_before = alive;
+    app.alive_shown = alive;
     app.gpu_generation = gpu_generation();
     if (!has_moved && !app.is_dirty) return false;
     app_pass(&(ui_event){ 0 });
@@ -6887,8 +7017,6 @@ static bool app_frame(double now_s)
 RA_SMALL_CODE_END
 
 #endif  /* RA_UI */
-
-#if RA_WEB
 
 /* ============================================================================
    [17] WEB - what JavaScript calls, and the audio thread's way in
@@ -6926,6 +7054,7 @@ enum {
 /* Emscripten's runtime and the linker have these; only sbrk is in a header, unistd.h. */
 extern void *sbrk(intptr_t byte_count);
 extern void _emscripten_stack_restore(uintptr_t stack_pointer);
+extern void __wasm_call_ctors(void);
 #if RA_THREADS
 extern void __wasm_init_tls(void *block);
 #define WEB_TLS_START __wasm_init_tls
@@ -7004,6 +7133,7 @@ static uint32_t web_worklet_report(void)
 /* rustyWorklet in worker.js reads this as 32-bit words in this order. */
 static const struct {
     uint32_t magic;                     /* "RABT": the block is where the page said */
+    void    (*construct)(void);         /* sets up malloc; once per memory */
     void    (*set_stack)(uintptr_t);  uint8_t *stack_end;
     void    (*set_tls)(void *);       uint8_t *tls;
     bool    (*create)(uint32_t);
@@ -7013,6 +7143,7 @@ static const struct {
     uint32_t (*report)(void);         uint8_t *bridge_bytes;
 } web_boot_block = {
     0x52414254,
+    __wasm_call_ctors,
     _emscripten_stack_restore, web_worklet_stack + WEB_STACK_BYTES,
     WEB_TLS_START, web_worklet_tls,
     web_worklet_create,
@@ -7144,8 +7275,6 @@ WEB_API const char *web_set_state(const char *chain_text)
 }
 
 #endif /* RA_WEB */
-
-#endif  /* RA_WEB */
 
 /* ============================================================================
    [18] CLI - the command line

@@ -585,8 +585,8 @@ function rustyPage() {
     } else if (message.refused) {
       appFail('There is not enough memory to play this file');
       delivery.byteCount = 0;                                 // a moment of silence takes its place
-      sendPiece(0);
-    } else if (message.want !== undefined) sendPiece(message.want);
+      sendPieces(0);
+    } else if (message.received !== undefined) sendPieces(message.received);
     else if (message.up) { audio.isUp = true; reportAudio(); pump(); }
     else if (message.trap) onTrap(message.trap);
     else if (message.stub && option('log') === 'debug') console.info('Rusty Audio: the audio thread called ' + message.stub + ', which does nothing there');
@@ -654,8 +654,8 @@ function rustyPage() {
       const told = call('bridge_clip') >>> 0;
       if (told) {
         const [serial, samples, frames, channels, rate] = new Uint32Array(memory.buffer, told, 5);
-        delivery = { serial, samples, byteCount: 4 * frames * channels };
-        audio.node.port.postMessage({ clip: { frames, channels, rate } });   // it answers with what it wants first
+        delivery = { serial, samples, byteCount: 4 * frames * channels, offset: 0, sentAt: [] };
+        audio.node.port.postMessage({ clip: { frames, channels, rate } });   // it answers when it has room
       }
     }
     const byteCount = call('bridge_commands');
@@ -663,11 +663,20 @@ function rustyPage() {
     audio.node.port.postMessage({ commands: bytesOf().slice(bridgeAddress(), bridgeAddress() + byteCount), hasClip: hasSentClip });
     hasSentClip = false;
   }
-  function sendPiece(offset) {
+  // received: how many bytes the worklet has by now. One piece is on its way where the answer comes at once, up to
+  // four where it takes many blocks, as in Firefox.
+  function sendPieces(received) {
     if (!delivery) return;
-    if (offset < delivery.byteCount) {
-      const from = delivery.samples + offset, piece = bytesOf().slice(from, from + Math.min(PIECE_BYTES, delivery.byteCount - offset));
-      return audio.node.port.postMessage({ piece, offset }, [piece.buffer]);
+    if (received < delivery.byteCount) {
+      const now = performance.now(), waited = now - (delivery.sentAt.shift() ?? now);
+      const end = Math.min(delivery.byteCount, received + PIECE_BYTES * Math.min(4, 1 + Math.floor(waited / 8)));
+      while (delivery.offset < end) {
+        const { offset, samples } = delivery, piece = bytesOf().slice(samples + offset, samples + Math.min(offset + PIECE_BYTES, delivery.byteCount));
+        delivery.offset += piece.length;
+        delivery.sentAt.push(now);
+        audio.node.port.postMessage({ piece, offset }, [piece.buffer]);
+      }
+      return;
     }
     call('bridge_clip_sent', delivery.serial);
     delivery = null;
@@ -716,7 +725,7 @@ function makeMemory(maximum, initial = 1) {
 }
 
 // The words of web_boot_block in section [17], in their order.
-const BOOT = Object.fromEntries(['magic', 'setStack', 'stackEnd', 'setTls', 'tls', 'create', 'render', 'left', 'right', 'blockFrames',
+const BOOT = Object.fromEntries(['magic', 'construct', 'setStack', 'stackEnd', 'setTls', 'tls', 'create', 'render', 'left', 'right', 'blockFrames',
   'clip', 'commands', 'report', 'bridge'].map((name, word) => [name, word]));
 
 // ================================================================================ the audio thread
@@ -738,10 +747,11 @@ function rustyWorklet() {
     boot({ module, memory, initial, boot, rate }) {
       this.isShared = !!memory;
       const table = this.instantiate(module, memory, initial);
-      const words = new Uint32Array(this.memory.buffer, boot, 14), word = name => words[BOOT[name]], entry = name => table.get(word(name));
+      const words = new Uint32Array(this.memory.buffer, boot, 15), word = name => words[BOOT[name]], entry = name => table.get(word(name));
       if (word('magic') !== 0x52414254) throw Error('rustyaudio.wasm and worker.js do not belong together');
       if (this.isShared) entry('setStack')(word('stackEnd'));
       if (word('setTls')) entry('setTls')(word('tls'));
+      if (!this.isShared) entry('construct')();
       this.left = word('left'); this.right = word('right'); this.bridge = word('bridge'); this.blockFrames = word('blockFrames');
       this.clip = entry('clip'); this.commands = entry('commands'); this.report = entry('report');
       this.blockCount = 0;
@@ -789,7 +799,7 @@ function rustyWorklet() {
       return true;
     }
 
-    // Only without isolation: commands, and clips in pieces, each asked for when there is time for it.
+    // Only without isolation: commands, and clips in pieces.
     receive({ commands, hasClip, clip, piece, offset }) {
       if (!this.render) return;
       if (commands) {
@@ -799,10 +809,10 @@ function rustyWorklet() {
         this.samples = this.clip(clip.frames, clip.channels, clip.rate) >>> 0;
         const isThere = this.samples !== 0;
         if (!isThere) this.samples = this.clip(1, clip.channels, clip.rate) >>> 0;
-        this.port.postMessage(isThere ? { want: 0 } : { refused: true });
+        this.port.postMessage(isThere ? { received: 0 } : { refused: true });
       } else if (piece) {
         new Uint8Array(this.memory.buffer).set(piece, this.samples + offset);
-        this.port.postMessage({ want: offset + piece.length });
+        this.port.postMessage({ received: offset + piece.length });
       }
     }
   }

@@ -1,0 +1,327 @@
+// browser_sound.mjs - what is heard: samples equal to the native engine's, real recordings, seeking, transport, health.
+
+import { above, hash, info, near, OGG, ok, peakingDb, refusal, render, rmsDb, same, says, section, signal, SPOKEN, test, wait, writeWav } from './browser_kit.mjs';
+
+const firstSound = (samples) => samples.findIndex((sample) => sample !== 0) & ~1;
+
+section('start');
+
+test('isolated: the page is cross-origin isolated, runs on threads and draws with WebGPU', async (bench) => {
+  const app = await bench.open();
+  const cores = await app.page.evaluate(() => navigator.hardwareConcurrency);
+  const state = await app.until((state) => state.workers_alive === state.workers_wanted && state.renderer !== 'none', 'all workers are alive and the renderer is there');
+  same(await app.page.evaluate(() => crossOriginIsolated), true, 'crossOriginIsolated');
+  same([state.tier, state.renderer, state.workers_alive], ['threads', 'webgpu', Math.max(1, cores - 1)], 'tier, renderer, workers');
+  same(await app.status(), `Worker Pool Active (${Math.max(1, cores - 1)} workers)`, 'the status line');
+});
+
+test('isolated: ?threads=4 starts four workers, whatever the number of cores', async (bench) => {
+  const app = await bench.open({ query: 'threads=4' });
+  await app.until((state) => state.workers_alive === 4, 'four workers are alive');
+  same(await app.untilStatus(/Active/), 'Worker Pool Active (4 workers)', 'the status line');
+  same(app.page.workers().length, 4, 'workers that the browser counts');
+});
+
+test('isolated: a click on Play is heard, without a file, and the spectrum moves', async (bench) => {
+  const app = await bench.open();
+  same((await app.state()).audio, 'asleep', 'before the first gesture');
+  await app.click('button', 'Play');
+  const before = await app.untilPlaying('the demo plays');
+  above(await app.peak(), -40, 'peak of the demo, dBFS');
+  await app.until((state) => state.spectrum_serial > before.spectrum_serial + 5, 'new spectra arrive');
+  same(await app.widget('button', 'Pause').count(), 1, 'buttons called Pause');
+});
+
+section('samples');
+
+const CHAIN = 'eq peaking hz=1000 db=6 q=1; eq lowshelf hz=120 db=-4 q=0.7; gain db=-3';
+
+// Plays a file once and compares every sample with the native engine's.
+async function playExactly(bench, tier, url, native) {
+  const app = await bench.open({ query: `rate=48000${tier === 'threads' ? '' : `&tier=${tier}`}`, isolated: tier !== 'isolated-off' });
+  await app.wake();
+  await app.load(url);
+  await app.set(CHAIN);
+  const state = await app.state();
+  same([state.tier, state.output_rate_hz, state.loop], [tier, 48000, false], 'tier, rate, loop');
+  await app.recorder();
+  await wait(300);                                            // glides have ended
+  await app.startRecording();
+  await app.click('button', 'Play');
+  await app.until((state) => state.playing, 'it plays');
+  await app.until((state) => !state.playing, 'it has come to its end', 15000);
+  await wait(200);
+  const heard = await app.stopRecording(), from = firstSound(heard), skip = firstSound(native), count = native.length - skip;
+  ok(from >= 0, 'only silence was heard');
+  above(heard.length - from, count - 1, 'samples heard');
+  const got = heard.subarray(from, from + count), want = native.subarray(skip);
+  const wrong = got.findIndex((sample, i) => sample !== want[i]);
+  ok(wrong < 0, `frame ${(skip + wrong) >> 1} of ${native.length >> 1} is ${got[wrong]}, natively ${want[wrong]}`);
+  same(hash(got), hash(want), 'hash');
+  return app;
+}
+
+for (const tier of ['threads', 'isolated-off', 'compat']) {
+  test(`${tier}: noise through a chain has the native engine's samples, bit for bit`, async (bench) => {
+    const { url, file } = signal('noise', { db: -3, seconds: 1.5, rate: 48000, seed: 7 });
+    await playExactly(bench, tier, url, render(file, `${CHAIN}; softclip`));
+  });
+  test(`${tier}: a spoken recording through a chain has the native engine's samples, bit for bit`, async (bench) => {
+    await playExactly(bench, tier, SPOKEN.url, render(SPOKEN.file, `${CHAIN}; softclip`));
+  });
+  test(`${tier}: a 44.1 kHz file in a 48 kHz context has the native resampler's samples, bit for bit`, async (bench) => {
+    const { url, file } = signal('sweep', { hz: 20, 'to-hz': 18000, db: -6, seconds: 1.5, rate: 44100 });
+    await playExactly(bench, tier, url, render(file, `${CHAIN}; softclip`, '--rate', 48000));
+  });
+}
+
+section('recordings');
+
+// Loud somewhere while it plays, and with a spectrum that is not flat.
+async function hears(app) {
+  await app.click('button', 'Play');
+  let peak = -Infinity, range = 0;
+  for (const begin = Date.now(); Date.now() - begin < 1300;) {
+    peak = Math.max(peak, (await app.state()).peak_db);
+    const bins = (await app.call('spectrum')).length ? Object.values(await app.call('spectrum')).filter((db) => db > -150).sort((a, b) => a - b) : [];
+    if (bins.length > 1000) range = Math.max(range, bins.at(-1) - bins[bins.length >> 1]);
+    await wait(30);
+  }
+  above(peak, -40, 'peak, dBFS');
+  above(range, 20, 'loudest bin above the median, dB');
+}
+
+test('a spoken WAV by the file picker: its length is right and it is heard', async (bench) => {
+  const app = await bench.open(), chooser = app.page.waitForEvent('filechooser');
+  await app.click('button', 'Open file');
+  await (await chooser).setFiles(SPOKEN.file);
+  const { duration_s, channels, sample_rate_hz } = info(SPOKEN.file);
+  const state = await app.until((state) => state.file === 'Front_Center.wav', 'the recording is there');
+  near(state.duration_s, duration_s, 1e-5, 'duration, s');
+  same([state.channels, state.sample_rate_hz, state.loop, state.error], [channels, sample_rate_hz, false, ''], 'channels, rate, loop, error');
+  same(await app.widget('status', 'File').textContent(), 'Front_Center.wav', 'the name in the page');
+  same(await app.page.title(), 'Front_Center.wav - Rusty Audio', 'title');
+  await hears(app);
+});
+
+test('an Ogg file by drag and drop: its length is the decoder\'s and it is heard', async (bench) => {
+  const app = await bench.open({ query: 'rate=48000' });
+  const duration_s = await app.page.evaluate(async (url) => {
+    const bytes = await (await fetch(url)).arrayBuffer();
+    const { duration } = await new OfflineAudioContext(2, 1, 48000).decodeAudioData(bytes.slice(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], 'welcome.oga', { type: 'audio/ogg' }));
+    const canvas = document.getElementById('rustyaudio');
+    for (const type of ['dragenter', 'dragover']) canvas.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+    window.hint = [...document.querySelectorAll('main div')].find((item) => item.textContent === 'Drop to open')?.style.display;
+    canvas.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: transfer }));
+    return duration;
+  }, OGG.url);
+  same(await app.page.evaluate(() => window.hint), 'grid', 'the hint "Drop to open" while the file is over the page');
+  const state = await app.until((state) => state.file === 'welcome.oga', 'the recording is there');
+  above(duration_s, 0.5, 'length by decodeAudioData, s');
+  near(state.duration_s, duration_s, 1e-4, 'duration, s');
+  await hears(app);
+});
+
+test('an Ogg file by ?src=URL is what the page opens with', async (bench) => {
+  const app = await bench.open({ query: `src=${OGG.url}&rate=48000` });
+  const state = await app.until((state) => state.file === 'service-login.oga', 'the recording is there');
+  const duration_s = await app.page.evaluate(async (url) => (await new OfflineAudioContext(2, 1, 48000).decodeAudioData(await (await fetch(url)).arrayBuffer())).duration, OGG.url);
+  near(state.duration_s, duration_s, 1e-4, 'duration, s');
+  await hears(app);
+});
+
+section('seek');
+
+// A ramp: every sample says where in the file it is, so what is heard tells where it is from.
+const RAMP_S = 20;
+const ramp = () => writeWav('ramp.wav', 48000, 48000 * RAMP_S, 1, (frame) => 0.05 + 0.8 * frame / (48000 * RAMP_S));
+const rampPlace = (sample) => (sample - 0.05) / 0.8 * RAMP_S;
+async function openRamp(bench) {
+  const { url } = ramp(), app = await bench.open({ query: 'rate=48000' });
+  await app.wake();
+  await app.load(url);
+  await app.set('');                                          // no processors
+  return app;
+}
+
+test('a click in the waveform of a paused file lands within 20 ms', async (bench) => {
+  const app = await openRamp(bench), box = await app.box('slider', 'Seek');
+  for (const share of [0.25, 0.8, 0.031]) {
+    const x = Math.round(box.x + share * box.width);
+    await app.page.mouse.click(x, box.midY);
+    const want = (x - box.x) / box.width * RAMP_S;
+    await wait(400);                                          // the engine has answered by now
+    near((await app.state()).position_s, want, 0.02, `position after a click at ${share}, s`);
+  }
+});
+
+test('a click in the waveform while it plays: what is heard next is that place, within 20 ms', async (bench) => {
+  const app = await openRamp(bench), box = await app.box('slider', 'Seek');
+  await app.recorder();
+  await app.click('button', 'Play');
+  await app.untilPlaying();
+  const x = Math.round(box.x + 0.6 * box.width), want = (x - box.x) / box.width * RAMP_S;
+  await app.startRecording();
+  await wait(200);
+  await app.page.mouse.click(x, box.midY);
+  await wait(500);
+  const heard = (await app.stopRecording()).filter((_, i) => i % 2 === 0), jump = heard.findIndex((sample) => rampPlace(sample) > want - 1);
+  above(jump, 0, 'the frame in which the jump is heard');
+  // fades there and back take 20 ms each; 100 ms later the sound is whole again
+  const later = jump + 4800, landed = rampPlace(heard[later]) - 4800 / 48000;
+  near(landed, want, 0.02 + 0.02, 'place heard, s (20 ms, and as much for the fade in which the jump is seen)');
+  near(rampPlace(heard[later + 4800]) - rampPlace(heard[later]), 0.1, 1e-4, 'it plays on at the right speed');
+});
+
+test('arrows seek by 5 s, with Shift by 1 s; Home and End go to the ends', async (bench) => {
+  const app = await openRamp(bench);
+  const at = async (key, want) => { await app.press(key); await wait(350); near((await app.state()).position_s, want, 0.001, `position after ${key}, s`); };
+  await at('ArrowRight', 5);
+  await at('ArrowRight', 10);
+  await at('ArrowLeft', 5);
+  await at('Shift+ArrowRight', 6);
+  await at('Shift+ArrowLeft', 5);
+  await at('End', RAMP_S);
+  await at('Home', 0);
+  await at('ArrowLeft', 0);
+});
+
+test('rustyaudio.seek() goes there, not beyond the ends', async (bench) => {
+  const app = await openRamp(bench);
+  for (const [asked, want] of [[7.25, 7.25], [1e9, RAMP_S], [-3, 0]]) {
+    await app.call('seek', asked);
+    await wait(350);
+    near((await app.state()).position_s, want, 0.001, `position after seek(${asked}), s`);
+  }
+});
+
+section('transport');
+
+const toneFile = () => signal('sine', { hz: 1000, db: -20, seconds: 10, rate: 48000 });
+async function openTone(bench, query = 'rate=48000') {
+  const app = await bench.open({ query });
+  await app.wake();
+  await app.load(toneFile().url);
+  await app.recorder();
+  return app;
+}
+// The level of a settled half second.
+async function level(app) { await wait(150); return rmsDb(await app.record(400)); }
+
+test('Play, Pause, Space and Stop do what they say', async (bench) => {
+  const app = await openTone(bench);
+  await app.click('button', 'Play');
+  await app.untilPlaying();
+  await app.click('button', 'Pause');
+  const paused = await app.until((state) => !state.playing, 'it is paused');
+  await wait(400);
+  const resting = await app.state();
+  near(resting.position_s, paused.position_s, 0.08, 'position while paused, s');
+  above(resting.position_s, 0.05, 'position while paused, s');
+  same(rmsDb(await app.record(200)) < -250, true, 'exact silence while paused');
+  await app.press('Space');
+  const going = await app.untilPlaying('Space plays');
+  above(going.position_s, resting.position_s, 'it goes on from where it was, s');
+  await app.press('Space');
+  await app.until((state) => !state.playing, 'Space pauses');
+  await app.press('Space');
+  await app.untilPlaying();
+  await app.click('button', 'Stop');
+  await wait(300);
+  const stopped = await app.state();
+  same([stopped.playing, stopped.position_s], [false, 0], 'playing, position after Stop');
+});
+
+test('the volume slider changes what is heard by the dB that it says, by key, mouse and wheel', async (bench) => {
+  const app = await openTone(bench);
+  await app.click('button', 'Play');
+  await app.untilPlaying();
+  const full = await level(app);
+  near(full, -20 - 3.01, 0.05, 'level of a -20 dBFS sine, dB RMS');
+  const says = async (what) => { const { volume_db } = await app.state(); near(await level(app) - full, volume_db, 0.05, `change of level ${what}, dB`); return volume_db; };
+  for (let i = 0; i < 6; i++) await app.press('ArrowDown');
+  near(await says('after six times down'), -6, 1e-9, 'volume_db');
+  const slider = app.widget('slider', 'Volume'), box = await app.box('slider', 'Volume');
+  same(await slider.getAttribute('aria-valuetext'), '−6.0 dB', 'what a screen reader says');
+  await app.page.mouse.click(box.x + 8 + (box.width - 16) * 0.6, box.midY);
+  near(await says('after a click'), -60 + 0.6 * 66, 0.5, 'volume_db');
+  await app.page.mouse.move(box.midX, box.midY);
+  const before = (await app.state()).volume_db;
+  await app.page.mouse.wheel(0, -100);
+  await wait(100);
+  near(await says('after the wheel'), before + 1, 1e-9, 'volume_db');
+  await slider.focus();
+  await app.press('End');
+  near(await says('at the top'), 6, 1e-9, 'volume_db');
+  await app.press('Home');
+  await wait(200);
+  same(rmsDb(await app.record(200)) < -250, true, 'exact silence at the bottom');
+});
+
+test('Mute is silence, and again as loud as before', async (bench) => {
+  const app = await openTone(bench);
+  await app.click('button', 'Play');
+  await app.untilPlaying();
+  const full = await level(app);
+  await app.click('checkbox', 'Mute');
+  await app.until((state) => state.muted, 'it is muted');
+  await wait(200);
+  same(rmsDb(await app.record(200)) < -250, true, 'exact silence while muted');
+  same(await app.widget('checkbox', 'Mute').isChecked(), true, 'the box of Mute is checked');
+  await app.press('m');
+  await app.until((state) => !state.muted, 'it is not muted');
+  near(await level(app), full, 0.05, 'level, dB');
+});
+
+test('a short file stops at its end without Loop and goes on with it', async (bench) => {
+  const { url } = signal('sine', { hz: 1000, db: -20, seconds: 0.4, rate: 48000 }), app = await bench.open({ query: 'rate=48000' });
+  await app.wake();
+  same((await app.state()).loop, true, 'the demo loops');
+  await app.load(url);
+  same((await app.state()).loop, false, 'a file does not');
+  await app.click('button', 'Play');
+  await app.until((state) => state.playing, 'it plays');
+  await app.until((state) => !state.playing, 'it has come to its end', 4000);
+  await app.click('checkbox', 'Loop');
+  await app.until((state) => state.loop, 'Loop is on');
+  await app.click('button', 'Play');
+  await app.untilPlaying();
+  await wait(1500);
+  same((await app.state()).playing, true, 'playing long after its end');
+  above(await app.peak(300), -21, 'peak, dBFS');
+  await app.press('l');
+  await app.until((state) => !state.playing && !state.loop, 'L lets it come to its end', 4000);
+});
+
+section('health');
+
+test('ten seconds of playing: underruns are counted by the browser and shown, no block is thrown away', async (bench) => {
+  const app = await bench.open();
+  await app.click('button', 'Play');
+  await app.untilPlaying();
+  await wait(10000);
+  const { state, stats } = await app.page.evaluate(() => ({ state: rustyaudio.state(), stats: rustyaudio.context.playbackStats?.underrunEvents ?? rustyaudio.context.playoutStats?.fallbackFramesEvents }));
+  same(typeof stats, 'number', 'what the browser counts');
+  same(Number.isInteger(state.underruns), true, 'underruns is a whole number');
+  near(state.underruns, stats, Math.max(2, stats / 4), 'underruns in state() and in the browser');
+  same(state.playing, true, 'still playing');
+});
+
+test('isolated: no messages go to or from the audio thread while it plays', async (bench) => {
+  const app = await bench.open();
+  await app.page.evaluate(() => {
+    window.messages = 0;
+    const { postMessage } = MessagePort.prototype;
+    MessagePort.prototype.postMessage = function (...rest) { if (this === rustyaudio.node?.port) window.messages++; return postMessage.apply(this, rest); };
+  });
+  await app.click('button', 'Play');
+  await app.untilPlaying();
+  await app.page.evaluate(() => rustyaudio.node.port.addEventListener('message', () => { window.messages++; }));
+  await wait(1000);
+  await app.click('slider', 'Volume');
+  await app.set('gain db=-3');
+  await wait(300);
+  same(await app.page.evaluate(() => window.messages), 0, 'messages');
+});
