@@ -14,7 +14,7 @@
 #   ./build.sh help                this text
 #
 # Settings, from the environment (the name, the default, the flag it becomes):
-#   RA_OPT=2                       -O2; s or z for size
+#   RA_OPT=s                       -Os for the site, whose hot loops ask for their inlining themselves; 2, 3, z
 #   RA_INITIAL_MEMORY=32MB         -sINITIAL_MEMORY: the shared memory at start; it grows
 #   RA_MAX_MEMORY=2GB              -sMAXIMUM_MEMORY: up to 4GB
 #   RA_STACK_SIZE=1MB              -sSTACK_SIZE: the main thread's stack
@@ -46,7 +46,7 @@ EMSCRIPTEN_SUITE=trixie
 LLVM=19
 NPM_PACKAGES=(acorn@8.15.0 google-closure-compiler@20240317.0.0 playwright-core@1.61.1)
 
-: "${RA_OPT:=2}" "${RA_INITIAL_MEMORY:=32MB}" "${RA_MAX_MEMORY:=2GB}" "${RA_STACK_SIZE:=1MB}"
+: "${RA_OPT:=s}" "${RA_INITIAL_MEMORY:=32MB}" "${RA_MAX_MEMORY:=2GB}" "${RA_STACK_SIZE:=1MB}"
 : "${RA_THREAD_STACK_SIZE:=256KB}" "${RA_EXPORTED_FUNCTIONS:=_malloc,_free}" "${RA_EXPORTED_RUNTIME:=HEAPU8}"
 : "${RA_MODULE_API:=instantiateWasm,onRuntimeInitialized,print,printErr,onAbort,noExitRuntime,wasmMemory}"
 : "${RA_CLOSURE:=1}" "${RA_WEB_FLAGS:=}" "${RA_NATIVE_FLAGS:=}" "${RA_TEST_TIMEOUT:=1500}" "${RA_HOST:=127.0.0.1}"

@@ -191,6 +191,11 @@
 #define RA_SMALL_CODE_END
 #endif
 
+/* For what is called a million times a second: a promise to inline and to unroll, also where the compiler was
+   asked for small code. */
+#define RA_INLINE static inline __attribute__((always_inline))
+#define RA_UNROLL_4 _Pragma("GCC unroll 4")
+
 /* An embedder may not need every private helper. */
 #define RA_MAYBE_UNUSED __attribute__((unused))
 
@@ -223,20 +228,20 @@ typedef double ra_f64x2 __attribute__((vector_size(16)));
 /* The same, wherever it lies: for loads and stores on any address. */
 typedef float  ra_f32x4_any __attribute__((vector_size(16), aligned(4), may_alias));
 
-static inline ra_f32x4 ra_load4(const float *from)             { return *(const ra_f32x4_any *)from; }
-static inline void     ra_store4(float *to, ra_f32x4 value)    { *(ra_f32x4_any *)to = value; }
-static inline ra_f32x4 ra_splat4(float value)                  { return (ra_f32x4){ value, value, value, value }; }
+RA_INLINE ra_f32x4 ra_load4(const float *from)             { return *(const ra_f32x4_any *)from; }
+RA_INLINE void     ra_store4(float *to, ra_f32x4 value)    { *(ra_f32x4_any *)to = value; }
+RA_INLINE ra_f32x4 ra_splat4(float value)                  { return (ra_f32x4){ value, value, value, value }; }
 
 RA_MAYBE_UNUSED static inline double ra_clamp(double x, double low, double high) { return x < low ? low : x > high ? high : x; }
-static inline double ra_abs(double x)                        { return __builtin_fabs(x); }
+RA_INLINE double ra_abs(double x)                        { return __builtin_fabs(x); }
 
 /* Comparisons with NaN are false, so NaN is not finite here; neither is anything
    so large that it could only come from a broken file or a runaway filter. */
-RA_REALTIME static inline bool ra_is_sound(float x)          { return __builtin_fabsf(x) < 1e8f; }
+RA_REALTIME RA_INLINE bool ra_is_sound(float x)          { return __builtin_fabsf(x) < 1e8f; }
 
 /* Recursive filters die away into ever smaller numbers; below the smallest normal
    ones many machines crawl, and WebAssembly has no switch against it. -400 dB. */
-RA_REALTIME static inline double ra_flush(double x)          { return ra_abs(x) < 1e-20 ? 0.0 : x; }
+RA_REALTIME RA_INLINE double ra_flush(double x)          { return ra_abs(x) < 1e-20 ? 0.0 : x; }
 
 /* count * byte_count, or 0 when that does not fit a size_t. */
 static size_t ra_checked_size(uint64_t count, uint64_t byte_count)
@@ -254,7 +259,7 @@ static void *ra_new(uint64_t count, uint64_t byte_count)
 
 /* The machine's own square root is exact to the last bit on every machine (IEEE 754).
    Through the vector unit, because the C library's sqrt would want -lm for its errno. */
-RA_REALTIME static inline double ra_sqrt(double x)
+RA_REALTIME RA_INLINE double ra_sqrt(double x)
 {
 #if defined(__SSE2__) && !RA_WASM
     return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(x)));
@@ -263,7 +268,7 @@ RA_REALTIME static inline double ra_sqrt(double x)
 #endif
 }
 
-RA_REALTIME static inline float ra_sqrtf(float x)
+RA_REALTIME RA_INLINE float ra_sqrtf(float x)
 {
 #if defined(__SSE2__) && !RA_WASM
     return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x)));
@@ -273,7 +278,7 @@ RA_REALTIME static inline float ra_sqrtf(float x)
 }
 
 /* Largest whole number not above x, for |x| < 2^63. */
-RA_REALTIME static inline double ra_floor(double x)
+RA_REALTIME RA_INLINE double ra_floor(double x)
 {
     double whole = (double)(int64_t)x;
     return whole > x ? whole - 1.0 : whole;
@@ -1264,14 +1269,14 @@ static ra_result ra_fft_core_init(ra_fft_core *core, uint32_t size)
 }
 
 /* (re, im) of eight floats re im re im re im re im. */
-RA_REALTIME static inline void ra_deinterleave4(const float *from, ra_f32x4 *re, ra_f32x4 *im)
+RA_REALTIME RA_INLINE void ra_deinterleave4(const float *from, ra_f32x4 *re, ra_f32x4 *im)
 {
     ra_f32x4 low = ra_load4(from), high = ra_load4(from + 4);
     *re = __builtin_shufflevector(low, high, 0, 2, 4, 6);
     *im = __builtin_shufflevector(low, high, 1, 3, 5, 7);
 }
 
-RA_REALTIME static inline void ra_interleave4(float *to, ra_f32x4 re, ra_f32x4 im)
+RA_REALTIME RA_INLINE void ra_interleave4(float *to, ra_f32x4 re, ra_f32x4 im)
 {
     ra_store4(to,     __builtin_shufflevector(re, im, 0, 4, 1, 5));
     ra_store4(to + 4, __builtin_shufflevector(re, im, 2, 6, 3, 7));
@@ -1280,7 +1285,7 @@ RA_REALTIME static inline void ra_interleave4(float *to, ra_f32x4 re, ra_f32x4 i
 /* Four complex inputs to four outputs before their twiddles: the two fused radix-2 stages. */
 typedef struct { ra_f32x4 re[4], im[4]; } ra_butterfly4;
 
-RA_REALTIME static inline ra_butterfly4 ra_fft_butterfly(ra_butterfly4 x)
+RA_REALTIME RA_INLINE ra_butterfly4 ra_fft_butterfly(ra_butterfly4 x)
 {
     ra_f32x4 sum_02_re  = x.re[0] + x.re[2], sum_02_im  = x.im[0] + x.im[2];
     ra_f32x4 diff_02_re = x.re[0] - x.re[2], diff_02_im = x.im[0] - x.im[2];
@@ -1292,7 +1297,7 @@ RA_REALTIME static inline ra_butterfly4 ra_fft_butterfly(ra_butterfly4 x)
     };
 }
 
-RA_REALTIME static inline void ra_fft_twiddle(ra_butterfly4 *y, int k, ra_f32x4 re, ra_f32x4 im)
+RA_REALTIME RA_INLINE void ra_fft_twiddle(ra_butterfly4 *y, int k, ra_f32x4 re, ra_f32x4 im)
 {
     ra_f32x4 a = y->re[k], b = y->im[k];
     y->re[k] = a * re - b * im;
@@ -1307,14 +1312,17 @@ RA_REALTIME static void ra_fft_first_pass(const ra_fft_core *core, const float *
     const float *w = core->twiddles;
     for (uint32_t p = 0; p < quarter; p += 4) {
         ra_butterfly4 x;
+        RA_UNROLL_4
         for (int j = 0; j < 4; j++) {
             const float *from = pairs + 2 * (p + (uint32_t)j * quarter);
             /* the inverse transform is the forward one with the roles of re and im exchanged */
             if (is_inverse) ra_deinterleave4(from, &x.im[j], &x.re[j]); else ra_deinterleave4(from, &x.re[j], &x.im[j]);
         }
         ra_butterfly4 y = ra_fft_butterfly(x);
+        RA_UNROLL_4
         for (int k = 1; k < 4; k++)
             ra_fft_twiddle(&y, k, ra_load4(w + (uint32_t)(2 * k - 2) * quarter + p), ra_load4(w + (uint32_t)(2 * k - 1) * quarter + p));
+        RA_UNROLL_4
         for (int part = 0; part < 2; part++) {
             ra_f32x4 *row = part ? y.im : y.re;
             float *to = (part ? im : re) + 4 * p;
@@ -1334,14 +1342,18 @@ RA_REALTIME static void ra_fft_later_pass(uint32_t n, uint32_t s, const float *w
     uint32_t quarter = n / 4, apart = s * quarter;
     for (uint32_t p = 0; p < quarter; p++, w += 6) {
         ra_f32x4 w_re[4], w_im[4];
+        RA_UNROLL_4
         for (int k = 1; k < 4; k++) { w_re[k] = ra_splat4(w[2 * k - 2]); w_im[k] = ra_splat4(w[2 * k - 1]); }
         const float *in_re = from_re + s * p, *in_im = from_im + s * p;
         float *out_re = to_re + 4 * s * p, *out_im = to_im + 4 * s * p;
         for (uint32_t q = 0; q < s; q += 4) {
             ra_butterfly4 x;
+            RA_UNROLL_4
             for (uint32_t j = 0; j < 4; j++) { x.re[j] = ra_load4(in_re + q + j * apart); x.im[j] = ra_load4(in_im + q + j * apart); }
             ra_butterfly4 y = ra_fft_butterfly(x);
+            RA_UNROLL_4
             for (int k = 1; k < 4; k++) ra_fft_twiddle(&y, k, w_re[k], w_im[k]);
+            RA_UNROLL_4
             for (uint32_t k = 0; k < 4; k++) { ra_store4(out_re + q + k * s, y.re[k]); ra_store4(out_im + q + k * s, y.im[k]); }
         }
     }
@@ -1413,7 +1425,7 @@ RA_API ra_result ra_fft_create(uint32_t size, ra_fft **out)
    transforms of the even and of the odd samples, W = exp(-2 pi i k / size), M = size/2:
      E = (Z[k] + conj Z[M-k]) / 2    O = (Z[k] - conj Z[M-k]) / 2i
      X[k] = E + W O                  X[M-k] = conj(E - W O)                              */
-RA_REALTIME static inline void ra_fft_join4(ra_f32x4 a, ra_f32x4 b, ra_f32x4 c, ra_f32x4 d, ra_f32x4 w_re, ra_f32x4 w_im,
+RA_REALTIME RA_INLINE void ra_fft_join4(ra_f32x4 a, ra_f32x4 b, ra_f32x4 c, ra_f32x4 d, ra_f32x4 w_re, ra_f32x4 w_im,
                                             ra_f32x4 low[2], ra_f32x4 high[2])
 {
     ra_f32x4 half = ra_splat4(0.5f);
@@ -1423,7 +1435,7 @@ RA_REALTIME static inline void ra_fft_join4(ra_f32x4 a, ra_f32x4 b, ra_f32x4 c, 
     high[0] = e_re - t_re;  high[1] = t_im - e_im;
 }
 
-RA_REALTIME static inline ra_f32x4 ra_reverse4(ra_f32x4 x) { return __builtin_shufflevector(x, x, 3, 2, 1, 0); }
+RA_REALTIME RA_INLINE ra_f32x4 ra_reverse4(ra_f32x4 x) { return __builtin_shufflevector(x, x, 3, 2, 1, 0); }
 
 RA_REALTIME RA_API void ra_fft_forward_real(ra_fft *fft, const float *samples, float *bins)
 {
@@ -1507,7 +1519,7 @@ RA_REALTIME RA_API void ra_fft_inverse_complex(ra_fft *fft, const float *in, flo
 typedef struct { float target, step; uint32_t left_frames; } ra_glide;
 
 RA_REALTIME static void ra_glide_hold(ra_glide *glide, float value) { *glide = (ra_glide){ value, 0.0f, 0 }; }
-RA_REALTIME static inline float ra_glide_value(const ra_glide *glide) { return glide->target - glide->step * (float)glide->left_frames; }
+RA_REALTIME RA_INLINE float ra_glide_value(const ra_glide *glide) { return glide->target - glide->step * (float)glide->left_frames; }
 
 RA_REALTIME static void ra_glide_to(ra_glide *glide, float target, uint32_t frame_count)
 {
@@ -1517,7 +1529,7 @@ RA_REALTIME static void ra_glide_to(ra_glide *glide, float target, uint32_t fram
 }
 
 /* The value for the next frame; computed from the end, so that the last one is the target itself. */
-RA_REALTIME static inline float ra_glide_next(ra_glide *glide)
+RA_REALTIME RA_INLINE float ra_glide_next(ra_glide *glide)
 {
     if (glide->left_frames) glide->left_frames--;
     return ra_glide_value(glide);
@@ -1959,7 +1971,7 @@ RA_REALTIME static void ra_resampler_frame(const ra_resampler *r, uint32_t phase
    no bend there either, falling for ever, never above 1. */
 #define RA_SOFT_CLIP_KNEE 0.89125094f
 
-RA_REALTIME static inline float ra_soft_clip(float x)
+RA_REALTIME RA_INLINE float ra_soft_clip(float x)
 {
     float size = __builtin_fabsf(x);
     if (!(size > RA_SOFT_CLIP_KNEE)) return x;
@@ -2693,9 +2705,9 @@ RA_SMALL_CODE_BEGIN
 
 static const uint32_t ra_wav_sample_bytes[RA_WAV_FORMAT_COUNT] = { 1, 2, 3, 4, 4, 8 };
 
-static inline uint16_t ra_read_u16(const uint8_t *at) { return (uint16_t)(at[0] | at[1] << 8); }
-static inline uint32_t ra_read_u32(const uint8_t *at) { return (uint32_t)ra_read_u16(at) | (uint32_t)ra_read_u16(at + 2) << 16; }
-static inline uint64_t ra_read_u64(const uint8_t *at) { return (uint64_t)ra_read_u32(at) | (uint64_t)ra_read_u32(at + 4) << 32; }
+RA_INLINE uint16_t ra_read_u16(const uint8_t *at) { return (uint16_t)(at[0] | at[1] << 8); }
+RA_INLINE uint32_t ra_read_u32(const uint8_t *at) { return (uint32_t)ra_read_u16(at) | (uint32_t)ra_read_u16(at + 2) << 16; }
+RA_INLINE uint64_t ra_read_u64(const uint8_t *at) { return (uint64_t)ra_read_u32(at) | (uint64_t)ra_read_u32(at + 4) << 32; }
 
 /* What a format chunk of size bytes says; only its first 40 bytes are in chunk. */
 static ra_result ra_wav_parse_format(const uint8_t *chunk, uint64_t size, uint64_t offset, ra_wav_info *info, ra_error *error)

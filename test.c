@@ -1805,20 +1805,21 @@ static void test_sources(void)
         { 44100, 96000, 10007 }, { 96000, 44100, 10007 }, { 8000, 48000, 997 }, { 48000, 8000, 997 }, { 48000, 47999, 10007 }, { 44100, 192000, 18013 },
         { 44100, 22050, 997 }, { 11025, 44100, 997 }, { 48000, 44099, 18013 },
     };
-    for (size_t n = 0; n < sizeof ways / sizeof ways[0] - (TEST_SLOW ? 6 : 0); n++) {
-        uint32_t frames = ways[n].from / 2;
-        fill_sine(input, frames, 1, ways[n].hz, ways[n].from, 0.5);
-        clip = clip_of(input, frames, 1, ways[n].from);
+    for (size_t k = 0; k < 2 * sizeof ways / sizeof ways[0]; k += TEST_SLOW ? 3 : 1) {
+        size_t n = k / 2;
+        uint32_t frames = ways[n].from / 2, channels = 1 + k % 2;
+        fill_sine(input, frames, channels, ways[n].hz, ways[n].from, 0.5);
+        clip = clip_of(input, frames, channels, ways[n].from);
         if (!check_same(ra_clip_resample(clip, ways[n].to, &made), RA_OK)) { ra_clip_destroy(clip); break; }
         double want_frames = frames * (double)ways[n].to / ways[n].from;
         check_near(made->frame_count, want_frames, 1);
         size_t edge = ways[n].to / 50, count = (size_t)made->frame_count - 2 * edge;          /* 20 ms at each end */
-        tone_fit fit = fit_tone(made->samples + edge, count, 1, ways[n].hz, ways[n].to);
+        tone_fit fit = fit_tone(made->samples + (edge + 1) * channels - 1, count, channels, ways[n].hz, ways[n].to);
         double shift = remainder(fit.phase - 2 * PI * fmod(ways[n].hz * (double)edge / ways[n].to, 1.0), 2 * PI);
         double thdn = decibels(fit.residual_rms / (fit.amplitude * sqrt(0.5)));
         if (thdn > -100 || fabs(decibels(fit.amplitude / 0.5)) > 0.05 || fabs(shift) > 1e-4)
-            complain(__LINE__, "%u to %u, %g Hz: got %.1f dB, level %.4f dB, phase %.2g; want -100 dB, 0.05 dB, 1e-4 rad at most", ways[n].from, ways[n].to,
-                     ways[n].hz, thdn, decibels(fit.amplitude / 0.5), shift);
+            complain(__LINE__, "%u to %u, %g Hz, %u channels: got %.1f dB, level %.4f dB, phase %.2g; want -100 dB, 0.05 dB, 1e-4 rad at most", ways[n].from,
+                     ways[n].to, ways[n].hz, channels, thdn, decibels(fit.amplitude / 0.5), shift);
         ra_clip_destroy(made); ra_clip_destroy(clip);
     }
 
@@ -2632,8 +2633,8 @@ static void test_engine(void)
         }
 
     test("engine: a clip of another rate plays at its own pitch and length, noise and distortion below -90 dB");
-    static const uint32_t odd_rates[] = { 44100, 22050, 96000, 8000, 192000 };
-    for (int n = 0; n < 5; n++) {
+    static const uint32_t odd_rates[] = { 44100, 22050, 96000, 8000, 192000, 44099 };
+    for (int n = 0; n < 6; n++) {
         uint32_t rate = odd_rates[n];
         engine = engine_at(48000);
         fill_sine(input, rate, 2, 997, rate, 0.5);
@@ -2990,6 +2991,30 @@ static void test_engine(void)
     }
     for (int n = 0; n < 10; n++) { render(back, output, 128, 128); carry(front, back); }
     check_same(snapshot_of(front).command_count, accepted_count);
+    ra_engine_destroy(front); ra_engine_destroy(back);
+
+    test("engine: when the other memory is lost, a new one is told everything again and goes on where it was");
+    front = engine_at(48000); back = engine_at(48000);
+    load(front, clip_of(samples, 20000, 2, 48000));
+    spec = spec_of("gain db=-3");
+    ra_engine_set_chain(front, &spec); ra_engine_set_volume_db(front, -6); ra_engine_set_loop(front, true); ra_engine_play(front);
+    carry(front, back);
+    render(back, output, 9000, 128);
+    carry(front, back);
+    ra_engine_destroy(back);
+    back = engine_at(48000);
+    ra_bridge_resync(front);
+    carry(front, back);
+    render(back, output, 16000, 128);                  /* over the seam of the loop, too */
+    carry(front, back);
+    snapshot = snapshot_of(front);
+    check(snapshot.is_playing && snapshot.clip_frames == 20000);
+    check_near((double)snapshot.position_frames, 5000 - 480, 480);       /* 9000 + 16000 - 20000, less a fade or none */
+    worst = 0;
+    for (uint32_t n = 1; n <= 100; n++)
+        for (int side = 0; side < 2; side++)
+            worst = fmax(worst, fabs(output[2 * (16000 - n) + side] - samples[2 * (snapshot.position_frames - n) + side] * pow(10, -9 / 20.0)));
+    check_most(worst, 2e-7);
     ra_engine_destroy(front); ra_engine_destroy(back);
 
     test("engine: bytes over the bridge that are cut or nonsense do no harm");

@@ -85,6 +85,7 @@ function rustyPage() {
       const button = add(panel, 'button', 'margin:12px 8px 0 0;min-height:44px;padding:0 16px;font:inherit', { type: 'button' });
       button.textContent = label;
       button.onclick = () => { panel.remove(); panel = null; buttons[label](); };
+      button.focus();
     }
   }
   // The end: says why and lets everybody who waits know.
@@ -129,7 +130,8 @@ function rustyPage() {
   // Takes the service worker away again; the next load of the page is as the server sends it.
   async function unisolate() {
     try { sessionStorage.setItem(GUARD, 'off'); } catch { /* then the attribute would bring it back */ }
-    const ours = (await navigator.serviceWorker?.getRegistrations() ?? []).filter(r => (r.active ?? r.waiting ?? r.installing)?.scriptURL.startsWith(file('worker.js')));
+    const all = await navigator.serviceWorker?.getRegistrations() ?? [];
+    const ours = all.filter(({ active, waiting, installing }) => (active ?? waiting ?? installing)?.scriptURL.startsWith(file('worker.js')));
     return (await Promise.all(ours.map(registration => registration.unregister()))).some(Boolean);
   }
 
@@ -137,6 +139,7 @@ function rustyPage() {
 
   // (func (result v128) i32.const 0 i8x16.splat): valid only where SIMD is
   const SIMD = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11]);
+  const wantedRate = parseInt(option('rate'), 10) || 0;
   let tier = '', module = null, initialPages = 0, threadCount = 0, missing = '';
   const HEADERS = 'Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp';
 
@@ -153,7 +156,8 @@ function rustyPage() {
       const asked = parseInt(option('threads'), 10);
       threadCount = Math.max(1, Math.min(32, asked > 0 ? asked : (navigator.hardwareConcurrency || 2) - 1));
       // Emscripten makes its workers while its script runs: a constructor that throws there would end everything.
-      try { new Worker(file('worker.js')).terminate(); } catch (error) { threadCount = 0; missing = 'the browser refuses workers here (' + error.message + ')'; }
+      try { new Worker(file('worker.js')).terminate(); }
+      catch (error) { threadCount = 0; missing = 'the browser refuses workers here (' + error.message + ')'; }
     } else {
       missing = wanted === tier ? 'switched off by tier=' + wanted
         : tier === 'compat' ? 'this browser lacks WebAssembly SIMD or shared memory'
@@ -197,22 +201,22 @@ function rustyPage() {
   async function compile(name) {
     const sentence = text => Object.assign(Error(text), { sentence: text });
     let response;
-    try { response = await fetch(file(name)); } catch { throw sentence(name + ' could not be fetched: the server does not answer, or the page\'s Content-Security-Policy lacks connect-src \'self\'.'); }
+    try { response = await fetch(file(name)); }
+    catch { throw sentence(name + ' could not be fetched: the server does not answer, or the page\'s Content-Security-Policy lacks connect-src \'self\'.'); }
     if (!response.ok) throw sentence(name + ' could not be loaded: the server answered ' + response.status + '. It must lie beside worker.js.');
     try {
       // Streaming wants the MIME type application/wasm, which small servers do not always send.
       return (response.headers.get('content-type') ?? '').startsWith('application/wasm')
         ? await WebAssembly.compileStreaming(response) : await WebAssembly.compile(await response.arrayBuffer());
     } catch (error) {
-      if (/Content.Security.Policy|unsafe-eval/i.test(error.message)) throw sentence('The page\'s Content-Security-Policy must allow \'wasm-unsafe-eval\' in script-src for Rusty Audio to run.');
+      if (/Content.Security.Policy|unsafe-eval|CSP/i.test(error.message)) throw sentence('The page\'s Content-Security-Policy must allow \'wasm-unsafe-eval\' in script-src for Rusty Audio to run.');
       throw sentence(name + ' could not be compiled: ' + error.message);
     }
   }
 
   // The module is there: engine, app, then the first frame.
   function started() {
-    const rate = parseInt(option('rate'), 10) || 48000;
-    const hasMemory = withText(option('gpu') ?? '', gpu => call('start', threadCount, rate, gpu, option('log') === 'debug' ? 3 : 2));
+    const hasMemory = withText(option('gpu') ?? '', gpu => call('start', threadCount, wantedRate || 48000, gpu, option('log') === 'debug' ? 3 : 2));
     if (!hasMemory) return fail('There is not enough memory for Rusty Audio. Please close other pages and reload.');
     isStarted = true;
     setTier();
@@ -224,8 +228,11 @@ function rustyPage() {
     else reportAudio();
     if (threadCount) watchWorkers();
     if (isWholePage && document.activeElement === document.body) host.focus({ preventScroll: true });
-    if (isWholePage && location.hash.length > 1) setState(fragmentText()).catch(() => {});
     resolveReady();
+    if (isWholePage) {
+      followFragment();
+      addEventListener('hashchange', followFragment);         // a pasted address; our own replaceState is silent
+    }
     if (option('src')) load(option('src')).catch(() => {});   // the status bar says what was wrong
     wakeFrames();
   }
@@ -237,8 +244,8 @@ function rustyPage() {
     const timer = setInterval(() => {
       if (!isStarted) return clearInterval(timer);
       const alive = call('workers_alive'), waited = performance.now() - begin;
-      const now = alive < threadCount && waited > 2500
-        ? alive + ' of ' + threadCount + ' workers have started' + (alive ? '' : ': blocked by the page\'s Content-Security-Policy (worker-src) or not reachable; work is done on the page\'s own thread') : '';
+      const now = alive === threadCount || waited < 2500 ? '' : alive + ' of ' + threadCount + ' workers have started'
+        + (alive ? '' : ': blocked by the page\'s Content-Security-Policy (worker-src) or not reachable; work is done on the page\'s own thread');
       if (now !== missing) { missing = now; setTier(); wakeFrames(); if (now) console.warn('Rusty Audio: ' + now); }
       if (alive === threadCount || waited > 30000) clearInterval(timer);
     }, 500);
@@ -389,7 +396,8 @@ function rustyPage() {
       else put('text', row.text, value => { element.textContent = value; });
       if (row.role === 'button') attribute('aria-description', row.text || null);
       put('disabled', !!row.disabled, value => { element.disabled = value; });
-      put('box', [row.x, row.y, row.w, row.h].join(), () => Object.assign(element.style, { left: row.x + 'px', top: row.y + 'px', width: row.w + 'px', height: row.h + 'px' }));
+      put('box', [row.x, row.y, row.w, row.h].join(),
+        () => Object.assign(element.style, { left: row.x + 'px', top: row.y + 'px', width: row.w + 'px', height: row.h + 'px' }));
       // The order of the table is the order of Tab.
       if (element === next) next = next.nextElementSibling; else mirror.insertBefore(element, next);
       // Follows a focus that C has moved; only at the change, or it would take back what Tab has just done.
@@ -401,6 +409,11 @@ function rustyPage() {
     const id = event.target.dataset.id;
     if (!isStarted || id === undefined) return;
     call('access', Number(id), action, value(event.target));
+    if (action === SET) {                                     // whatever C makes of it is written back, also its refusal
+      const { was } = mirrored.get(Number(id));
+      was.value = was.checked = null;
+      mirroredVersion = -1;
+    }
     wakeFrames();
   });
   onMirror('focusin', FOCUS, () => 0);
@@ -427,7 +440,10 @@ function rustyPage() {
   const requests = [
     /* OPEN_FILE    */ () => picker.click(),
     /* COPY_TEXT    */ (_, text) => navigator.clipboard?.writeText(text).catch(() => appFail('The browser does not let the page copy.')),
-    /* SET_TITLE    */ (_, text) => { if (isWholePage) document.title = text; if (self.MediaMetadata) navigator.mediaSession.metadata = new MediaMetadata({ title: text }); },
+    /* SET_TITLE    */ (_, text) => {
+      if (isWholePage) document.title = text;
+      if (self.MediaMetadata) navigator.mediaSession.metadata = new MediaMetadata({ title: text });
+    },
     /* HELP_THREADS */ showHelp,
     /* WAKE_AUDIO   */ () => wakeAudio(),
     /* ANNOUNCE     */ (isUrgent, text) => { (isUrgent ? saidAtOnce : saidPolitely).textContent = text; },
@@ -439,9 +455,10 @@ function rustyPage() {
 
   // "eq peaking hz=1000" <-> "#eq+peaking+hz=1000": legible in the address bar
   const fragmentOf = text => encodeURIComponent(text).replace(/%20/g, '+').replace(/%3D/g, '=').replace(/%3B/g, ';');
-  function fragmentText() {
-    const text = location.hash.slice(1).replace(/\+/g, ' ');
-    try { return decodeURIComponent(text); } catch { return text; }
+  function followFragment() {
+    let text = location.hash.slice(1).replace(/\+/g, ' ');
+    try { text = decodeURIComponent(text); } catch { /* somebody wrote it by hand */ }
+    if (text) setState(text).catch(() => {});                 // the status bar says what was wrong
   }
 
   // ---- loading: our own parser for WAV, the browser's for the rest
@@ -463,10 +480,9 @@ function rustyPage() {
       loads.set(number, { resolve, reject, abort });
       run(source, number, abort.signal).catch(error => {
         if (!loads.has(number)) return;                       // a newer one has taken over
-        const sentence = error.sentence ?? error.message;
-        appFail(sentence);
+        appFail(error.message);
         wakeFrames();
-        settleLoad(number, sentence);
+        settleLoad(number, error.message);
       });
     });
   }
@@ -502,7 +518,10 @@ function rustyPage() {
     try { name = decodeURIComponent(address.pathname.split('/').pop()) || address.hostname; } catch { name = address.pathname; }
     let response;
     try { response = await fetch(address.href, { signal }); }
-    catch { throw Error(name + ' could not be fetched from ' + (address.host || address.protocol) + ': no answer, or ' + (address.origin === location.origin ? 'the connection broke' : 'that server does not allow this page to read it (CORS)')); }
+    catch {
+      throw Error(name + ' could not be fetched from ' + (address.host || address.protocol) + ': no answer, or '
+        + (address.origin === location.origin ? 'the connection broke' : 'that server does not allow this page to read it (CORS)'));
+    }
     if (!response.ok) throw Error(name + ' could not be loaded: the server answered ' + response.status + ' ' + response.statusText);
     if ((response.headers.get('content-type') ?? '').startsWith('text/html')) throw Error(name + ' is a web page, not audio');
     try { return { name, bytes: await response.arrayBuffer() }; } catch { throw Error(name + ' could not be loaded: the connection broke'); }
@@ -511,10 +530,11 @@ function rustyPage() {
   // The browser's decoder gives the samples at the rate of the context it belongs to: the device's, once sound has
   // been woken, else 48 kHz (or rate=). Answers a ra_clip.
   async function decode(name, bytes, signal) {
-    if (bytes.byteLength > DECODER_LIMIT) throw Error(name + ' is too large for the browser\'s decoder (' + megabytes(bytes.byteLength) + ', ' + megabytes(DECODER_LIMIT) + ' at most); a WAV file may be larger');
+    if (bytes.byteLength > DECODER_LIMIT)
+      throw Error(name + ' is too large for the browser\'s decoder (' + megabytes(bytes.byteLength) + ', ' + megabytes(DECODER_LIMIT) + ' at most); a WAV file may be larger');
     const Offline = self.OfflineAudioContext ?? self.webkitOfflineAudioContext;
     if (!Offline) throw Error(name + ': this browser decodes no audio files; WAV files work');
-    const rate = audio.context?.sampleRate ?? (parseInt(option('rate'), 10) || 48000);
+    const rate = audio.context?.sampleRate ?? (wantedRate || 48000);
     let buffer;
     // A copy, because the decoder takes the bytes away even when it fails, and they may be the caller's.
     try { buffer = await new Offline(2, 1, rate).decodeAudioData(bytes.slice(0)); }
@@ -526,7 +546,8 @@ function rustyPage() {
     const planes = Array.from({ length: channels }, (_, channel) => buffer.getChannelData(channel));
     const SLICE = 1 << 17;                                    // frames; about a millisecond, so that frames go on
     for (let first = 0; first < length; first += SLICE) {
-      const last = Math.min(length, first + SLICE), samples = new Float32Array(memory.buffer, call('clip_samples', clip) >>> 0, length * channels);
+      const last = Math.min(length, first + SLICE);
+      const samples = new Float32Array(memory.buffer, call('clip_samples', clip) >>> 0, length * channels);
       planes.forEach((plane, channel) => { for (let frame = first; frame < last; frame++) samples[frame * channels + channel] = plane[frame]; });
       if ((first / SLICE) % 8 === 7) await new Promise(resolve => setTimeout(resolve));
       if (signal.aborted) { call('clip_destroy', clip); return 0; }
@@ -558,8 +579,7 @@ function rustyPage() {
     if (navigator.audioSession) try { navigator.audioSession.type = 'playback'; } catch { /* an old Safari */ }
     const Context = self.AudioContext ?? self.webkitAudioContext;
     if (!Context || !self.AudioWorkletNode) return setAudioBroken('This browser has no AudioWorklet; any browser since 2021 has it on https:// pages');
-    const rate = parseInt(option('rate'), 10);
-    try { audio.context = new Context({ latencyHint: 'interactive', ...(rate && { sampleRate: rate }) }); }
+    try { audio.context = new Context({ latencyHint: 'interactive', ...(wantedRate && { sampleRate: wantedRate }) }); }
     catch { try { audio.context = new Context(); } catch (error) { return setAudioBroken('The browser gives no sound output: ' + error.message); } }
     const { context } = audio;
     context.onstatechange = reportAudio;
@@ -570,6 +590,7 @@ function rustyPage() {
   }
   function makeNode() {
     const { context } = audio, isShared = tier === 'threads';
+    commandCount = 0;
     call('set_rate', context.sampleRate);
     const node = audio.node = new AudioWorkletNode(context, 'rustyaudio', { numberOfInputs: 0, outputChannelCount: [2],
       processorOptions: { module, boot: call('boot') >>> 0, rate: context.sampleRate, ...(isShared ? { memory } : { initial: initialPages }) } });
@@ -579,9 +600,11 @@ function rustyPage() {
   }
   function onWorklet(message) {
     if (message.report) {                                     // without isolation, every eighth block
+      const isTold = !pump() && message.commandCount === commandCount;
+      if (isTold) isDeaf = false;
+      if (isDeaf) return;
       bytesOf().set(message.report, bridgeAddress());
       call('bridge_report', message.report.length);
-      pump();
     } else if (message.refused) {
       appFail('There is not enough memory to play this file');
       delivery.byteCount = 0;                                 // a moment of silence takes its place
@@ -607,6 +630,7 @@ function rustyPage() {
   function resync() {
     delivery = null;
     hasSentClip = false;
+    isDeaf = true;
     if (tier !== 'threads') call('bridge_resync');
   }
 
@@ -624,7 +648,7 @@ function rustyPage() {
     clockWas = audio.context?.currentTime ?? -1;
   }, 1000);
 
-  const underruns = () => audio.context?.playbackStats?.underrunEvents ?? audio.context?.playoutStats?.fallbackFramesEvents ?? 0;
+  const underruns = () => audio.context?.playbackStats?.underrunEvents ?? 0;    // only Chromium tells
 
   for (const type of ['pointerdown', 'pointerup', 'keydown'])
     addEventListener(type, event => { if (audio.isWanted || host.contains(event.target)) wakeAudio(); }, true);
@@ -645,11 +669,13 @@ function rustyPage() {
   // ---- without isolation: commands and clips go to the worklet by message
 
   const PIECE_BYTES = 256 << 10;                              // what a worklet copies between two blocks without being late
-  let delivery = null, hasSentClip = false;
+  let delivery = null, hasSentClip = false, commandCount = 0;
+  let isDeaf = false;                                         // a new worklet, which does not know yet that it should be playing, is not believed
   const bridgeAddress = () => bridgeAddress.value ??= new Uint32Array(memory.buffer, call('boot') >>> 0, 16)[BOOT.bridge];
 
+  // True while there is something that the worklet has not been told.
   function pump() {
-    if (!isStarted || tier === 'threads' || !audio.isUp) return;
+    if (!isStarted || tier === 'threads' || !audio.isUp) return false;
     if (!delivery) {
       const told = call('bridge_clip') >>> 0;
       if (told) {
@@ -659,9 +685,11 @@ function rustyPage() {
       }
     }
     const byteCount = call('bridge_commands');
-    if (!byteCount) return;
+    if (!byteCount) return !!delivery;
+    commandCount++;
     audio.node.port.postMessage({ commands: bytesOf().slice(bridgeAddress(), bridgeAddress() + byteCount), hasClip: hasSentClip });
     hasSentClip = false;
+    return true;
   }
   // received: how many bytes the worklet has by now. One piece is on its way where the answer comes at once, up to
   // four where it takes many blocks, as in Firefox.
@@ -671,7 +699,8 @@ function rustyPage() {
       const now = performance.now(), waited = now - (delivery.sentAt.shift() ?? now);
       const end = Math.min(delivery.byteCount, received + PIECE_BYTES * Math.min(4, 1 + Math.floor(waited / 8)));
       while (delivery.offset < end) {
-        const { offset, samples } = delivery, piece = bytesOf().slice(samples + offset, samples + Math.min(offset + PIECE_BYTES, delivery.byteCount));
+        const { offset, samples, byteCount } = delivery;
+        const piece = bytesOf().slice(samples + offset, samples + Math.min(offset + PIECE_BYTES, byteCount));
         delivery.offset += piece.length;
         delivery.sentAt.push(now);
         audio.node.port.postMessage({ piece, offset }, [piece.buffer]);
@@ -687,7 +716,8 @@ function rustyPage() {
   // ---- the face for the hosting page
 
   function state() {
-    return isStarted ? { ...JSON.parse(textAt(call('state_json'))), audio: ['asleep', 'running', 'broken'][audioState()], underruns: underruns() } : { playing: false };
+    if (!isStarted) return { playing: false };
+    return { ...JSON.parse(textAt(call('state_json'))), audio: ['asleep', 'running', 'broken'][audioState()], underruns: underruns() };
   }
   async function setState(text) {
     await ready;
@@ -754,7 +784,7 @@ function rustyWorklet() {
       if (!this.isShared) entry('construct')();
       this.left = word('left'); this.right = word('right'); this.bridge = word('bridge'); this.blockFrames = word('blockFrames');
       this.clip = entry('clip'); this.commands = entry('commands'); this.report = entry('report');
-      this.blockCount = 0;
+      this.blockCount = this.commandCount = 0;
       this.lookAt(128);
       if (!this.isShared && !entry('create')(rate)) throw Error('no memory for the engine');
       this.render = entry('render');
@@ -794,7 +824,7 @@ function rustyWorklet() {
       if (!this.isShared && (++this.blockCount & 7) === 0) {
         const byteCount = this.report();
         const report = new Uint8Array(this.memory.buffer, this.bridge, byteCount).slice();
-        this.port.postMessage({ report }, [report.buffer]);
+        this.port.postMessage({ report, commandCount: this.commandCount }, [report.buffer]);
       }
       return true;
     }
@@ -805,6 +835,7 @@ function rustyWorklet() {
       if (commands) {
         new Uint8Array(this.memory.buffer).set(commands, this.bridge);
         this.commands(commands.length, hasClip);
+        this.commandCount++;
       } else if (clip) {
         this.samples = this.clip(clip.frames, clip.channels, clip.rate) >>> 0;
         const isThere = this.samples !== 0;

@@ -51,7 +51,7 @@ function fetchPeers() {
 
 // ---- our side, and the programs that hold both ----
 
-const OURS = ['-std=gnu11', '-O3', '-ffp-contract=off', '-fno-math-errno', '-w', '-DRA_NO_THREADS'];    // as build.sh does
+const OURS = ['-std=gnu11', '-ffp-contract=off', '-fno-math-errno', '-w', '-DRA_NO_THREADS'];    // as build.sh does
 
 // Name, flags of our code and of PFFFT, and which FFTW stands beside them.
 const NATIVE = [
@@ -65,12 +65,12 @@ function buildNative({ name, flags, defines }) {
   const usrLib = `${PEERS}/debian/usr/lib`, isUnpacked = fs.existsSync(usrLib);        // else the system's own
   const lib = `${usrLib}/${isUnpacked && fs.readdirSync(usrLib).find((folder) => folder.endsWith('-linux-gnu'))}`;
   run(cc, ['-O3', '-w', ...flags, '-c', `${pffft}/pffft.c`, '-o', `${OUT}/pffft-${name}.o`]);           // may fuse its multiplications
-  run(cc, [...OURS, ...flags, ...defines, ...[pffft, ...[`${PEERS}/debian`, ''].flatMap((root) => [`${root}/usr/include`, `${root}/usr/include/kissfft`])].map((folder) => `-I${folder}`),
+  run(cc, ['-O3', ...OURS, ...flags, ...defines, ...[pffft, ...[`${PEERS}/debian`, ''].flatMap((root) => [`${root}/usr/include`, `${root}/usr/include/kissfft`])].map((folder) => `-I${folder}`),
     '.ci/bench_native.c', `${OUT}/pffft-${name}.o`, `-L${lib}`, `-Wl,-rpath,${lib}`, '-l:libfftw3f.a', '-lkissfft-float', '-lsoxr', '-lm', '-o', `${OUT}/native-${name}`]);
 }
 
 function buildWasm() {
-  run('emcc', ['.ci/bench_ours.c', '-o', `${OUT}/ours.mjs`, ...OURS, '-msimd128', '--no-entry',
+  run('emcc', ['.ci/bench_ours.c', '-o', `${OUT}/ours.mjs`, `-O${process.env.RA_OPT ?? 's'}`, ...OURS, '-msimd128', '--no-entry',
     '-sMODULARIZE', '-sEXPORT_ES6', '-sENVIRONMENT=web', '-sFILESYSTEM=0', '-sALLOW_MEMORY_GROWTH', '-sEXPORTED_RUNTIME_METHODS=HEAPF32']);
 }
 
