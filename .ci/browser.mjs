@@ -21,7 +21,6 @@ if (process.argv.includes('--list')) {
 
 async function runAll() {
   fs.mkdirSync(OUT, { recursive: true });
-  for (const name of fs.readdirSync(OUT)) if (name.endsWith('.png')) fs.rmSync(`${OUT}/${name}`);
   fs.rmSync(`${OUT}/signals`, { recursive: true, force: true });
   const sites = { isolated: await serve(), plain: await serve({ isolated: false }) };
   let browser = await launch(), failed = 0, section = '';
@@ -42,6 +41,8 @@ async function runAll() {
 
 // '' or why it failed.
 async function outcome({ section, name, body, seconds }, bench) {
+  const picture = `${OUT}/${`${section} ${name}`.replace(/[^\w.]+/g, '-').slice(0, 90)}.png`;
+  fs.rmSync(picture, { force: true });
   const running = body(bench);
   running.catch(() => {});                                            // one that is given up on may still fail
   let failure = '';
@@ -53,9 +54,8 @@ async function outcome({ section, name, body, seconds }, bench) {
     failure = [error.message, ...bench.unexpected().slice(0, 2)].join(' | ').replaceAll('\n', '\n       ');
   }
   if (failure && bench.page && !bench.page.isClosed()) {
-    const file = `${OUT}/${section} ${name}`.replace(/[^\w/.]+/g, '-').slice(0, OUT.length + 90) + '.png';
-    const isKept = await bench.page.screenshot({ path: file, timeout: 5000 }).then(() => true, () => false);
-    if (isKept) failure += `\n       ${file}`;
+    const isKept = await bench.page.screenshot({ path: picture, timeout: 5000 }).then(() => true, () => false);
+    if (isKept) failure += `\n       ${picture}`;
   }
   await Promise.race([bench.close(), wait(5000)]);
   return failure;

@@ -222,11 +222,12 @@ export class App {
   async stopRecording() { return floats(Buffer.from(await this.page.evaluate(() => window.recorder.stop()), 'base64')); }
   async record(ms) { await this.startRecording(); await wait(ms); return this.stopRecording(); }
 
-  // The average over some time of what rustyaudio.spectrum() gives, in dB per bin, of powers.
-  async spectrum(ms = 1500) {
-    const sum = await this.page.evaluate(async (ms) => {
-      let serial = -1, count = 0, sum = null;
-      for (const begin = performance.now(); performance.now() - begin < ms; await new Promise((resolve) => setTimeout(resolve, 5))) {
+  // The average of so many spectra that rustyaudio.spectrum() gives, in dB per bin, of powers.
+  spectrum(wanted = 24) {
+    return this.page.evaluate(async (wanted) => {
+      let serial = rustyaudio.state().spectrum_serial, count = 0, sum = null;
+      for (const begin = performance.now(); count < wanted; await new Promise((resolve) => setTimeout(resolve, 5))) {
+        if (performance.now() - begin > 12000) throw Error(`only ${count} spectra in 12 s`);
         const state = rustyaudio.state();
         if (state.spectrum_serial === serial) continue;
         serial = state.spectrum_serial;
@@ -235,9 +236,8 @@ export class App {
         bins.forEach((db, bin) => { sum[bin] += 10 ** (db / 10); });
         count++;
       }
-      return { count, powers: [...sum].map((power) => power / count) };
-    }, ms);
-    return { count: sum.count, db: sum.powers.map((power) => 10 * Math.log10(power + 1e-20)) };
+      return [...sum].map((power) => 10 * Math.log10(power / count + 1e-20));
+    }, wanted);
   }
 
   async pixels(clip) { return decodePng(await this.page.screenshot({ type: 'png', ...(clip && { clip }) })); }

@@ -27,10 +27,9 @@ test('a node dragged up changes the chain and the sound by the formula of its ba
   near(moved.hz, 1000, 0.01, 'frequency');
   await wait(400);
   const after = await app.spectrum(), bin = (hz) => Math.round(hz / 48000 * 4096);
-  above(Math.min(before.count, after.count), 10, 'spectra');
   for (const [hz, from, to] of [[1000, 900, 1110], [400, 370, 430], [2500, 2300, 2700], [8000, 7500, 8500]]) {
     let got = 0, formula = 0;
-    for (let k = bin(from); k <= bin(to); k++) { got += 10 ** ((after.db[k]) / 10); formula += 10 ** (before.db[k] / 10) * 10 ** (peakingDb(moved, k * 48000 / 4096) / 10); }
+    for (let k = bin(from); k <= bin(to); k++) { got += 10 ** (after[k] / 10); formula += 10 ** (before[k] / 10) * 10 ** (peakingDb(moved, k * 48000 / 4096) / 10); }
     near(10 * Math.log10(got / formula), 0, 1.5, `measured level around ${hz} Hz against the formula, dB`);
   }
   above(peakingDb(moved, 1000), 6, 'what the formula says at 1 kHz, dB');
@@ -71,7 +70,7 @@ test('Ctrl+Z takes one drag back at a time, Ctrl+Shift+Z brings it again; so do 
   same(await app.widget('button', 'Undo').isDisabled(), true, 'Undo is disabled at first');
   await app.drag(from, up);
   const once = band(await app.state(), 1000).db;
-  await wait(500);
+  await wait(1500);
   await app.drag(up, { x: up.x, y: up.y - 40 });
   const twice = band(await app.state(), 1000).db;
   near(twice, 2 * once, 0.01, 'gain after the same drag again, dB');
@@ -152,7 +151,7 @@ for (const [theme, hue] of [['dark', DARK], ['light', LIGHT]]) {
         const { x, y } = curvePoint(plot, bands, hz);
         above(picture.count(isNear(hue.edit, 40), { x: x - 2, y: y - 2.5, width: 5, height: 6 }), 3, `pixels of the curve at ${hz} Hz`);
       }
-      same(picture.count(isNear(hue.edit, 24), { x: plot.x + 45, y: plot.y + 2, width: 40, height: plot.height / 2 - 30 }), 0, 'pixels of the curve where it is not');
+      same(picture.count(isNear(hue.edit, 24), { x: plot.x + plot.width * 0.9, y: plot.y + plot.height * 0.2, width: plot.width * 0.08, height: plot.height * 0.25 }), 0, 'pixels of the curve where it is not');
     });
   }
 }

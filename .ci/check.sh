@@ -90,6 +90,18 @@ example_runs() {
     (cd "$WORK" && ./example) >"$WORK/example.log" || { echo "      ends with status $?"; return 1; }
 }
 
+# README.md: each step of its walks, "[6] `ra_eq_set`", is a function of that section.
+readme_walks() {
+    tr '\n' ' ' <README.md | grep -o '\[[0-9]*\] *`[a-z_0-9]*`' | tr -d '`' | sort -u |
+    { local section name bad=0
+      while read -r section name; do
+          awk -v want="   $section " -v name="$name" '/^   \[[0-9]+\] [A-Z]+ - / { inside = index($0, want) == 1 }
+              inside && $0 ~ "^[^ ].*[ *]" name "\\(" { found = 1 } END { exit !found }' rustyaudio.c ||
+              { echo "      README.md walks to $section $name, which is not there"; bad=1; }
+      done
+      return $bad; }
+}
+
 # README.md: a fenced block under the line <!-- run --> is done as it stands, in an empty folder beside dist/:
 # sh by bash, with rustyaudio on the PATH; c as a program whose engine comes from dist/rustyaudio.h.
 readme_runs() {
@@ -165,7 +177,8 @@ check_everything() {
     expect "dist/rustyaudio.h compiles alone as C11 and as C++17" header_alone dist
     expect "the engine compiles under all 16 switches, with ra_ names only" all_switches
     expect "the example in rustyaudio.h runs, linked from two files" example_runs
-    [[ ! -e README.md ]] || expect "the commands and programs of README.md run" readme_runs
+    expect "the commands and programs of README.md run" readme_runs
+    expect "the walks of README.md lead to functions that are there" readme_walks
     expect "the threads build has atomics, bulk memory, SIMD and shared memory, compat needs none" wasm_features
     expect "dist/ keeps within its size" sizes
     expect "a second build gives the same bytes" builds_again
