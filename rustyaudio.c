@@ -191,10 +191,13 @@
 #define RA_SMALL_CODE_END
 #endif
 
-/* For what is called a million times a second: a promise to inline and to unroll, also where the compiler was
-   asked for small code. */
+/* For what is called a million times a second: inlined and unrolled also where Clang was asked for small code. */
 #define RA_INLINE static inline __attribute__((always_inline))
-#define RA_UNROLL_4 _Pragma("GCC unroll 4")
+#if defined(__clang__)
+#define RA_UNROLL_4 _Pragma("unroll(4)")
+#else
+#define RA_UNROLL_4              /* GCC does so by itself, and warns of the wish where it has no loop left */
+#endif
 
 /* An embedder may not need every private helper. */
 #define RA_MAYBE_UNUSED __attribute__((unused))
@@ -1359,35 +1362,35 @@ RA_REALTIME static void ra_fft_later_pass(uint32_t n, uint32_t s, const float *w
     }
 }
 
-/* When the size is an odd power of two, one plain radix-2 stage is left: n = 2, no twiddles. */
-RA_REALTIME static void ra_fft_last_pass(uint32_t s, const float *from, float *to)
-{
-    for (uint32_t q = 0; q < s; q += 4) {
-        ra_f32x4 a = ra_load4(from + q), b = ra_load4(from + s + q);
-        ra_store4(to + q, a + b);
-        ra_store4(to + s + q, a - b);
-    }
-}
+/* What is left when all passes but the last are done: one transform of length radix (4, or 2 where the size
+   is an odd power of two) at each q < stride, whose output k belongs to place q + stride k. The last
+   pass has no twiddles, so whoever wants the result computes it from here while storing it. */
+typedef struct { const float *re, *im; uint32_t stride, radix; } ra_fft_rest;
 
-/* Transforms interleaved pairs; *re and *im point at the result inside the scratch. */
-RA_REALTIME static void ra_fft_core_run(const ra_fft_core *core, const float *pairs, bool is_inverse, const float **re, const float **im)
+RA_REALTIME static ra_fft_rest ra_fft_core_run(const ra_fft_core *core, const float *pairs, bool is_inverse)
 {
     uint32_t size = core->size, n = size / 4, s = 4;
     float *here = core->scratch, *there = core->scratch + 2 * size;
     const float *w = core->twiddles + 6 * n;
     ra_fft_first_pass(core, pairs, is_inverse, here, here + size);
-    for (; n >= 4; n /= 4, s *= 4) {
+    for (; n > 4; n /= 4, s *= 4) {
         ra_fft_later_pass(n, s, w, here, here + size, there, there + size);
         w += 6 * (n / 4);
         float *swap = here; here = there; there = swap;
     }
-    if (n == 2) {
-        ra_fft_last_pass(s, here, there);
-        ra_fft_last_pass(s, here + size, there + size);
-        here = there;
-    }
-    *re = here;
-    *im = here + size;
+    return (ra_fft_rest){ here, here + size, s, n };
+}
+
+/* The results of four neighbours q: y.re[k], y.im[k] belong to q + stride k, k < radix. */
+RA_REALTIME RA_INLINE ra_butterfly4 ra_fft_last_pass(const ra_fft_rest *rest, uint32_t q, bool is_radix_4)
+{
+    ra_butterfly4 x, y;
+    RA_UNROLL_4
+    for (uint32_t j = 0; j < (is_radix_4 ? 4u : 2u); j++) { x.re[j] = ra_load4(rest->re + q + j * rest->stride); x.im[j] = ra_load4(rest->im + q + j * rest->stride); }
+    if (is_radix_4) return ra_fft_butterfly(x);
+    y.re[0] = x.re[0] + x.re[1]; y.im[0] = x.im[0] + x.im[1];
+    y.re[1] = x.re[0] - x.re[1]; y.im[1] = x.im[0] - x.im[1];
+    return y;
 }
 
 RA_API void ra_fft_destroy(ra_fft *fft)
@@ -1421,79 +1424,122 @@ RA_API ra_result ra_fft_create(uint32_t size, ra_fft **out)
     return RA_OK;
 }
 
-/* Even samples as re, odd ones as im give Z of half the size; then, with E and O the
-   transforms of the even and of the odd samples, W = exp(-2 pi i k / size), M = size/2:
-     E = (Z[k] + conj Z[M-k]) / 2    O = (Z[k] - conj Z[M-k]) / 2i
-     X[k] = E + W O                  X[M-k] = conj(E - W O)                              */
-RA_REALTIME RA_INLINE void ra_fft_join4(ra_f32x4 a, ra_f32x4 b, ra_f32x4 c, ra_f32x4 d, ra_f32x4 w_re, ra_f32x4 w_im,
-                                            ra_f32x4 low[2], ra_f32x4 high[2])
+/* A whole complex transform; the inverse one exchanged re and im on the way in and does so again here. */
+RA_REALTIME RA_INLINE void ra_fft_finish_as(const ra_fft_rest *rest, float *out, float factor, bool is_inverse, bool is_radix_4)
 {
-    ra_f32x4 half = ra_splat4(0.5f);
-    ra_f32x4 e_re = (a + c) * half, e_im = (b - d) * half, o_re = (b + d) * half, o_im = (c - a) * half;
-    ra_f32x4 t_re = o_re * w_re - o_im * w_im, t_im = o_re * w_im + o_im * w_re;
-    low[0]  = e_re + t_re;  low[1]  = e_im + t_im;
-    high[0] = e_re - t_re;  high[1] = t_im - e_im;
+    ra_f32x4 scale = ra_splat4(factor);
+    for (uint32_t q = 0; q < rest->stride; q += 4) {
+        ra_butterfly4 y = ra_fft_last_pass(rest, q, is_radix_4);
+        RA_UNROLL_4
+        for (uint32_t k = 0; k < (is_radix_4 ? 4u : 2u); k++) {
+            float *to = out + 2 * (q + k * rest->stride);
+            if (is_inverse) ra_interleave4(to, y.im[k] * scale, y.re[k] * scale); else ra_interleave4(to, y.re[k], y.im[k]);
+        }
+    }
 }
 
-RA_REALTIME RA_INLINE ra_f32x4 ra_reverse4(ra_f32x4 x) { return __builtin_shufflevector(x, x, 3, 2, 1, 0); }
+RA_REALTIME static void ra_fft_complex(const ra_fft_core *core, const float *in, float *out, bool is_inverse)
+{
+    ra_fft_rest rest = ra_fft_core_run(core, in, is_inverse);
+    float factor = 1.0f / (float)core->size;
+    if (is_inverse) { if (rest.radix == 4) ra_fft_finish_as(&rest, out, factor, true, true); else ra_fft_finish_as(&rest, out, factor, true, false); }
+    else            { if (rest.radix == 4) ra_fft_finish_as(&rest, out, factor, false, true); else ra_fft_finish_as(&rest, out, factor, false, false); }
+}
+
+RA_REALTIME RA_API void ra_fft_forward_complex(ra_fft *fft, const float *in, float *out) { ra_fft_complex(&fft->full, in, out, false); }
+RA_REALTIME RA_API void ra_fft_inverse_complex(ra_fft *fft, const float *in, float *out) { ra_fft_complex(&fft->full, in, out, true); }
+
+/* Real input: even samples as re, odd ones as im give Z of half the size; then, with E and O the
+   transforms of the even and of the odd samples, W = exp(-2 pi i k / size), M = size/2:
+     E = (Z[k] + conj Z[M-k]) / 2    O = (Z[k] - conj Z[M-k]) / 2i
+     X[k] = E + W O                  X[M-k] = conj(E - W O)
+   Four neighbours k at a time, and their mirrors M-k, which lie in the opposite order. */
+RA_REALTIME RA_INLINE void ra_fft_join4(const ra_fft *fft, float *bins, uint32_t k, ra_f32x4 a, ra_f32x4 b, ra_f32x4 mirror_re, ra_f32x4 mirror_im)
+{
+    uint32_t mirror = fft->half.size - k - 3;
+    ra_f32x4 half = ra_splat4(0.5f), w_re = ra_load4(fft->real_cos + k), w_im = ra_load4(fft->real_sin + k);
+    ra_f32x4 c = __builtin_shufflevector(mirror_re, mirror_re, 3, 2, 1, 0), d = __builtin_shufflevector(mirror_im, mirror_im, 3, 2, 1, 0);
+    ra_f32x4 e_re = (a + c) * half, e_im = (b - d) * half, o_re = (b + d) * half, o_im = (c - a) * half;
+    ra_f32x4 t_re = o_re * w_re - o_im * w_im, t_im = o_re * w_im + o_im * w_re;
+    ra_interleave4(bins + 2 * k, e_re + t_re, e_im + t_im);
+    ra_f32x4 x_re = e_re - t_re, x_im = t_im - e_im;
+    ra_interleave4(bins + 2 * mirror, __builtin_shufflevector(x_re, x_re, 3, 2, 1, 0), __builtin_shufflevector(x_im, x_im, 3, 2, 1, 0));
+}
+
+/* The last pass and the join in one: the columns q and stride - q hold each other's mirrors. In the middle
+   the two meet and the same bins are written twice, with the same values. */
+RA_REALTIME RA_INLINE void ra_fft_join_as(const ra_fft *fft, const ra_fft_rest *rest, float *bins, bool is_radix_4)
+{
+    uint32_t s = rest->stride, last = is_radix_4 ? 3 : 1;
+    for (uint32_t q = 1; q <= s / 2; q += 4) {
+        uint32_t r = s - q - 3;
+        ra_butterfly4 a = ra_fft_last_pass(rest, q, is_radix_4), b = ra_fft_last_pass(rest, r, is_radix_4);
+        RA_UNROLL_4
+        for (uint32_t k = 0; k < (is_radix_4 ? 2u : 1u); k++) {
+            ra_fft_join4(fft, bins, q + k * s, a.re[k], a.im[k], b.re[last - k], b.im[last - k]);
+            ra_fft_join4(fft, bins, r + k * s, b.re[k], b.im[k], a.re[last - k], a.im[last - k]);
+        }
+    }
+}
+
+/* Column 0 mirrors itself; Z holds its radix results. */
+RA_REALTIME static void ra_fft_join_first(const ra_fft *fft, const ra_fft_rest *rest, float *bins)
+{
+    uint32_t half = fft->half.size, s = rest->stride;
+    ra_butterfly4 z = rest->radix == 4 ? ra_fft_last_pass(rest, 0, true) : ra_fft_last_pass(rest, 0, false);
+    uint32_t middle = rest->radix / 2;
+    bins[0] = z.re[0][0] + z.im[0][0];
+    bins[1] = 0.0f;
+    bins[2 * half] = z.re[0][0] - z.im[0][0];
+    bins[2 * half + 1] = 0.0f;
+    bins[half] = z.re[middle][0];                        /* k = M/2: W = -i, E and O are real */
+    bins[half + 1] = -z.im[middle][0];
+    if (rest->radix == 2) return;
+    float a = z.re[1][0], b = z.im[1][0], c = z.re[3][0], d = z.im[3][0];
+    float e_re = 0.5f * (a + c), e_im = 0.5f * (b - d), o_re = 0.5f * (b + d), o_im = 0.5f * (c - a);
+    float t_re = o_re * fft->real_cos[s] - o_im * fft->real_sin[s], t_im = o_re * fft->real_sin[s] + o_im * fft->real_cos[s];
+    bins[2 * s] = e_re + t_re;            bins[2 * s + 1] = e_im + t_im;
+    bins[2 * (half - s)] = e_re - t_re;   bins[2 * (half - s) + 1] = t_im - e_im;
+}
 
 RA_REALTIME RA_API void ra_fft_forward_real(ra_fft *fft, const float *samples, float *bins)
 {
-    uint32_t half = fft->half.size;
-    const float *re, *im;
-    ra_fft_core_run(&fft->half, samples, false, &re, &im);
-    float first_re = re[0], first_im = im[0];
-    /* k from 1 in fours with their mirrors; the last four may overlap the ones before and write them again */
-    uint32_t middle = half / 2;
-    for (uint32_t k = 1; k < middle; k += 4) {
-        if (k + 3 > middle) k = middle - 3;
-        ra_f32x4 low[2], high[2];
-        ra_fft_join4(ra_load4(re + k), ra_load4(im + k), ra_reverse4(ra_load4(re + half - k - 3)), ra_reverse4(ra_load4(im + half - k - 3)),
-                     ra_load4(fft->real_cos + k), ra_load4(fft->real_sin + k), low, high);
-        ra_interleave4(bins + 2 * k, low[0], low[1]);
-        ra_interleave4(bins + 2 * (half - k - 3), ra_reverse4(high[0]), ra_reverse4(high[1]));
+    if (fft->size == 32) {                               /* too short for columns of four: as complex numbers */
+        float pairs[64];
+        for (uint32_t n = 0; n < 32; n++) { pairs[2 * n] = samples[n]; pairs[2 * n + 1] = 0.0f; }
+        ra_fft_complex(&fft->full, pairs, pairs, false);
+        memcpy(bins, pairs, 34 * sizeof(float));
+        bins[1] = bins[33] = 0.0f;
+        return;
     }
-    bins[0] = first_re + first_im;
-    bins[1] = 0.0f;
-    bins[2 * half] = first_re - first_im;
-    bins[2 * half + 1] = 0.0f;
+    ra_fft_rest rest = ra_fft_core_run(&fft->half, samples, false);
+    if (rest.radix == 4) ra_fft_join_as(fft, &rest, bins, true); else ra_fft_join_as(fft, &rest, bins, false);
+    ra_fft_join_first(fft, &rest, bins);
 }
 
+/* The join backwards: Z[k] = E + i O with O = conj W (X[k] - conj X[M-k]) / 2, then the inverse transform. */
 RA_REALTIME RA_API void ra_fft_inverse_real(ra_fft *fft, const float *bins, float *samples)
 {
-    uint32_t half = fft->half.size;
+    uint32_t half = fft->half.size, middle = half / 2;
     float *pairs = fft->full.scratch;                    /* not in use now, and as long as we need */
-    /* the join above, backwards: Z[k] = E + i O, with O = conj W (X[k] - conj X[M-k]) / 2 */
+    ra_f32x4 one_half = ra_splat4(0.5f);
+    for (uint32_t k = 1; k < middle; k += 4) {
+        if (k + 3 > middle) k = middle - 3;              /* some are written twice, with the same values */
+        uint32_t mirror = half - k - 3;
+        ra_f32x4 a, b, c, d, w_re = ra_load4(fft->real_cos + k), w_im = ra_load4(fft->real_sin + k);
+        ra_deinterleave4(bins + 2 * k, &a, &b);
+        ra_deinterleave4(bins + 2 * mirror, &c, &d);
+        c = __builtin_shufflevector(c, c, 3, 2, 1, 0);
+        d = __builtin_shufflevector(d, d, 3, 2, 1, 0);
+        ra_f32x4 e_re = (a + c) * one_half, e_im = (b - d) * one_half, t_re = (a - c) * one_half, t_im = (b + d) * one_half;
+        ra_f32x4 o_re = t_re * w_re + t_im * w_im, o_im = t_im * w_re - t_re * w_im;
+        ra_interleave4(pairs + 2 * k, e_re - o_im, e_im + o_re);
+        ra_f32x4 z_re = e_re + o_im, z_im = o_re - e_im;
+        ra_interleave4(pairs + 2 * mirror, __builtin_shufflevector(z_re, z_re, 3, 2, 1, 0), __builtin_shufflevector(z_im, z_im, 3, 2, 1, 0));
+    }
     pairs[0] = 0.5f * (bins[0] + bins[2 * half]);
     pairs[1] = 0.5f * (bins[0] - bins[2 * half]);
-    for (uint32_t k = 1; k <= half / 2; k++) {
-        uint32_t mirror = half - k;
-        float a = bins[2 * k], b = bins[2 * k + 1], c = bins[2 * mirror], d = bins[2 * mirror + 1];
-        float e_re = 0.5f * (a + c), e_im = 0.5f * (b - d), t_re = 0.5f * (a - c), t_im = 0.5f * (b + d);
-        float w_re = fft->real_cos[k], w_im = fft->real_sin[k];
-        float o_re = t_re * w_re + t_im * w_im, o_im = t_im * w_re - t_re * w_im;
-        pairs[2 * k] = e_re - o_im;        pairs[2 * k + 1] = e_im + o_re;
-        pairs[2 * mirror] = e_re + o_im;   pairs[2 * mirror + 1] = o_re - e_im;
-    }
-    const float *re, *im;
-    ra_fft_core_run(&fft->half, pairs, true, &im, &re);
-    ra_f32x4 scale = ra_splat4(1.0f / (float)half);
-    for (uint32_t n = 0; n < half; n += 4) ra_interleave4(samples + 2 * n, ra_load4(re + n) * scale, ra_load4(im + n) * scale);
-}
-
-RA_REALTIME RA_API void ra_fft_forward_complex(ra_fft *fft, const float *in, float *out)
-{
-    const float *re, *im;
-    ra_fft_core_run(&fft->full, in, false, &re, &im);
-    for (uint32_t n = 0; n < fft->size; n += 4) ra_interleave4(out + 2 * n, ra_load4(re + n), ra_load4(im + n));
-}
-
-RA_REALTIME RA_API void ra_fft_inverse_complex(ra_fft *fft, const float *in, float *out)
-{
-    const float *re, *im;
-    ra_fft_core_run(&fft->full, in, true, &im, &re);
-    ra_f32x4 scale = ra_splat4(1.0f / (float)fft->size);
-    for (uint32_t n = 0; n < fft->size; n += 4) ra_interleave4(out + 2 * n, ra_load4(re + n) * scale, ra_load4(im + n) * scale);
+    ra_fft_complex(&fft->half, pairs, samples, true);
 }
 
 /* ============================================================================
@@ -4059,22 +4105,38 @@ static void canvas_shape(canvas *c, float x, float y, float half_w, float half_h
     canvas_quad(c, corners);
 }
 
-/* A box with its edges on whole device pixels, at least one wide. */
+/* The plain inside of a box whose edges lie on whole pixels; costs a pixel next to nothing. */
+static void canvas_plain(canvas *c, float left, float top, float width, float height, canvas_colour colour)
+{
+    canvas_vertex corners[4];
+    for (int i = 0; i < 4; i++)
+        corners[i] = (canvas_vertex){ left + (i & 1 ? width : 0), top + (i & 2 ? height : 0), 0, 0,
+                                      CANVAS_INFINITE, CANVAS_INFINITE, 0, 0, canvas_premultiply(colour) };
+    canvas_quad(c, corners);
+}
+
+/* A box with its edges on whole device pixels, at least one wide. Measuring distances over large areas is what costs
+   most where a processor draws (SwiftShader): so a filled box is two rounded sides and a plain middle. */
 static void canvas_snapped(canvas *c, canvas_box box, float radius, float stroke, canvas_colour colour)
 {
-    float left = canvas_snap(c, box.x), upper = canvas_snap(c, box.y);
-    float width = __builtin_fmaxf(canvas_snap(c, box.x + box.w) - left, 1), height = __builtin_fmaxf(canvas_snap(c, box.y + box.h) - upper, 1);
+    float left = canvas_snap(c, box.x), top = canvas_snap(c, box.y);
+    float width = __builtin_fmaxf(canvas_snap(c, box.x + box.w) - left, 1), height = __builtin_fmaxf(canvas_snap(c, box.y + box.h) - top, 1);
     float half_w = 0.5f * width, half_h = 0.5f * height;
-    if (radius == 0 && stroke == 0) {                     /* edges on whole pixels need no distance: cheaper to fill */
-        canvas_vertex corners[4];
-        for (int i = 0; i < 4; i++)
-            corners[i] = (canvas_vertex){ left + (i & 1 ? width : 0), upper + (i & 2 ? height : 0), 0, 0,
-                                          CANVAS_INFINITE, CANVAS_INFINITE, 0, 0, canvas_premultiply(colour) };
-        canvas_quad(c, corners);
+    float corner = __builtin_fminf(radius * c->ratio, __builtin_fminf(half_w, half_h)), side = __builtin_ceilf(corner);
+    if (stroke > 0 || (corner > 0 && width <= 2 * side)) {
+        canvas_shape(c, left + half_w, top + half_h, half_w, half_h, 1, 0, corner, stroke, colour);
         return;
     }
-    float round_px = __builtin_fminf(radius * c->ratio, __builtin_fminf(half_w, half_h));
-    canvas_shape(c, left + half_w, upper + half_h, half_w, half_h, 1, 0, round_px, stroke, colour);
+    canvas_plain(c, left + side, top, width - 2 * side, height, colour);
+    if (corner == 0) return;
+    for (int end = 0; end < 2; end++) {
+        canvas_vertex corners[4];
+        for (int i = 0; i < 4; i++) {
+            float u = (end ? half_w - side : -half_w) + (i & 1 ? side : 0), v = i & 2 ? half_h : -half_h;
+            corners[i] = (canvas_vertex){ left + half_w + u, top + half_h + v, u, v, half_w, half_h, corner, 0, canvas_premultiply(colour) };
+        }
+        canvas_quad(c, corners);
+    }
 }
 static void canvas_fill(canvas *c, canvas_box box, float radius, canvas_colour colour) { canvas_snapped(c, box, radius, 0, colour); }
 /* The outline lies inside the box. */
@@ -5275,7 +5337,8 @@ static void gpu_log(const char *what, gpu_text text) { ra_log_line(1, "%s: %s", 
 
 /* The signed distance to a rounded box is negative inside; half a pixel on either side of 0 is the soft edge. */
 static const char gpu_wgsl[] =
-    "struct Out { @builtin(position) place: vec4f, @location(0) uv: vec2f, @location(1) shape: vec4f, @location(2) colour: vec4f };\n"
+    "struct Out { @builtin(position) place: vec4f, @location(0) uv: vec2f, @location(1) @interpolate(flat) shape: vec4f,\n"
+    "  @location(2) colour: vec4f };\n"
     "@group(0) @binding(0) var<uniform> scale: vec4f;\n"
     "@group(0) @binding(1) var atlas: texture_2d<f32>;\n"
     "@vertex fn vertex(@location(0) xyuv: vec4f, @location(1) shape: vec4f, @location(2) colour: vec4f) -> Out {\n"
@@ -5293,13 +5356,13 @@ static const char gpu_glsl_vertex[] =
     "#version 300 es\n"
     "uniform vec2 scale;\n"
     "layout(location = 0) in vec4 xyuv; layout(location = 1) in vec4 shape; layout(location = 2) in vec4 colour;\n"
-    "out highp vec2 v_uv; out highp vec4 v_shape; out highp vec4 v_colour;\n"
+    "out highp vec2 v_uv; flat out highp vec4 v_shape; out highp vec4 v_colour;\n"
     "void main() { gl_Position = vec4(xyuv.xy * scale + vec2(-1.0, 1.0), 0.0, 1.0); v_uv = xyuv.zw; v_shape = shape; v_colour = colour; }\n";
 static const char gpu_glsl_fragment[] =
     "#version 300 es\n"
     "precision highp float;\n"
     "uniform highp sampler2D atlas;\n"
-    "in highp vec2 v_uv; in highp vec4 v_shape; in highp vec4 v_colour;\n"
+    "in highp vec2 v_uv; flat in highp vec4 v_shape; in highp vec4 v_colour;\n"
     "out vec4 colour;\n"
     "void main() {\n"
     "  if (v_shape.x < 0.0) { colour = v_colour * texelFetch(atlas, ivec2(v_uv), 0).r; return; }\n"
@@ -6327,6 +6390,15 @@ static void app_text_band_name(ra_text *to, double hz)
     else ra_text_add(to, "%g kHz", __builtin_floor(hz / 10 + 0.5) / 100);
 }
 
+/* No finer than an ear can tell, so that the session's text stays short. */
+static void app_set_band(double value[4], double hz, double db, double q)
+{
+    double per_hz = hz < 100 ? 100 : hz < 1000 ? 10 : 1;
+    value[0] = ra_floor(hz * per_hz + 0.5) / per_hz;
+    value[1] = ra_floor(db * 100 + 0.5) / 100;
+    value[2] = ra_floor(q * 1000 + 0.5) / 1000;
+}
+
 static void app_remove_item(uint32_t item)
 {
     app_session *session = &app.session;
@@ -6343,7 +6415,8 @@ static void app_insert_band(uint32_t at, double hz, double db)
         session->chain.item[i] = session->chain.item[i - 1];
         session->named_hz[i] = session->named_hz[i - 1];
     }
-    session->chain.item[at] = (ra_processor_spec){ .kind = RA_PROCESSOR_EQ, .type = RA_PEAKING, .value = { hz, db, 1.41 } };
+    session->chain.item[at] = (ra_processor_spec){ .kind = RA_PROCESSOR_EQ, .type = RA_PEAKING };
+    app_set_band(session->chain.item[at].value, hz, db, 1.41);
     session->named_hz[at] = (float)hz;
     session->chain.count++;
 }
@@ -6377,8 +6450,8 @@ static void app_panel_equaliser(canvas_box box)
     uint32_t at = count ? item[result.action == UI_GRAPH_ADDED ? count - 1 : result.node] : 0;
     double *value = app.session.chain.item[at].value;
     switch (result.action) {
-    case UI_GRAPH_CHANGED: value[0] = nodes[result.node].hz; value[1] = nodes[result.node].db; value[2] = nodes[result.node].q; break;
-    case UI_GRAPH_RESET:   value[0] = app.session.named_hz[at]; value[1] = 0; value[2] = 1.41; break;
+    case UI_GRAPH_CHANGED: app_set_band(value, nodes[result.node].hz, nodes[result.node].db, nodes[result.node].q); break;
+    case UI_GRAPH_RESET:   app_set_band(value, app.session.named_hz[at], 0, 1.41); break;
     case UI_GRAPH_REMOVED: app_remove_item(at); break;
     case UI_GRAPH_ADDED:   app_insert_band(count ? at + 1 : 0, result.hz, result.db); break;
     case UI_GRAPH_NOTHING: break;
@@ -6756,7 +6829,7 @@ static void app_build_wide(canvas_box page)
 static void app_pass(const ui_event *event)
 {
     const ui_theme *theme = &app_themes[app.is_dark];
-    if (app.width < 1 || !canvas_begin(&app.canvas, app.width, app.height, app.ratio, theme->background)) return;
+    if (app.width < 1 || app.height < 1 || !canvas_begin(&app.canvas, app.width, app.height, app.ratio, theme->background)) return;
     canvas_box page = { 0, 0, app.width, app.height };
     ui_begin(&app.ui, &app.canvas, theme, event, app.now_s);
     app.ui.is_inert = app.keys_are_shown;
@@ -6987,7 +7060,7 @@ static bool app_update(double now_s)
         double off_s = (double)now->position_frames / now->clip_rate_hz - app.seek_s;
         if (__builtin_fabs(off_s) < 0.05 || now_s - app.seek_asked_s > 0.3) { app.seek_s = -1; app.is_dirty = true; }
     }
-    if (app.is_playing && is_awake && before.is_playing && !now->is_playing && now_s - app.play_asked_s > 0.3) {
+    if (app.is_playing && is_awake && is_ours && before.clip_serial == now->clip_serial && before.is_playing && !now->is_playing && now_s - app.play_asked_s > 0.3) {
         app.is_playing = false;                            /* the clip has come to its end */
         app.is_dirty = true;
     }
@@ -7015,7 +7088,7 @@ static bool app_frame(double now_s)
     if (!alive && now_s - app.started_s > 3 && now_s - app.started_s < 3.5) app.is_dirty = true;      /* "starts…" is over */
     app.alive_shown = alive;
     app.gpu_generation = gpu_generation();
-    if (!has_moved && !app.is_dirty) return false;
+    if ((!has_moved && !app.is_dirty) || app.width < 1 || app.height < 1) return false;
     app_pass(&(ui_event){ 0 });
     if (app.canvas.atlas_is_full) { canvas_forget_text(&app.canvas); app_pass(&(ui_event){ 0 }); }
     if (phase == GPU_ABSENT) app.is_dirty = false;

@@ -1674,6 +1674,36 @@ static void test_chain(void)
     check_most(landing, 1e-9);                         /* -20 dB is 0.1: rounding of 0.01 to float */
     ra_chain_destroy(chain);
 
+    test("effects: 48 bands in a chain all count, and what stands in a spec behind its end does not");
+    memset(&spec, 0, sizeof spec);
+    for (int n = 0; n < RA_CHAIN_MAX; n++) spec.item[n] = (ra_processor_spec){ RA_PROCESSOR_EQ, RA_PEAKING, { 1000, 0.5, 1 } };
+    for (spec.count = 1; spec.count <= RA_CHAIN_MAX; spec.count += spec.count == 1 ? 30 : 1) {
+        ra_chain_create(2, 48000, &chain);
+        ra_chain_set(chain, &spec);
+        fill_sine(output, 9600, 2, 1000, 48000, 0.01);
+        process_chain(chain, output, 2, 9600, 128);
+        check_near(decibels(fit_tone(output + 9600, 4800, 2, 1000, 48000).amplitude / 0.01), 0.5 * spec.count, 0.001);
+        ra_chain_destroy(chain);
+    }
+
+    test("effects: bands that come to a sounding chain and go from it do not click, and it lands on its settings");
+    ra_chain_create(2, 48000, &chain);
+    static const char *const growing[] = { "eq peaking hz=1000 db=12 q=1; gain db=-6", "eq peaking hz=1000 db=12 q=1; eq lowshelf hz=300 db=6; eq peaking hz=3000 db=-9; gain db=-6",
+                                           "eq peaking hz=1000 db=3 q=1; gain db=-3", "eq peaking hz=1000 db=12 q=1; gain db=-6" };
+    fill_sine(output, 4800 * 4, 2, 1000, 48000, 0.1);
+    for (int n = 0; n < 4; n++) {
+        spec = spec_of(growing[n]);
+        ra_chain_set(chain, &spec);
+        process_chain(chain, output + 9600 * n, 2, 4800, 128);
+        ra_eq_band now[3];
+        for (uint32_t k = 0; k + 1 < spec.count; k++) now[k] = (ra_eq_band){ (ra_filter_type)spec.item[k].type, spec.item[k].value[0], spec.item[k].value[1], spec.item[k].value[2] };
+        double want = spec.item[spec.count - 1].value[0];
+        for (uint32_t k = 0; k + 1 < spec.count; k++) want += decibels(cabs(prototype(&now[k], 1000, 48000)));
+        check_near(decibels(fit_tone(output + 9600 * n + 4800, 2400, 2, 1000, 48000).amplitude / 0.1), want, 0.01);
+    }
+    check_most(worst_click(output + 4800, 4800 * 4 - 2400, 2, 1000, 48000), 0.002);      /* 0.2 high; a jump by 9 dB is 0.13 */
+    ra_chain_destroy(chain);
+
     test("effects: another order of processors ducks to silence and back in about 10 ms, without a click");
     ra_chain_create(2, 48000, &chain);
     ra_chain_set(chain, &loud);
@@ -1914,6 +1944,14 @@ static void test_sources(void)
     check_most(worst, 2e-7);
     check_most(peak_of(output, 96000), 1);
     check_golden("tone sweep", output, 96000);
+    /* what is no sweep is a sine, whatever else is filled in: no way to go, no time, another kind */
+    ra_generate(&(ra_tone){ .kind = RA_TONE_SINE, .start_hz = 500 }, 48000, 0, third, 4800);
+    ra_generate(&(ra_tone){ .kind = RA_TONE_SWEEP, .start_hz = 500, .end_hz = 500, .duration_s = 1 }, 48000, 0, output, 4800);
+    check_samples(output, third, 4800);
+    ra_generate(&(ra_tone){ .kind = RA_TONE_SINE, .start_hz = 500, .end_hz = 900, .duration_s = 1 }, 48000, 0, output, 4800);
+    check_samples(output, third, 4800);
+    ra_generate(&(ra_tone){ .kind = RA_TONE_SWEEP, .start_hz = 500, .end_hz = 900, .duration_s = 0 }, 48000, 0, output, 4800);
+    check(is_finite(output, 4800));
 
     test("sources: noise is seeded, white, uniform and without an offset");
     ra_tone noise = { .kind = RA_TONE_NOISE, .level_db = -6.0205999132796239, .seed = 5 };
@@ -2367,6 +2405,14 @@ static void test_router(void)
     check_samples(ways[0], input, 2000);               /* gain 1 passes every bit */
     check_samples(ways[1], other, 2000);
     check(is_silent(ways[2], 2000) && is_silent(ways[3], 2000));         /* muted; not connected */
+    float *const nowhere[RA_ROUTER_DESTINATIONS] = { ways[0], NULL, ways[2], ways[3] };
+    const float *const no_source[RA_ROUTER_SOURCES] = { NULL, third };
+    ra_router_process(&router, sources, nowhere, 1000);                  /* a place that is not there today */
+    check_samples(ways[0], input, 2000);
+    ra_router_process(&router, no_source, destinations, 1000);           /* a source that has nothing */
+    for (int n = 0; n < 2000; n++) other[n] = -0.25f * third[n];
+    check(is_silent(ways[0], 2000));
+    check_samples(ways[1], other, 2000);
     check_same(ra_router_set(&router, RA_ROUTER_SOURCES, 0, 1, false), RA_BAD_ARGUMENT);
     check_same(ra_router_set(&router, 0, RA_ROUTER_DESTINATIONS, 1, false), RA_BAD_ARGUMENT);
     check_same(ra_router_set(&router, 0, 0, NAN, false), RA_BAD_ARGUMENT);

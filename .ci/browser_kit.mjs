@@ -35,12 +35,6 @@ export function near(got, want, tolerance, what) { ok(Math.abs(got - want) <= to
 export function above(got, least, what) { ok(got > least, `${what}: got ${show(got)}, want more than ${show(least)}`); }
 export function says(text, pattern, what) { ok(pattern.test(text), `${what}: "${text}" does not match ${pattern}`); }
 
-// What a promise is rejected with.
-export async function refusal(promise, what) {
-  try { await promise; } catch (error) { return error.message; }
-  throw Error(`${what}: the promise was kept, want a refusal`);
-}
-
 // ---- a web server with the faults that a test asks for ----
 
 const TYPES = { html: 'text/html; charset=utf-8', js: 'text/javascript', wasm: 'application/wasm', wav: 'audio/wav', oga: 'audio/ogg', h: 'text/plain; charset=utf-8', txt: 'text/plain' };
@@ -142,6 +136,12 @@ export class App {
     }
   }
   call(name, ...values) { return this.page.evaluate(([name, values]) => rustyaudio[name](...values), [name, values]); }
+  // What the promise is rejected with.
+  async refusal(name, ...values) {
+    const sentence = await this.page.evaluate(([name, values]) => rustyaudio[name](...values).then(() => null, (error) => error.message), [name, values]);
+    ok(sentence !== null, `${name}(${values.map(show)}) was kept, want a refusal`);
+    return sentence;
+  }
   load(name) { return this.call('load', name); }
   set(chain) { return this.call('set', chain); }
 
