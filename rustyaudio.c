@@ -4372,7 +4372,7 @@ typedef enum { UI_BUTTON, UI_CHECKBOX, UI_SLIDER, UI_IMAGE, UI_STATUS } ui_role;
 typedef struct {
     uint32_t id;
     ui_role role;
-    char name[48], text[160];          /* text: the value as one would say it */
+    char name[48], text[480];          /* text: the value as one would say it */
     double value, min, max, step;
     canvas_box box;
     bool is_focused, is_disabled, is_pressed;
@@ -5852,7 +5852,7 @@ static struct {
     app_audio_state audio;
     uint32_t   output_rate_hz;
     uint32_t   underruns;
-    char       tier[16], missing[200], error[240];
+    char       tier[16], missing[400], error[240];
     double     started_s;
 
     ra_snapshot snapshot;
@@ -6114,7 +6114,7 @@ static void app_take_load(void)
     app.seek_s = -1;
     app.seek_is_unsent = false;
     app_copy_text(app.title, sizeof app.title, app.load_title);
-    app.error[0] = 0;
+    if (!app.load_is_demo) app.error[0] = 0;               /* what is there may be why the demo plays */
     if (!app.loop_is_picked && app.is_looping != app.load_is_demo) { app.is_looping = app.load_is_demo; app.loop_is_unsent = true; }
     if (app.is_playing) app_play();
     ra_text_add(&text, "%s - Rusty Audio", app.title);
@@ -6847,6 +6847,7 @@ static void app_pointer(app_pointer_phase phase, uint32_t pointer_id, float x_cs
 {
     static const ui_event_kind kinds[] = { UI_DOWN, UI_MOVE, UI_UP, UI_CANCEL, UI_LEAVE };
     app.now_s = ra_now_s();
+    if (phase == APP_POINTER_DOWN) app.edit_group = 0;     /* every press begins a step of undo */
     app_pass(&(ui_event){ .kind = kinds[phase], .id = pointer_id, .x = x_css, .y = y_css, .modifiers = modifiers, .is_touch = is_touch });
 }
 static void app_wheel(float x_css, float y_css, float delta_x, float delta_y, uint32_t modifiers)

@@ -68,7 +68,7 @@ function rustyPage() {
   if (!host.clientHeight) host.style.minHeight = '360px';     // a container that nobody gave a height
   host.tabIndex = -1;                                         // a click on the canvas focuses it; keys arrive here
   host.style.outline = 'none';
-  host.setAttribute('role', 'group');
+  if (host.matches('div, span') && !host.hasAttribute('role')) host.setAttribute('role', 'group');
   host.setAttribute('aria-label', 'Rusty Audio');
   const mirror = add(host, 'div', 'position:absolute;inset:0;overflow:hidden;pointer-events:none');
   const saidPolitely = add(host, 'p', UNSEEN, { role: 'status', 'aria-live': 'polite' });
@@ -110,7 +110,7 @@ function rustyPage() {
     const address = new URL(location.href);
     try {
       if (sessionStorage.getItem(GUARD) === 'off') return 'unisolate() has switched it off for this tab';
-      if (sessionStorage.getItem(GUARD) || address.searchParams.has('isolated')) return 'the browser did not become isolated after one reload';
+      if (sessionStorage.getItem(GUARD) || address.searchParams.has('isolated')) return 'this tab has tried it once already';
       sessionStorage.setItem(GUARD, 'tried');
     } catch { return 'the browser does not let this page remember that it has reloaded'; }
     try {

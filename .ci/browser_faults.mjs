@@ -43,8 +43,12 @@ for (const tier of ['isolated-off', 'compat']) {
     same((await app.state()).position_s, 0, 'position after stop');
   });
 
+}
+
+for (const tier of ['threads', 'isolated-off', 'compat']) {
   test(`${tier}: a minute of stereo arrives while the old file plays on, and then plays`, async (bench) => {
     const { url } = signal('sine', { hz: 440, db: -12, seconds: 60, rate: 48000 }), app = await bench.open({ query: `rate=48000&tier=${tier}` });
+    same((await app.state()).tier, tier, 'tier');
     // the clip must be stereo, so that there is much to send
     const mono = fs.readFileSync(`${OUT}/${url}`), data = Buffer.alloc((mono.length - 44 - (mono.length - 44) % 4) * 2);
     for (let i = 0; i + 3 < mono.length - 44; i += 4) { mono.copy(data, 2 * i, 44 + i, 48 + i); mono.copy(data, 2 * i + 4, 44 + i, 48 + i); }
@@ -132,6 +136,17 @@ test('a service worker that does not isolate: one reload, never two', async (ben
   same(site.asked.filter(({ path }) => path === '/').length, 2, 'times that the page was asked for');
   await app.ready();
   says(await app.status(), /did not become isolated after one reload/, 'the status line');
+});
+
+test('framed by a page that is not isolated: no reload, and the reason is shown', async (bench) => {
+  const site = await bench.serve({ isolated: false, routes: { '/frame.html': Buffer.from('<!DOCTYPE html><html lang="en"><title>host</title><link rel="icon" href="data:,"><iframe src="/?isolate" width="1000" height="640" allow="autoplay"></iframe>') } });
+  const page = bench.watch(await (await bench.context()).newPage());
+  await page.goto(`${site.url}frame.html`);
+  const status = page.frameLocator('iframe').getByRole('status', { name: 'Status', exact: true });
+  await status.waitFor({ state: 'attached' });
+  await wait(1000);
+  says(await status.textContent(), /Cross-Origin-Embedder-Policy.*framed/, 'the status line');
+  same(site.asked.filter(({ path }) => path === '/').length, 1, 'times that the page was asked for');
 });
 
 test('workers blocked by worker-src: within seconds the page says why, and plays', async (bench) => {

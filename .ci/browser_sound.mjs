@@ -32,6 +32,18 @@ test('isolated: a click on Play is heard, without a file, and the spectrum moves
   same(await app.widget('button', 'Pause').count(), 1, 'buttons called Pause');
 });
 
+test('?log=debug tells the number of workers in the console, without it the console stays empty', async (bench) => {
+  for (const [query, isTold] of [['threads=2&log=debug', true], ['threads=2', false]]) {
+    const context = await bench.context(), lines = [];
+    context.on('console', (message) => lines.push(message.text()));
+    const app = await bench.open({ context, query });
+    await app.until((state) => state.workers_alive === 2, 'the workers are there');
+    await wait(200);
+    same(lines.includes('Workers: 2'), isTold, `"Workers: 2" in ${JSON.stringify(lines)}`);
+    if (!isTold) same(lines, [], 'the console');
+  }
+});
+
 section('samples');
 
 const CHAIN = 'eq peaking hz=1000 db=6 q=1; eq lowshelf hz=120 db=-4 q=0.7; gain db=-3';
@@ -300,7 +312,7 @@ test('a short file stops at its end without Loop and goes on with it', async (be
 
 section('health');
 
-test('ten seconds of playing: underruns are counted by the browser and shown, no block is thrown away', async (bench) => {
+test('ten seconds of playing: underruns are the browser\'s own count, and the sound goes on', async (bench) => {
   const app = await bench.open();
   await app.click('button', 'Play');
   await app.untilPlaying();
