@@ -23,16 +23,19 @@ async function runAll() {
   fs.mkdirSync(OUT, { recursive: true });
   fs.rmSync(`${OUT}/signals`, { recursive: true, force: true });
   const sites = { isolated: await serve(), plain: await serve({ isolated: false }) };
-  let browser = await launch(), failed = 0, section = '';
+  let browser = await launch(), next = 0, failed = 0;
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, async () => { await browser.close(); process.exit(1); });
-  for (const test of chosen) {
-    if (test.section !== section) console.log(`  ${section = test.section}`);
-    if (!browser.isConnected()) browser = await launch();             // a crash fails one test only
-    const bench = new Bench(browser, sites), begin = performance.now();
-    const failure = await outcome(test, bench);
-    console.log(`${failure ? 'FAIL' : 'ok  '} ${test.name} (${((performance.now() - begin) / 1000).toFixed(1)} s)${failure && `\n       ${failure}`}`);
-    if (failure) failed++;
-  }
+  // Two lanes, because most of a test is waiting for sound; each test has its own page, storage and servers.
+  const lane = async () => {
+    while (next < chosen.length) {
+      const test = chosen[next++];
+      if (!browser.isConnected()) browser = await launch();           // a crash fails one test only
+      const begin = performance.now(), failure = await outcome(test, new Bench(browser, sites));
+      console.log(`${failure ? 'FAIL' : 'ok  '} ${test.section}: ${test.name} (${((performance.now() - begin) / 1000).toFixed(1)} s)${failure && `\n       ${failure}`}`);
+      if (failure) failed++;
+    }
+  };
+  await Promise.all([lane(), lane()]);
   await browser.close();
   sites.isolated.close(); sites.plain.close();
   console.log(`${chosen.length - failed} passed, ${failed} failed`);

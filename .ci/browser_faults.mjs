@@ -135,7 +135,7 @@ test('a service worker that does not isolate: one reload, never two', async (ben
   await wait(5000);
   same(site.asked.filter(({ path }) => path === '/').length, 2, 'times that the page was asked for');
   await app.ready();
-  says(await app.status(), /did not become isolated after one reload/, 'the status line');
+  says(await app.status(), /tried it once already|did not become isolated/, 'the status line');
 });
 
 test('framed by a page that is not isolated: no reload, and the reason is shown', async (bench) => {
@@ -312,16 +312,13 @@ http { access_log off; ${temp} types { text/html html; text/javascript js; appli
 });
 
 test('the README\'s Cloudflare Worker, run in Node, isolates the page', async (bench) => {
-  const text = snippet('export default'), file = `${OUT}/cloudflare.mjs`;
-  fs.writeFileSync(file, text);
-  const { default: worker } = await import(`${file}?${Date.now()}`), origin = await bench.serve({ isolated: false });
-  const forward = (request) => { const { pathname, search } = new URL(request.url ?? request); return realFetch(origin.url + pathname.slice(1) + search); };
-  const realFetch = globalThis.fetch;
-  const site = await bench.serve({ isolated: false });
+  const file = `${OUT}/cloudflare.mjs`, origin = await bench.serve({ isolated: false });
+  const forward = (request) => { const { pathname, search } = new URL(request.url ?? request); return fetch(origin.url + pathname.slice(1) + search); };
+  globalThis.cloudflareFetch = forward;
+  fs.writeFileSync(file, `const fetch = globalThis.cloudflareFetch;\n${snippet('export default')}`);
+  const { default: worker } = await import(`${file}?${Date.now()}`), site = await bench.serve({ isolated: false });
   for (const name of ['/', ...fs.readdirSync(DIST).map((name) => `/${name}`)]) site.routes[name] = async (request, response) => {
-    globalThis.fetch = forward;
-    let answer;
-    try { answer = await worker.fetch(new Request(`https://example.org${request.url}`), { ASSETS: { fetch: forward } }, { waitUntil() {}, passThroughOnException() {} }); } finally { globalThis.fetch = realFetch; }
+    const answer = await worker.fetch(new Request(`https://example.org${request.url}`), { ASSETS: { fetch: forward } }, { waitUntil() {}, passThroughOnException() {} });
     response.writeHead(answer.status, Object.fromEntries([...answer.headers].filter(([name]) => !/^(content-length|content-encoding|transfer-encoding|connection|keep-alive)$/.test(name))));
     response.end(Buffer.from(await answer.arrayBuffer()));
   };

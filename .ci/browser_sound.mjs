@@ -111,7 +111,7 @@ test('a spoken WAV by the file picker: its length is right and it is heard', asy
   const state = await app.until((state) => state.file === 'Front_Center.wav', 'the recording is there');
   near(state.duration_s, duration_s, 1e-5, 'duration, s');
   same([state.channels, state.sample_rate_hz, state.loop, state.error], [channels, sample_rate_hz, false, ''], 'channels, rate, loop, error');
-  same(await app.widget('status', 'File').textContent(), 'Front_Center.wav', 'the name in the page');
+  await app.until(async () => await app.widget('status', 'File').textContent() === 'Front_Center.wav', 'the page names it');
   same(await app.page.title(), 'Front_Center.wav - Rusty Audio', 'title');
   await hears(app);
 });
