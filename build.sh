@@ -489,6 +489,7 @@ test_flags() {
     case $1 in
         O3)   echo -O3 ;;
         O0)   echo -O0 ;;
+        march) echo -O3 -march=native ;;
         asan) echo -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all ;;
         tsan) echo -O1 -g -fsanitize=thread ;;
     esac
@@ -503,14 +504,24 @@ verb_browser() {
     xvfb-run -a "${LIMIT[@]}" node "$ROOT/.ci/browser.mjs" "$@"
 }
 
+# The native tests as WebAssembly, in node: the golden hashes must be the same there.
+verb_wasm() {
+    need_source test.c rustyaudio.c rustyaudio.h
+    setup_web
+    make_work
+    emcc test.c -o "$WORK/test.js" -std=gnu11 -O2 -msimd128 -ffp-contract=off -fno-math-errno -w -DRA_NO_THREADS -sALLOW_MEMORY_GROWTH \
+        -sINITIAL_MEMORY=128MB -sSTACK_SIZE=8MB -sEXIT_RUNTIME=1 -sENVIRONMENT=node || die "emcc could not build test.c (see above)"
+    "${LIMIT[@]}" node "$WORK/test.js" "$@"
+}
+
 verb_test() {
-    local parts=(${RA_TEST_PARTS:-O3 O0 asan tsan browser}) part same_memory=()
+    local parts=(${RA_TEST_PARTS:-O3 O0 march asan tsan wasm browser}) part same_memory=()
     [[ $# == 0 || ${RA_TEST_PARTS:-} ]] || parts=(O3 browser)       # one section: a quick answer
     verb_cli
     export_paths
     PASSED=0 FAILED=0 SUMMARY=
     for part in "${parts[@]}"; do                                   # -lm is for the oracles of test.c
-        case $part in O3|O0|asan|tsan) native "test-$part" test.c $(test_flags "$part") -lm & ;; esac
+        case $part in O3|O0|march|asan|tsan) native "test-$part" test.c $(test_flags "$part") -lm & ;; esac
     done
     wait                                                            # what did not compile fails below
     # the thread sanitizer knows where memory lies only when the kernel does not shuffle it
@@ -518,9 +529,9 @@ verb_test() {
     for part in "${parts[@]}"; do
         case $part in
             check)      count check "$ROOT/build.sh" check ;;
-            browser)    count browser "$ROOT/build.sh" browser "$@" ;;
+            browser|wasm) count "$part" "$ROOT/build.sh" "$part" "$@" ;;
             tsan)       count tsan "${LIMIT[@]}" "${same_memory[@]}" "$BUILD/test-tsan" "$@" ;;
-            O3|O0|asan) count "$part" "${LIMIT[@]}" "$BUILD/test-$part" "$@" ;;
+            O3|O0|march|asan) count "$part" "${LIMIT[@]}" "$BUILD/test-$part" "$@" ;;
             *)          die "RA_TEST_PARTS has no part \"$part\"" ;;
         esac
     done
@@ -636,7 +647,7 @@ verb_help() { sed -n '2,/^set -e/{/^set -e/d;s/^# \{0,1\}//;p}' "$ROOT/build.sh"
 verb=${1:-dist}
 [[ $# == 0 ]] || shift
 case $verb in
-    dist|run|test|cli|bench|check|debug|doctor|clean|env|help|browser) "verb_$verb" "$@" ;;
+    dist|run|test|cli|bench|check|debug|doctor|clean|env|help|browser|wasm) "verb_$verb" "$@" ;;
     -h|--help) verb_help ;;
     *) die "there is no verb \"$verb\"; ./build.sh help names them all" ;;
 esac

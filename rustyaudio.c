@@ -5851,7 +5851,7 @@ static struct {
     double     seek_s, seek_asked_s;   /* shown until the snapshot agrees; seek_s < 0: none */
     app_audio_state audio;
     uint32_t   output_rate_hz;
-    uint32_t   underruns;
+    uint32_t   underruns, workers_told;
     char       tier[16], missing[400], error[240];
     double     started_s;
 
@@ -6702,7 +6702,7 @@ static void app_panel_status(canvas_box bar, bool is_phone)
     const ui_theme *theme = u->theme;
     uint32_t alive = ra_pool_worker_count(app.pool), wanted = ra_pool_wanted_count(app.pool);
     bool is_starting = !alive && wanted && app.now_s - app.started_s < 3, is_missing = !alive && !is_starting;
-    char words[280];
+    char words[480];
     ra_text text = ra_text_start(words, sizeof words);
     if (alive) ra_text_add(&text, "Worker Pool Active (%u workers)", alive);
     else if (is_starting) ra_text_add(&text, "Worker pool starts…");
@@ -7056,6 +7056,10 @@ static bool app_update(double now_s)
     ra_engine_tick(app.engine, app.pool);
     ra_engine_get_snapshot(app.engine, &app.snapshot);
     const ra_snapshot *now = &app.snapshot;
+    if (app.workers_told != ra_pool_worker_count(app.pool)) {
+        app.workers_told = ra_pool_worker_count(app.pool);
+        ra_log_line(3, "Workers: %u", app.workers_told);
+    }
     bool is_ours = now->clip_serial == app.clip_serial && now->clip_rate_hz, is_awake = app.audio == APP_AUDIO_RUNNING;
     if (app.seek_s >= 0 && !app.seek_is_unsent && is_ours && is_awake) {
         double off_s = (double)now->position_frames / now->clip_rate_hz - app.seek_s;

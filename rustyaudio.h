@@ -205,7 +205,8 @@ typedef struct ra_eq ra_eq;
 RA_API ra_result ra_eq_create(uint32_t channels, uint32_t sample_rate_hz, ra_eq **out);
 RA_API void      ra_eq_destroy(ra_eq *eq);
 /* New settings. Bands that were there before glide to them within 20 ms and land exactly; after
-   create or reset they hold at once. Same thread as process, or while nothing is processed. */
+   create or reset they hold at once. A band that changes its type, or one without a gain that comes or
+   goes, does so in one step. Same thread as process, or while nothing is processed. */
 RA_API void      ra_eq_set(ra_eq *eq, const ra_eq_band *bands, uint32_t band_count);
 /* Filters interleaved frames in place. Audio thread. Any frame_count, the same samples however
    the frames are cut into calls. */
@@ -244,8 +245,8 @@ RA_API size_t    ra_chain_format(const ra_chain_spec *spec, char *text, size_t c
 typedef struct ra_chain ra_chain;
 RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, ra_chain **out);   /* 1 or 2 channels */
 RA_API void      ra_chain_destroy(ra_chain *chain);
-/* New settings. The same processors in the same order with other values glide; anything else
-   ducks to silence and back (5 ms each way). After create or reset they hold at once.
+/* New settings. The same processors in the same order with other values glide, and bands of an eq that have
+   a gain may come and go; anything else ducks to silence and back (5 ms each way). After create or reset they hold at once.
    Same thread as process, or while nothing is processed. */
 RA_API void      ra_chain_set(ra_chain *chain, const ra_chain_spec *spec);
 RA_API void      ra_chain_process(ra_chain *chain, float *frames, uint32_t frame_count);   /* audio thread, in place */
