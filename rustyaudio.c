@@ -1647,15 +1647,21 @@ struct ra_eq {
     uint32_t sounding[RA_EQ_BAND_MAX], sounding_count;    /* bands that do anything until the next grid point */
 };
 
+/* Wants zeroed memory. */
+static void ra_eq_init(ra_eq *eq, uint32_t channels, uint32_t sample_rate_hz)
+{
+    eq->channels = channels;
+    eq->sample_rate_hz = sample_rate_hz;
+    eq->is_fresh = true;
+}
+
 RA_API ra_result ra_eq_create(uint32_t channels, uint32_t sample_rate_hz, ra_eq **out)
 {
     *out = NULL;
     if (channels < 1 || channels > 2 || sample_rate_hz == 0) return RA_BAD_ARGUMENT;
     ra_eq *eq = ra_new(1, sizeof *eq);
     if (!eq) return RA_NO_MEMORY;
-    eq->channels = channels;
-    eq->sample_rate_hz = sample_rate_hz;
-    eq->is_fresh = true;
+    ra_eq_init(eq, channels, sample_rate_hz);
     *out = eq;
     return RA_OK;
 }
@@ -2183,39 +2189,34 @@ RA_SMALL_CODE_END
 
 /* ---- the chain ---- */
 
-#define RA_DUCK_S 0.005
-
 /* Neighbouring eq processors make one stage, 32 bands at most. */
 typedef struct {
     uint32_t kind;
-    ra_eq    eq;
-    ra_glide gain;
+    union { ra_eq eq; ra_glide gain; };
 } ra_stage;
 
 struct ra_chain {
     uint32_t channels, sample_rate_hz;
     bool     is_fresh;                 /* nothing heard yet: settings hold at once */
-    bool     is_ducking;               /* on the way to silence, where "next" takes over */
-    ra_glide duck;
-    ra_chain_spec now, next;
+    ra_chain_spec spec;
     uint32_t stage_count;
-    ra_stage stages[RA_CHAIN_MAX];
+    ra_stage *stages;
 };
 
-RA_API void ra_chain_destroy(ra_chain *chain) { RA_FREE(chain); }
+RA_SMALL_CODE_BEGIN
 
-RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, ra_chain **out)
+/* Where the processors from index on, all of them eq, end: at another kind or after 32 of them. */
+RA_REALTIME static uint32_t ra_chain_eq_end(const ra_chain_spec *spec, uint32_t index)
 {
-    *out = NULL;
-    if (channels < 1 || channels > 2 || sample_rate_hz == 0) return RA_BAD_ARGUMENT;
-    ra_chain *chain = ra_new(1, sizeof *chain);
-    if (!chain) return RA_NO_MEMORY;
-    chain->channels = channels;
-    chain->sample_rate_hz = sample_rate_hz;
-    chain->is_fresh = true;
-    ra_glide_hold(&chain->duck, 1.0f);
-    *out = chain;
-    return RA_OK;
+    uint32_t end = index;
+    while (end < spec->count && end - index < RA_EQ_BAND_MAX && spec->item[end].kind == RA_PROCESSOR_EQ) end++;
+    return end;
+}
+
+/* The processors from index on that make one stage; gives the index after them. */
+RA_REALTIME static uint32_t ra_chain_stage_end(const ra_chain_spec *spec, uint32_t index)
+{
+    return spec->item[index].kind == RA_PROCESSOR_EQ ? ra_chain_eq_end(spec, index) : index + 1;
 }
 
 /* Can one chain become the other while it sounds? The same processors in the same order can; an
@@ -2224,18 +2225,15 @@ RA_REALTIME static bool ra_chain_can_glide(const ra_chain_spec *from, const ra_c
 {
     uint32_t a = 0, b = 0;
     while (a < from->count && b < to->count) {
+        uint32_t a_end = ra_chain_stage_end(from, a), b_end = ra_chain_stage_end(to, b);
         if (from->item[a].kind != to->item[b].kind) return false;
-        if (from->item[a].kind != RA_PROCESSOR_EQ) { a++; b++; continue; }
-        bool is_a = true, is_b = true;
-        for (uint32_t band = 0; is_a || is_b; band++) {
-            is_a = a < from->count && from->item[a].kind == RA_PROCESSOR_EQ;
-            is_b = b < to->count && to->item[b].kind == RA_PROCESSOR_EQ;
-            if ((is_a || is_b) && band >= RA_EQ_BAND_MAX) return false;
-            if (is_a && is_b && from->item[a].type != to->item[b].type) return false;
-            if (is_a != is_b && !ra_filter_has_gain(is_a ? from->item[a].type : to->item[b].type)) return false;
-            a += is_a;
-            b += is_b;
+        for (uint32_t at_a = a, at_b = b; from->item[a].kind == RA_PROCESSOR_EQ && (at_a < a_end || at_b < b_end); at_a++, at_b++) {
+            uint32_t old_type = at_a < a_end ? from->item[at_a].type : to->item[at_b].type;
+            uint32_t new_type = at_b < b_end ? to->item[at_b].type : old_type;
+            if (old_type != new_type || ((at_a >= a_end || at_b >= b_end) && !ra_filter_has_gain(old_type))) return false;
         }
+        a = a_end;
+        b = b_end;
     }
     return a == from->count && b == to->count;
 }
@@ -2243,47 +2241,87 @@ RA_REALTIME static bool ra_chain_can_glide(const ra_chain_spec *from, const ra_c
 /* Hands the settings to the stages, which glide to them or, when fresh, hold them at once. */
 RA_REALTIME static void ra_chain_apply(ra_chain *chain, const ra_chain_spec *spec)
 {
-    uint32_t stage_count = 0;
-    for (uint32_t index = 0; index < spec->count; stage_count++) {
-        ra_stage *stage = &chain->stages[stage_count];
-        const ra_processor_spec *item = &spec->item[index];
-        if (chain->is_fresh) {
-            memset(stage, 0, sizeof *stage);
-            stage->eq.channels = chain->channels;
-            stage->eq.sample_rate_hz = chain->sample_rate_hz;
-            stage->eq.is_fresh = true;
-        }
-        stage->kind = item->kind;
-        if (item->kind == RA_PROCESSOR_EQ) {
+    ra_stage *stage = chain->stages;
+    for (uint32_t index = 0; index < spec->count; stage++) {
+        uint32_t end = ra_chain_stage_end(spec, index);
+        switch (stage->kind) {
+        case RA_PROCESSOR_EQ: {
             ra_eq_band bands[RA_EQ_BAND_MAX];
-            uint32_t band_count = 0;
-            for (; index < spec->count && band_count < RA_EQ_BAND_MAX && spec->item[index].kind == RA_PROCESSOR_EQ; index++) {
-                item = &spec->item[index];
-                bands[band_count++] = (ra_eq_band){ (ra_filter_type)item->type, item->value[0], item->value[1], item->value[2] };
+            for (uint32_t at = index; at < end; at++) {
+                const ra_processor_spec *item = &spec->item[at];
+                bands[at - index] = (ra_eq_band){ (ra_filter_type)item->type, item->value[0], item->value[1], item->value[2] };
             }
-            ra_eq_set(&stage->eq, bands, band_count);
-            continue;
+            ra_eq_set(&stage->eq, bands, end - index);
+            break;
         }
-        if (item->kind == RA_PROCESSOR_GAIN) {
-            float factor = (float)ra_amplitude_from_db(item->value[0]);
-            ra_glide_to(&stage->gain, factor, chain->is_fresh ? 0 : (uint32_t)(RA_GLIDE_S * chain->sample_rate_hz));
+        case RA_PROCESSOR_GAIN:
+            ra_glide_to(&stage->gain, (float)ra_amplitude_from_db(spec->item[index].value[0]), chain->is_fresh ? 0 : (uint32_t)(RA_GLIDE_S * chain->sample_rate_hz));
+            break;
         }
-        index++;
+        index = end;
     }
-    chain->stage_count = stage_count;
-    chain->now = *spec;
+    chain->spec = *spec;
 }
 
-RA_REALTIME RA_API void ra_chain_set(ra_chain *chain, const ra_chain_spec *spec)
+RA_API void ra_chain_destroy(ra_chain *chain)
 {
-    if (chain->is_fresh || (!chain->is_ducking && ra_chain_can_glide(&chain->now, spec))) { ra_chain_apply(chain, spec); return; }
-    chain->next = *spec;
-    if (!chain->is_ducking) ra_glide_to(&chain->duck, 0.0f, (uint32_t)(RA_DUCK_S * chain->sample_rate_hz) + 1);
-    chain->is_ducking = true;
+    if (!chain) return;
+    RA_FREE(chain->stages);
+    RA_FREE(chain);
 }
 
-RA_REALTIME static void ra_chain_run_stages(ra_chain *chain, float *frames, uint32_t frame_count)
+RA_API void ra_chain_reset(ra_chain *chain)
 {
+    chain->is_fresh = true;
+    for (uint32_t index = 0; index < chain->stage_count; index++) {
+        ra_stage *stage = &chain->stages[index];
+        if (stage->kind == RA_PROCESSOR_EQ) ra_eq_reset(&stage->eq);
+    }
+    ra_chain_apply(chain, &chain->spec);
+}
+
+static bool ra_chain_is_possible(const ra_chain_spec *spec)
+{
+    bool is_possible = spec->count <= RA_CHAIN_MAX;
+    for (uint32_t index = 0; is_possible && index < spec->count; index++)
+        is_possible = spec->item[index].kind < RA_PROCESSOR_COUNT && spec->item[index].type < RA_FILTER_TYPE_COUNT;
+    return is_possible;
+}
+
+RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, const ra_chain_spec *spec, ra_chain **out)
+{
+    *out = NULL;
+    if (channels < 1 || channels > 2 || sample_rate_hz == 0 || !ra_chain_is_possible(spec)) return RA_BAD_ARGUMENT;
+    ra_chain *chain = ra_new(1, sizeof *chain);
+    if (!chain) return RA_NO_MEMORY;
+    chain->channels = channels;
+    chain->sample_rate_hz = sample_rate_hz;
+    for (uint32_t index = 0; index < spec->count; index = ra_chain_stage_end(spec, index)) chain->stage_count++;
+    chain->stages = ra_new(chain->stage_count ? chain->stage_count : 1, sizeof *chain->stages);
+    if (!chain->stages) { ra_chain_destroy(chain); return RA_NO_MEMORY; }
+    ra_stage *stage = chain->stages;
+    for (uint32_t index = 0; index < spec->count; index = ra_chain_stage_end(spec, index), stage++) {
+        stage->kind = spec->item[index].kind;
+        if (stage->kind == RA_PROCESSOR_EQ) ra_eq_init(&stage->eq, channels, sample_rate_hz);
+    }
+    chain->spec = *spec;
+    ra_chain_reset(chain);
+    *out = chain;
+    return RA_OK;
+}
+
+RA_REALTIME RA_API bool ra_chain_set(ra_chain *chain, const ra_chain_spec *spec)
+{
+    if (!ra_chain_can_glide(&chain->spec, spec)) return false;
+    ra_chain_apply(chain, spec);
+    return true;
+}
+
+RA_SMALL_CODE_END
+
+RA_REALTIME RA_API void ra_chain_process(ra_chain *chain, float *frames, uint32_t frame_count)
+{
+    if (frame_count) chain->is_fresh = false;
     for (uint32_t index = 0; index < chain->stage_count; index++) {
         ra_stage *stage = &chain->stages[index];
         switch (stage->kind) {
@@ -2294,43 +2332,9 @@ RA_REALTIME static void ra_chain_run_stages(ra_chain *chain, float *frames, uint
     }
 }
 
-/* At the bottom of a duck: the new chain starts with an empty memory. */
-RA_REALTIME static void ra_chain_swap(ra_chain *chain)
-{
-    chain->is_fresh = true;
-    ra_chain_apply(chain, &chain->next);
-    chain->is_ducking = false;
-    ra_glide_to(&chain->duck, 1.0f, (uint32_t)(RA_DUCK_S * chain->sample_rate_hz) + 1);
-}
-
-RA_REALTIME RA_API void ra_chain_process(ra_chain *chain, float *frames, uint32_t frame_count)
-{
-    while (frame_count) {
-        /* cut where the duck ends, so that the swap falls on the same frame in any block size */
-        uint32_t run = chain->duck.left_frames && chain->duck.left_frames < frame_count ? chain->duck.left_frames : frame_count;
-        ra_chain_run_stages(chain, frames, run);
-        chain->is_fresh = false;
-        if (chain->duck.left_frames) {
-            ra_gain_process(&chain->duck, frames, run, chain->channels);
-            if (chain->is_ducking && chain->duck.left_frames == 0) ra_chain_swap(chain);
-        }
-        frames += (size_t)run * chain->channels;
-        frame_count -= run;
-    }
-}
-
-RA_API void ra_chain_reset(ra_chain *chain)
-{
-    ra_chain_spec spec = chain->is_ducking ? chain->next : chain->now;
-    chain->is_ducking = false;
-    chain->is_fresh = true;
-    ra_glide_hold(&chain->duck, 1.0f);
-    ra_chain_apply(chain, &spec);
-}
-
 RA_REALTIME static bool ra_chain_is_gliding(const ra_chain *chain)
 {
-    bool is_gliding = chain->is_ducking || chain->duck.left_frames;
+    bool is_gliding = false;
     for (uint32_t index = 0; index < chain->stage_count; index++) {
         const ra_stage *stage = &chain->stages[index];
         is_gliding = is_gliding || (stage->kind == RA_PROCESSOR_GAIN && stage->gain.left_frames) || (stage->kind == RA_PROCESSOR_EQ && ra_eq_is_gliding(&stage->eq));
@@ -2349,7 +2353,8 @@ RA_REALTIME static bool ra_chain_is_quiet(const ra_chain *chain)
 /* A quiet chain may start its grid anew: what follows is then the same as after a reset. */
 RA_REALTIME static void ra_chain_align(ra_chain *chain)
 {
-    for (uint32_t index = 0; index < chain->stage_count; index++) chain->stages[index].eq.grid_left = 0;
+    for (uint32_t index = 0; index < chain->stage_count; index++)
+        if (chain->stages[index].kind == RA_PROCESSOR_EQ) chain->stages[index].eq.grid_left = 0;
 }
 
 /* ============================================================================
@@ -3096,19 +3101,24 @@ enum { RA_COMMAND_CAPACITY = 256, RA_HOME_CAPACITY = 256, RA_TAP_CAPACITY = 3276
 enum { RA_SOURCE_MAIN = 0 };
 enum { RA_DESTINATION_OUT = 0, RA_DESTINATION_TAP = 1 };
 
-typedef enum { RA_COMMAND_LOAD = 1, RA_COMMAND_PLAY, RA_COMMAND_PAUSE, RA_COMMAND_STOP, RA_COMMAND_SEEK, RA_COMMAND_LOOP, RA_COMMAND_VOLUME } ra_command_kind;
+typedef enum { RA_COMMAND_LOAD = 1, RA_COMMAND_CHAIN, RA_COMMAND_PLAY, RA_COMMAND_PAUSE, RA_COMMAND_STOP, RA_COMMAND_SEEK, RA_COMMAND_LOOP, RA_COMMAND_VOLUME } ra_command_kind;
 
 /* Travels through a ring of eight floats a frame: copied, never computed with. */
 typedef struct {
-    uint32_t kind, serial;             /* serial: of the clip, with LOAD */
-    union { const void *pointer; uint64_t room; } clip, resampler;
+    uint32_t kind, serial;             /* serial: of the clip, or of the chain */
+    union { const void *pointer; uint64_t room; } item, resampler;     /* LOAD: the clip; CHAIN: the chain */
     double   value;                    /* seconds, dB, or yes/no */
 } ra_command;
 _Static_assert(sizeof(ra_command) == 32, "a command is eight floats of ring");
 
-/* What a LOAD replaced, on its way home. */
-typedef struct { union { const void *pointer; uint64_t room; } clip, resampler; } ra_homecoming;
-_Static_assert(sizeof(ra_homecoming) == 16, "a homecoming is four floats of ring");
+/* What was replaced, on its way home to be freed; NULL is fine. */
+typedef struct { union { const void *pointer; uint64_t room; } clip, resampler, chain; } ra_homecoming;
+_Static_assert(sizeof(ra_homecoming) == 24, "a homecoming is six floats of ring");
+
+/* The newest settings, and the chain that they are for: one that has not arrived yet has to wait for them. */
+typedef struct { uint32_t chain_serial; ra_chain_spec spec; } ra_settings;
+
+#define RA_DUCK_S 0.005                /* to silence, and as long back, where one chain takes another's place */
 
 /* The level of one channel as an eye wants it. */
 typedef struct { float peak, hold, mean_square; uint32_t hold_left; } ra_meter;
@@ -3133,6 +3143,7 @@ struct ra_engine {
     ra_mailbox settings, snapshots;
     /* control thread */
     uint32_t   clip_serial;
+    ra_settings newest;                           /* settings, and how many chains have been made */
     ra_analysis *analysis;
     ra_job    *analysis_job;
     ra_pool   *analysis_pool;
@@ -3152,6 +3163,10 @@ struct ra_engine {
         double   start_s;
     } arrival;
     ra_chain  *chain;
+    uint32_t   chain_serial;
+    struct { ra_chain *next; uint32_t serial; } arriving_chain;                 /* waits for the bottom of the duck; NULL: none */
+    ra_glide   duck;
+    bool       has_new_settings;                  /* for a chain that is still on its way */
     ra_glide   volume;
     ra_router  router;
     ra_meter   meters[2];
@@ -3224,6 +3239,17 @@ static void ra_homecoming_free(const ra_homecoming *home)
 {
     ra_clip_destroy((ra_clip *)(uintptr_t)home->clip.pointer);
     ra_resampler_destroy((ra_resampler *)(uintptr_t)home->resampler.pointer);
+    ra_chain_destroy((ra_chain *)(uintptr_t)home->chain.pointer);
+}
+
+/* What a command brings along, when nobody will obey it. */
+static void ra_command_free(ra_command *command)
+{
+    ra_homecoming home = { .resampler.pointer = command->resampler.pointer };
+    if (command->kind == RA_COMMAND_LOAD) home.clip.pointer = command->item.pointer;
+    if (command->kind == RA_COMMAND_CHAIN) home.chain.pointer = command->item.pointer;
+    ra_homecoming_free(&home);
+    *command = (ra_command){ .kind = 0 };
 }
 
 static void ra_engine_free_homecomings(ra_engine *engine)
@@ -3246,14 +3272,13 @@ RA_API void ra_engine_destroy(ra_engine *engine)
     if (!engine) return;
     ra_engine_end_analysis(engine);
     ra_command command;
-    while (engine->commands && ra_ring_read(engine->commands, (float *)&command, 1))
-        if (command.kind == RA_COMMAND_LOAD) ra_homecoming_free(&(ra_homecoming){ { command.clip.pointer }, { command.resampler.pointer } });
-    if (engine->held.kind == RA_COMMAND_LOAD) ra_homecoming_free(&(ra_homecoming){ { engine->held.clip.pointer }, { engine->held.resampler.pointer } });
+    while (engine->commands && ra_ring_read(engine->commands, (float *)&command, 1)) ra_command_free(&command);
+    ra_command_free(&engine->held);
     if (engine->home) ra_engine_free_homecomings(engine);
     if (engine->arrival.is_waiting) ra_homecoming_free(&engine->arrival.next);
     ra_homecoming_free(&engine->sent);
-    ra_homecoming_free(&(ra_homecoming){ { engine->player.clip }, { engine->player.resampler } });
-    ra_chain_destroy(engine->chain);
+    ra_homecoming_free(&(ra_homecoming){ { engine->player.clip }, { engine->player.resampler }, { engine->chain } });
+    ra_chain_destroy(engine->arriving_chain.next);
     ra_analysis_destroy(engine->analysis);
     ra_mailbox_end(&engine->settings);
     ra_mailbox_end(&engine->snapshots);
@@ -3284,43 +3309,21 @@ RA_API ra_result ra_engine_create(const ra_engine_desc *desc, ra_engine **out)
     engine->sample_rate_hz = rate;
     engine->player.jump_frame = RA_NO_JUMP;
     ra_glide_hold(&engine->volume, 1.0f);
+    ra_glide_hold(&engine->duck, 1.0f);
     ra_router_set(&engine->router, RA_SOURCE_MAIN, RA_DESTINATION_OUT, 1.0f, false);   /* before the rate: at once */
     ra_router_set(&engine->router, RA_SOURCE_MAIN, RA_DESTINATION_TAP, 1.0f, false);
     ra_engine_tune(engine);
     if (ra_ring_create(RA_COMMAND_CAPACITY, sizeof(ra_command) / sizeof(float), rate, &engine->commands) ||
         ra_ring_create(RA_HOME_CAPACITY, sizeof(ra_homecoming) / sizeof(float), rate, &engine->home) ||
         ra_ring_create(RA_TAP_CAPACITY, 2, rate, &engine->tap) ||
-        ra_mailbox_init(&engine->settings, sizeof(ra_chain_spec)) ||
+        ra_mailbox_init(&engine->settings, sizeof(ra_settings)) ||
         ra_mailbox_init(&engine->snapshots, sizeof(ra_snapshot)) ||
-        ra_chain_create(2, rate, &engine->chain) ||
+        ra_chain_create(2, rate, &engine->newest.spec, &engine->chain) ||
         ra_analysis_create(engine->tap, &engine->analysis)) {
         ra_engine_destroy(engine);
         return RA_NO_MEMORY;
     }
     *out = engine;
-    return RA_OK;
-}
-
-RA_API ra_result ra_engine_set_sample_rate(ra_engine *engine, uint32_t sample_rate_hz)
-{
-    if (sample_rate_hz < 1000 || sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
-    if (sample_rate_hz == engine->sample_rate_hz) return RA_OK;
-    ra_player *player = &engine->player;
-    ra_resampler *resampler = NULL;
-    ra_chain *chain;
-    if (ra_chain_create(2, sample_rate_hz, &chain)) return RA_NO_MEMORY;
-    if (player->clip && player->clip->sample_rate_hz != sample_rate_hz && ra_resampler_create(player->clip->sample_rate_hz, sample_rate_hz, &resampler)) {
-        ra_chain_destroy(chain);
-        return RA_NO_MEMORY;
-    }
-    ra_chain_set(chain, engine->chain->is_ducking ? &engine->chain->next : &engine->chain->now);
-    ra_chain_destroy(engine->chain);
-    ra_resampler_destroy((ra_resampler *)(uintptr_t)player->resampler);
-    engine->chain = chain;
-    player->resampler = resampler;
-    player->phase = 0;
-    engine->sample_rate_hz = sample_rate_hz;
-    ra_engine_tune(engine);
     return RA_OK;
 }
 
@@ -3338,7 +3341,7 @@ RA_API ra_result ra_engine_load(ra_engine *engine, ra_clip *clip)
     ra_engine_free_homecomings(engine);                  /* makes room for the one that this will send home */
     if (clip->sample_rate_hz != engine->sample_rate_hz && ra_resampler_create(clip->sample_rate_hz, engine->sample_rate_hz, &resampler)) return RA_NO_MEMORY;
     ra_command command = { .kind = RA_COMMAND_LOAD, .serial = engine->clip_serial + 1 };
-    command.clip.pointer = clip;
+    command.item.pointer = clip;
     command.resampler.pointer = resampler;
     ra_result result = ra_engine_send(engine, command);
     if (result == RA_OK) engine->clip_serial++; else ra_resampler_destroy(resampler);
@@ -3364,10 +3367,20 @@ RA_API ra_result ra_engine_set_volume_db(ra_engine *engine, double volume_db)
 }
 RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *spec)
 {
-    if (spec->count > RA_CHAIN_MAX) return RA_BAD_ARGUMENT;
-    for (uint32_t index = 0; index < spec->count; index++)
-        if (spec->item[index].kind >= RA_PROCESSOR_COUNT || spec->item[index].type >= RA_FILTER_TYPE_COUNT) return RA_BAD_ARGUMENT;
-    ra_mailbox_put(&engine->settings, spec);
+    ra_chain *chain = NULL;
+    if (!ra_chain_is_possible(spec)) return RA_BAD_ARGUMENT;
+    if (!ra_chain_can_glide(&engine->newest.spec, spec)) {            /* another chain: made here, where there is time and memory */
+        ra_result result = ra_chain_create(2, engine->sample_rate_hz, spec, &chain);
+        if (result) return result;
+        ra_engine_free_homecomings(engine);
+        ra_command command = { .kind = RA_COMMAND_CHAIN, .serial = engine->newest.chain_serial + 1 };
+        command.item.pointer = chain;
+        result = ra_engine_send(engine, command);
+        if (result) { ra_chain_destroy(chain); return result; }
+        engine->newest.chain_serial++;
+    }
+    engine->newest.spec = *spec;
+    ra_mailbox_put(&engine->settings, &engine->newest);
     return RA_OK;
 }
 
@@ -3401,7 +3414,7 @@ RA_SMALL_CODE_END
 RA_REALTIME static void ra_engine_take_clip(ra_engine *engine)
 {
     ra_player *player = &engine->player;
-    ra_homecoming home = { { player->clip }, { player->resampler } };
+    ra_homecoming home = { .clip.pointer = player->clip, .resampler.pointer = player->resampler };
     if (player->clip) ra_ring_write(engine->home, (const float *)&home, 1);
     player->clip = engine->arrival.next.clip.pointer;
     player->resampler = engine->arrival.next.resampler.pointer;
@@ -3415,6 +3428,29 @@ RA_REALTIME static void ra_engine_take_clip(ra_engine *engine)
     if (engine->arrival.will_play) ra_player_play(player);
 }
 
+/* At the bottom of the duck, or while nothing is heard. */
+RA_REALTIME static void ra_engine_take_chain(ra_engine *engine)
+{
+    ra_homecoming home = { .chain.pointer = engine->chain };
+    ra_ring_write(engine->home, (const float *)&home, 1);
+    engine->chain = engine->arriving_chain.next;
+    engine->chain_serial = engine->arriving_chain.serial;
+    engine->arriving_chain.next = NULL;
+    ra_glide_to(&engine->duck, 1.0f, (uint32_t)(RA_DUCK_S * engine->sample_rate_hz) + 1);
+}
+
+RA_REALTIME static void ra_engine_expect_chain(ra_engine *engine, const ra_command *command)
+{
+    ra_homecoming overtaken = { .chain.pointer = engine->arriving_chain.next };
+    if (engine->arriving_chain.next) ra_ring_write(engine->home, (const float *)&overtaken, 1);
+    else ra_glide_to(&engine->duck, 0.0f, (uint32_t)(RA_DUCK_S * engine->sample_rate_hz) + 1);
+    engine->arriving_chain.next = (ra_chain *)(uintptr_t)command->item.pointer;
+    engine->arriving_chain.serial = command->serial;
+    if (engine->player.is_sounding || !ra_chain_is_quiet(engine->chain)) return;
+    ra_engine_take_chain(engine);
+    ra_glide_hold(&engine->duck, 1.0f);                  /* nothing was heard, so nothing has to come back */
+}
+
 RA_REALTIME static void ra_engine_obey(ra_engine *engine, const ra_command *command)
 {
     ra_player *player = &engine->player;
@@ -3422,13 +3458,14 @@ RA_REALTIME static void ra_engine_obey(ra_engine *engine, const ra_command *comm
     switch (command->kind) {
     case RA_COMMAND_LOAD:
         if (is_waiting) ra_ring_write(engine->home, (const float *)&engine->arrival.next, 1);   /* overtaken before it began */
-        engine->arrival.next = (ra_homecoming){ { command->clip.pointer }, { command->resampler.pointer } };
+        engine->arrival.next = (ra_homecoming){ .clip.pointer = command->item.pointer, .resampler.pointer = command->resampler.pointer };
         engine->arrival.serial = command->serial;
         engine->arrival.is_waiting = true;
         engine->arrival.will_play = false;
         engine->arrival.start_s = 0.0;
         ra_player_halt(player);
         break;
+    case RA_COMMAND_CHAIN: ra_engine_expect_chain(engine, command); break;
     case RA_COMMAND_PLAY:
         if (is_waiting) engine->arrival.will_play = true; else ra_player_play(player);
         break;
@@ -3456,14 +3493,50 @@ RA_REALTIME static void ra_engine_read_commands(ra_engine *engine)
 {
     ra_command command;
     bool is_fresh;
-    const ra_chain_spec *spec = ra_mailbox_get(&engine->settings, &is_fresh);
-    if (is_fresh) ra_chain_set(engine->chain, spec);
-    /* a command may send a clip home, beside the one that goes when its fade ends: wait until there is room for both */
-    while (ra_ring_readable_frames(engine->home) + 2 <= RA_HOME_CAPACITY && ra_ring_readable_frames(engine->commands)) {
+    /* before the commands: then the chain that the settings are for is among those at the latest */
+    const ra_settings *settings = ra_mailbox_get(&engine->settings, &is_fresh);
+    engine->has_new_settings = engine->has_new_settings || is_fresh;
+    /* a command may send something home, beside the clip and the chain that go when their fades end: wait for room for all */
+    while (ra_ring_readable_frames(engine->home) + 3 <= RA_HOME_CAPACITY && ra_ring_readable_frames(engine->commands)) {
         ra_ring_read(engine->commands, (float *)&command, 1);
         ra_engine_obey(engine, &command);
         if (engine->arrival.is_waiting && !engine->player.is_sounding) ra_engine_take_clip(engine);
     }
+    ra_chain *newest = engine->arriving_chain.next ? engine->arriving_chain.next : engine->chain;
+    uint32_t serial = engine->arriving_chain.next ? engine->arriving_chain.serial : engine->chain_serial;
+    if (engine->has_new_settings && serial == settings->chain_serial) {
+        ra_chain_set(newest, &settings->spec);
+        engine->has_new_settings = false;
+    }
+}
+
+RA_API ra_result ra_engine_set_sample_rate(ra_engine *engine, uint32_t sample_rate_hz)
+{
+    if (sample_rate_hz < 1000 || sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
+    if (sample_rate_hz == engine->sample_rate_hz) return RA_OK;
+    ra_engine_read_commands(engine);                     /* nobody renders: what waits was made for the old rate, and is obeyed at it */
+    ra_player *player = &engine->player;
+    ra_resampler *resampler = NULL;
+    const ra_clip *clip = engine->arrival.is_waiting ? engine->arrival.next.clip.pointer : player->clip;
+    ra_chain *chain;
+    if (ra_chain_create(2, sample_rate_hz, &engine->newest.spec, &chain)) return RA_NO_MEMORY;
+    if (clip && clip->sample_rate_hz != sample_rate_hz && ra_resampler_create(clip->sample_rate_hz, sample_rate_hz, &resampler)) {
+        ra_chain_destroy(chain);
+        return RA_NO_MEMORY;
+    }
+    if (engine->arrival.is_waiting) ra_engine_take_clip(engine);
+    ra_chain_destroy(engine->arriving_chain.next);
+    engine->arriving_chain.next = NULL;
+    ra_glide_hold(&engine->duck, 1.0f);
+    ra_chain_destroy(engine->chain);
+    ra_resampler_destroy((ra_resampler *)(uintptr_t)player->resampler);
+    engine->chain = chain;
+    engine->chain_serial = engine->newest.chain_serial;
+    player->resampler = resampler;
+    player->phase = 0;
+    engine->sample_rate_hz = sample_rate_hz;
+    ra_engine_tune(engine);
+    return RA_OK;
 }
 
 /* Silences what is no sound; true if there was any. */
@@ -3508,7 +3581,7 @@ RA_REALTIME static void ra_engine_report(ra_engine *engine)
         s->rms[side] = ra_sqrtf(engine->meters[side].mean_square);
     }
     s->tap_lost_frames = atomic_load_explicit(&engine->tap->overrun_frames, memory_order_relaxed);
-    s->is_settled = player->fade.left_frames == 0 && !engine->arrival.is_waiting && engine->volume.left_frames == 0
+    s->is_settled = player->fade.left_frames == 0 && !engine->arrival.is_waiting && engine->volume.left_frames == 0 && engine->duck.left_frames == 0
                     && (player->is_sounding ? !ra_chain_is_gliding(engine->chain) : ra_chain_is_quiet(engine->chain));
     ra_mailbox_put(&engine->snapshots, s);
 }
@@ -3523,7 +3596,14 @@ RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, float *out, ui
         done += ra_player_process(&engine->player, engine->main_frames + 2 * done, frame_count - done);
     }
     if (ra_engine_scrub(engine->main_frames, 2 * frame_count)) engine->snapshot.bad_block_count++;
-    ra_chain_process(engine->chain, engine->main_frames, frame_count);
+    for (uint32_t done = 0; done < frame_count; ) {      /* cut where a duck ends: the chains change on the same frame in any block size */
+        uint32_t run = frame_count - done;
+        if (engine->duck.left_frames && engine->duck.left_frames < run) run = engine->duck.left_frames;
+        ra_chain_process(engine->chain, engine->main_frames + 2 * done, run);
+        ra_gain_process(&engine->duck, engine->main_frames + 2 * done, run, 2);
+        if (engine->arriving_chain.next && engine->duck.left_frames == 0) ra_engine_take_chain(engine);
+        done += run;
+    }
     ra_gain_process(&engine->volume, engine->main_frames, frame_count, 2);
     const float *sources[RA_ROUTER_SOURCES] = { [RA_SOURCE_MAIN] = engine->main_frames };
     float *destinations[RA_ROUTER_DESTINATIONS] = { [RA_DESTINATION_OUT] = out, [RA_DESTINATION_TAP] = engine->tap_frames };
@@ -3568,9 +3648,8 @@ RA_API ra_result ra_render_clip(const ra_clip *clip, const ra_chain_spec *spec, 
     /* two channels at a time, each pair through a chain of its own */
     for (uint32_t channel = 0; channel < channels; channel += 2) {
         uint32_t pair = channels - channel < 2 ? 1 : 2;
-        result = ra_chain_create(pair, clip->sample_rate_hz, &chain);
+        result = ra_chain_create(pair, clip->sample_rate_hz, spec, &chain);
         if (result) { ra_clip_destroy(*out); *out = NULL; return result; }
-        ra_chain_set(chain, spec);
         for (uint64_t frame = 0; frame < clip->frame_count; frame += BLOCK) {
             uint32_t run = clip->frame_count - frame < BLOCK ? (uint32_t)(clip->frame_count - frame) : BLOCK;
             float *samples = (*out)->samples + frame * channels + channel;
@@ -3794,7 +3873,7 @@ RA_MAYBE_UNUSED static const ra_clip *ra_bridge_pending_clip(ra_engine *front, u
 {
     if (!ra_bridge_hold(front) || front->held.kind != RA_COMMAND_LOAD || front->held.serial == front->delivered_serial) return NULL;
     *serial = front->held.serial;
-    return front->held.clip.pointer;
+    return front->held.item.pointer;
 }
 
 RA_MAYBE_UNUSED static void ra_bridge_clip_delivered(ra_engine *front, uint32_t serial) { front->delivered_serial = serial; }
@@ -3804,18 +3883,19 @@ RA_MAYBE_UNUSED static size_t ra_bridge_take_commands(ra_engine *front, uint8_t 
     size_t length = 0;
     bool is_fresh;
     if (capacity < sizeof(ra_chain_spec) + 8) return 0;
-    const ra_chain_spec *spec = ra_mailbox_get(&front->settings, &is_fresh);
-    if (is_fresh) ra_packet_add(bytes, capacity, &length, RA_PACKET_SETTINGS, spec, sizeof *spec);
+    const ra_settings *settings = ra_mailbox_get(&front->settings, &is_fresh);
+    if (is_fresh) ra_packet_add(bytes, capacity, &length, RA_PACKET_SETTINGS, &settings->spec, sizeof settings->spec);
     /* no more under way than the other ring can hold: what waits here is not lost there */
     ra_snapshot there;
     ra_engine_get_snapshot(front, &there);
     while ((int64_t)(front->sent_count - there.command_count) < RA_COMMAND_CAPACITY && ra_bridge_hold(front)) {
         ra_command *held = &front->held;
+        if (held->kind == RA_COMMAND_CHAIN) { ra_command_free(held); continue; }         /* the other side makes its own, from the settings */
         if (held->kind == RA_COMMAND_LOAD && held->serial != front->delivered_serial) break;
         if (!ra_packet_add(bytes, capacity, &length, RA_PACKET_COMMAND, held, sizeof *held)) break;
         if (held->kind == RA_COMMAND_LOAD) {             /* ours stays as long as its copy plays */
             ra_homecoming_free(&front->sent);
-            front->sent = (ra_homecoming){ { held->clip.pointer }, { held->resampler.pointer } };
+            front->sent = (ra_homecoming){ .clip.pointer = held->item.pointer, .resampler.pointer = held->resampler.pointer };
             front->sent_serial = held->serial;
         }
         front->sent_count++;
@@ -3830,20 +3910,19 @@ RA_MAYBE_UNUSED static size_t ra_bridge_take_commands(ra_engine *front, uint8_t 
 RA_MAYBE_UNUSED static void ra_bridge_resync(ra_engine *front)
 {
     ra_snapshot before;
-    ra_chain_spec spec = *(const ra_chain_spec *)ra_mailbox_get(&front->settings, NULL);
     ra_engine_get_snapshot(front, &before);
     front->sent_count = 0;
-    ra_engine_set_chain(front, &spec);
+    ra_mailbox_put(&front->settings, &front->newest);
     if (front->sent_volume.kind) ra_engine_send(front, front->sent_volume);
     if (front->sent_loop.kind) ra_engine_send(front, front->sent_loop);
     /* a clip that was on its way already is delivered anew by itself, and makes the one before it needless */
     front->delivered_serial = 0;
     if (!front->sent.clip.pointer || front->sent_serial != front->clip_serial) return;
     ra_command load = { .kind = RA_COMMAND_LOAD, .serial = front->sent_serial };
-    load.clip.pointer = front->sent.clip.pointer;
+    load.item.pointer = front->sent.clip.pointer;
     load.resampler.pointer = front->sent.resampler.pointer;
     if (ra_engine_send(front, load)) return;
-    front->sent = (ra_homecoming){ { NULL }, { NULL } };
+    front->sent = (ra_homecoming){ .clip.pointer = NULL };
     if (before.clip_rate_hz) ra_engine_seek(front, (double)before.position_frames / before.clip_rate_hz);
     if (before.is_playing) ra_engine_play(front);
 }
@@ -3853,7 +3932,11 @@ RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8
     const uint8_t *body;
     uint32_t body_bytes;
     for (uint32_t kind; (kind = ra_packet_cut(&bytes, &byte_count, &body, &body_bytes)); ) {
-        if (kind == RA_PACKET_SETTINGS && body_bytes == sizeof(ra_chain_spec)) ra_mailbox_put(&back->settings, body);
+        if (kind == RA_PACKET_SETTINGS && body_bytes == sizeof(ra_chain_spec)) {
+            ra_chain_spec spec;
+            memcpy(&spec, body, sizeof spec);            /* a message's bytes need not be aligned */
+            ra_engine_set_chain(back, &spec);
+        }
         if (kind != RA_PACKET_COMMAND || body_bytes != sizeof(ra_command)) continue;
         ra_command command;
         memcpy(&command, body, sizeof command);

@@ -15,8 +15,7 @@
        ra_chain_spec spec; ra_chain *chain; ra_error error;
        ra_generate(&(ra_tone){ RA_TONE_SINE, .start_hz = 440, .level_db = -12 }, RATE, 0, tone, FRAMES);
        if (ra_chain_parse("eq peaking hz=440 db=6 q=1; softclip", &spec, &error)) { puts(error.text); return 1; }
-       if (ra_chain_create(1, RATE, &chain)) return 1;
-       ra_chain_set(chain, &spec);
+       if (ra_chain_create(1, RATE, &spec, &chain)) return 1;
        ra_chain_process(chain, tone, FRAMES);
        ra_chain_destroy(chain);
        return ra_wav_save("tone.wav", RA_WAV_S16, tone, FRAMES, 1, RATE, &error) != RA_OK;
@@ -243,13 +242,15 @@ RA_API ra_result ra_chain_parse(const char *text, ra_chain_spec *out, ra_error *
 RA_API size_t    ra_chain_format(const ra_chain_spec *spec, char *text, size_t capacity);
 
 typedef struct ra_chain ra_chain;
-RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, ra_chain **out);   /* 1 or 2 channels */
-RA_API void      ra_chain_destroy(ra_chain *chain);
-/* New settings. The same processors in the same order with other values glide, and bands of an eq that have
-   a gain may come and go; anything else ducks to silence and back (5 ms each way). After create or reset they hold at once.
-   Same thread as process, or while nothing is processed. */
-RA_API void      ra_chain_set(ra_chain *chain, const ra_chain_spec *spec);
+/* Makes a chain with all the memory that it will ever need; its settings hold at once. 1 or 2 channels. */
+RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, const ra_chain_spec *spec, ra_chain **out);
+RA_API void      ra_chain_destroy(ra_chain *chain);                                        /* NULL is fine */
+/* New settings for the same processors in the same order: they glide within 20 ms; bands of an eq that
+   have a gain may also come and go. False, and nothing is changed, for any other spec: that is another
+   chain. Same thread as process, or while nothing is processed. */
+RA_API bool      ra_chain_set(ra_chain *chain, const ra_chain_spec *spec);
 RA_API void      ra_chain_process(ra_chain *chain, float *frames, uint32_t frame_count);   /* audio thread, in place */
+/* Forgets the sound; the settings hold at once. */
 RA_API void      ra_chain_reset(ra_chain *chain);
 
 /* ---- clips: audio in memory ----------------------------------------------------------------- */
@@ -389,7 +390,9 @@ RA_API ra_result ra_engine_stop(ra_engine *engine);              /* pause, then 
 RA_API ra_result ra_engine_seek(ra_engine *engine, double seconds);   /* clamped; fades out, jumps, fades in */
 RA_API ra_result ra_engine_set_loop(ra_engine *engine, bool is_looping);
 RA_API ra_result ra_engine_set_volume_db(ra_engine *engine, double volume_db);   /* -60 or less is silence; +12 at most */
-RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *spec);   /* newest wins, never busy */
+/* Settings that ra_chain_set would take glide, and the newest wins. For any other spec a new chain is made here;
+   the sound ducks to silence and back around it, 5 ms each way. */
+RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *spec);
 
 RA_API void      ra_engine_get_snapshot(ra_engine *engine, ra_snapshot *out);
 /* Once a frame: frees what the audio thread has given back, and has the pool (NULL: nobody) transform

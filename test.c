@@ -221,7 +221,7 @@ static const struct { const char *const name; uint64_t hash; } golden[] = {
     { "fft complex 1024",        0x6bcdc5d96692e430 },
     { "eq ten bands stereo",     0x1da86887c05adeb7 },
     { "eq glide",                0xd6957e5163bbec1e },
-    { "chain eq gain softclip",  0x44b815547ad7ca39 },
+    { "chain eq gain softclip",  0xc2749acc80b3b62d },
     { "resample 44100 to 48000", 0x942cf99cb45c3a2d },
     { "resample 48000 to 44100", 0x960e995cc86f47a2 },
     { "demo loop",               0x252daf9236303706 },
@@ -1405,7 +1405,7 @@ static ra_chain *chain_with(uint32_t channels, uint32_t rate, const char *text)
     ra_error error;
     ra_chain *chain = NULL;
     if (!check_same(ra_chain_parse(text, &spec, &error), RA_OK)) { complain(__LINE__, "'%s': %s", text, error.text); return NULL; }
-    if (check_same(ra_chain_create(channels, rate, &chain), RA_OK)) ra_chain_set(chain, &spec);
+    check_same(ra_chain_create(channels, rate, &spec, &chain), RA_OK);
     return chain;
 }
 static ra_chain_spec spec_of(const char *text)
@@ -1618,18 +1618,18 @@ static void test_chain(void)
     process_chain(chain, output, 2, 48000, 128);
     check_samples(output, input, 96000);
     ra_chain_destroy(chain);
-    ra_chain_create(2, 48000, &chain);                 /* and so does one that was never set */
-    process_chain(chain, output, 2, 48000, 128);
-    check_samples(output, input, 96000);
-    ra_chain_process(chain, output, 0);
-    ra_chain_destroy(chain);
     ra_chain_destroy(NULL);
+    spec = spec_of("gain db=1");
     static const uint32_t bad[][2] = { { 0, 48000 }, { 3, 48000 }, { 2, 0 } };
     for (int n = 0; n < 3; n++) {
         chain = (ra_chain *)1;
-        check_same(ra_chain_create(bad[n][0], bad[n][1], &chain), RA_BAD_ARGUMENT);
+        check_same(ra_chain_create(bad[n][0], bad[n][1], &spec, &chain), RA_BAD_ARGUMENT);
         check(chain == NULL);
     }
+    spec.item[0].kind = RA_PROCESSOR_COUNT;
+    check_same(ra_chain_create(2, 48000, &spec, &chain), RA_BAD_ARGUMENT);
+    spec.count = RA_CHAIN_MAX + 1;
+    check_same(ra_chain_create(2, 48000, &spec, &chain), RA_BAD_ARGUMENT);
 
     test("effects: processors work in the order of the text");
     chain = chain_with(1, 48000, "gain db=12; softclip; gain db=-12");
@@ -1639,18 +1639,18 @@ static void test_chain(void)
     check_near(output[1], 0.1, 1e-7);
     ra_chain_destroy(chain);
 
-    test("effects: the same bits for blocks of 1, 7, 128, 512 and 4096, glides and ducks included");
+    test("effects: the same bits for blocks of 1, 7, 128, 512 and 4096, glides included");
     ra_chain_spec second = spec_of("eq peaking hz=100 db=-6 q=1; eq highshelf hz=4000 db=5; gain db=4; softclip");
-    ra_chain_spec shorter = spec_of("gain db=-2; eq lowpass hz=3000 q=0.7");
+    ra_chain_spec shorter = spec_of("gain db=-2; eq lowpass hz=3000 q=0.7"), first = spec_of("eq peaking hz=900 db=9 q=2; eq highshelf hz=9000 db=-5; gain db=1; softclip");
     for (int kind = 0; kind < BLOCK_KINDS; kind++) {
         chain = chain_with(2, 48000, "eq peaking hz=900 db=9 q=2; eq highshelf hz=9000 db=-5; gain db=1; softclip");
         memcpy(output, input, 96000 * sizeof(float));
         process_chain(chain, output, 2, 5003, blocks[kind]);
-        ra_chain_set(chain, &second);
+        check(ra_chain_set(chain, &second));
         process_chain(chain, output + 10006, 2, 10001, blocks[kind]);
-        ra_chain_set(chain, &shorter);
+        check(!ra_chain_set(chain, &shorter));         /* another chain: refused, and nothing changes */
         process_chain(chain, output + 30008, 2, 100, blocks[kind]);
-        ra_chain_set(chain, &second);
+        check(ra_chain_set(chain, &first));
         process_chain(chain, output + 30208, 2, 48000 - 15104, blocks[kind]);
         if (kind == 0) memcpy(other, output, 96000 * sizeof(float));
         if (!check_samples(output, other, 96000)) complain(__LINE__, "in blocks of %u", blocks[kind]);
@@ -1660,8 +1660,7 @@ static void test_chain(void)
 
     test("effects: values glide without a click and land exactly");
     ra_chain_spec loud = spec_of("gain db=12; eq peaking hz=1000 db=0 q=1"), quiet = spec_of("gain db=-20; eq peaking hz=1000 db=0 q=1");
-    ra_chain_create(2, 48000, &chain);
-    ra_chain_set(chain, &loud);
+    ra_chain_create(2, 48000, &loud, &chain);
     fill_sine(output, 9600, 2, 1000, 48000, 0.1);
     memcpy(input, output, 19200 * sizeof(float));
     process_chain(chain, output, 2, 2400, 128);
@@ -1678,8 +1677,7 @@ static void test_chain(void)
     memset(&spec, 0, sizeof spec);
     for (int n = 0; n < RA_CHAIN_MAX; n++) spec.item[n] = (ra_processor_spec){ RA_PROCESSOR_EQ, RA_PEAKING, { 1000, 0.5, 1 } };
     for (spec.count = 1; spec.count <= RA_CHAIN_MAX; spec.count += spec.count == 1 ? 30 : 1) {
-        ra_chain_create(2, 48000, &chain);
-        ra_chain_set(chain, &spec);
+        ra_chain_create(2, 48000, &spec, &chain);
         fill_sine(output, 9600, 2, 1000, 48000, 0.01);
         process_chain(chain, output, 2, 9600, 128);
         check_near(decibels(fit_tone(output + 9600, 4800, 2, 1000, 48000).amplitude / 0.01), 0.5 * spec.count, 0.001);
@@ -1687,13 +1685,12 @@ static void test_chain(void)
     }
 
     test("effects: bands that come to a sounding chain and go from it do not click, and it lands on its settings");
-    ra_chain_create(2, 48000, &chain);
     static const char *const growing[] = { "eq peaking hz=1000 db=12 q=1; gain db=-6", "eq peaking hz=1000 db=12 q=1; eq lowshelf hz=300 db=6; eq peaking hz=3000 db=-9; gain db=-6",
                                            "eq peaking hz=1000 db=3 q=1; gain db=-3", "eq peaking hz=1000 db=12 q=1; gain db=-6" };
     fill_sine(output, 4800 * 4, 2, 1000, 48000, 0.1);
     for (int n = 0; n < 4; n++) {
         spec = spec_of(growing[n]);
-        ra_chain_set(chain, &spec);
+        if (n == 0) ra_chain_create(2, 48000, &spec, &chain); else check(ra_chain_set(chain, &spec));
         process_chain(chain, output + 9600 * n, 2, 4800, 128);
         ra_eq_band now[3];
         for (uint32_t k = 0; k + 1 < spec.count; k++) now[k] = (ra_eq_band){ (ra_filter_type)spec.item[k].type, spec.item[k].value[0], spec.item[k].value[1], spec.item[k].value[2] };
@@ -1704,27 +1701,10 @@ static void test_chain(void)
     check_most(worst_click(output + 4800, 4800 * 4 - 2400, 2, 1000, 48000), 0.002);      /* 0.2 high; a jump by 9 dB is 0.13 */
     ra_chain_destroy(chain);
 
-    test("effects: another order of processors ducks to silence and back in about 10 ms, without a click");
-    ra_chain_create(2, 48000, &chain);
-    ra_chain_set(chain, &loud);
-    memcpy(output, input, 19200 * sizeof(float));
-    process_chain(chain, output, 2, 2400, 128);
-    ra_chain_spec inverse = spec_of("softclip; gain db=6"), last = spec_of("softclip; gain db=0; softclip");
-    ra_chain_set(chain, &inverse);
-    process_chain(chain, output + 4800, 2, 100, 128);
-    ra_chain_set(chain, &last);                        /* the newest wins */
-    process_chain(chain, output + 5000, 2, 7100, 128);
-    check_most(worst_click(output, 9600, 2, 1000, 48000), 0.01);       /* 0.4 in 240 frames: 0.0017 a frame, and its corners */
-    check_samples(output + 2 * 3400, input + 2 * 3400, 19200 - 2 * 3400);   /* 20 ms later at most it is the last one */
-    double quietest = 1;
-    for (int n = 2400; n < 3400; n++) quietest = fmin(quietest, rms_of(output + 2 * n, 24, 2));
-    check_most(quietest, 0.1 * 0.71 * 24 / 240);       /* half a period, at worst beside the bottom of a 240 frame fade */
-    ra_chain_destroy(chain);
-
     test("effects: reset forgets the sound and lets the newest settings hold at once");
-    ra_chain_create(2, 48000, &chain);
     spec = spec_of("eq peaking hz=100 db=12 q=1; gain db=-1");
-    ra_chain_set(chain, &spec);
+    ra_chain_spec last = spec_of("eq peaking hz=3000 db=-12 q=3; gain db=-9");
+    ra_chain_create(2, 48000, &spec, &chain);
     fill_noise(input, 9600, 1, 33);
     memcpy(other, input, 9600 * sizeof(float));
     process_chain(chain, other, 2, 4800, 128);
@@ -2819,6 +2799,33 @@ static void test_engine(void)
     check(is_finite(output, 9600));
     ra_engine_destroy(engine);
 
+    test("engine: another chain ducks to silence and back in about 10 ms, without a click; the newest wins");
+    engine = engine_at(48000);
+    ra_chain_spec loud = spec_of("gain db=12; eq peaking hz=1000 db=0 q=1"), inverse = spec_of("softclip; gain db=6"), last = spec_of("softclip; gain db=0; softclip");
+    fill_sine(input, 9600, 2, 1000, 48000, 0.1);
+    load(engine, clip_of(input, 9600, 2, 48000));
+    check_same(ra_engine_set_chain(engine, &loud), RA_OK);
+    ra_engine_play(engine);
+    render(engine, output, 2400, 128);
+    ra_engine_set_chain(engine, &inverse);
+    render(engine, output + 4800, 100, 128);
+    ra_engine_set_chain(engine, &last);
+    last.item[1].value[0] = -6;                        /* settings for a chain that has not arrived yet */
+    ra_engine_set_chain(engine, &last);
+    last.item[1].value[0] = 0;
+    ra_engine_set_chain(engine, &last);
+    render(engine, output + 5000, 7100, 128);
+    check_most(worst_click(output, 9600, 2, 1000, 48000), 0.01);       /* 0.4 in 240 frames: 0.0017 a frame, and its corners */
+    check_samples(output + 2 * 3400, input + 2 * 3400, 19200 - 2 * 3400);   /* 20 ms later at most it is the last one */
+    double quietest = 1;
+    for (int n = 2400; n < 3400; n++) quietest = fmin(quietest, rms_of(output + 2 * n, 24, 2));
+    check_most(quietest, 0.1 * 0.71 * 24 / 240);       /* half a period, at worst beside the bottom of a 240 frame fade */
+    for (int n = 0; n < 600; n++) {                    /* nobody ticks: chains are refused or come home, none is lost */
+        ra_engine_set_chain(engine, n & 1 ? &loud : &inverse);
+        render(engine, output, 16, 16);
+    }
+    ra_engine_destroy(engine);
+
     test("engine: NaN and infinity in a clip are silenced, their blocks counted, and nothing is left behind");
     spec = spec_of("eq peaking hz=100 db=3 q=1; gain db=-6");
     for (int with_chain = 0; with_chain < 2; with_chain++) {
@@ -2860,15 +2867,20 @@ static void test_engine(void)
     test("engine: 256 commands may wait, the next is told RA_BUSY and nothing is lost or torn");
     engine = engine_at(48000);
     int accepted = 0;
+    spec = spec_of("gain db=1");
+    check_same(ra_engine_set_chain(engine, &spec), RA_OK);
+    render(engine, output, 128, 128);
     while (accepted < 1000 && ra_engine_set_volume_db(engine, -(accepted % 40)) == RA_OK) accepted++;
     check_same(accepted, 256);
     check_same(ra_engine_play(engine), RA_BUSY);
     ra_clip *refused = clip_of(samples, 100, 2, 48000);
     if (check_same(ra_engine_load(engine, refused), RA_BUSY)) ra_clip_destroy(refused);      /* still ours */
-    spec = spec_of("gain db=1");
-    check_same(ra_engine_set_chain(engine, &spec), RA_OK);               /* newest wins, never busy */
+    spec.item[0].value[0] = 2;
+    check_same(ra_engine_set_chain(engine, &spec), RA_OK);               /* only settings: newest wins, never busy */
+    spec = spec_of("softclip");
+    check_same(ra_engine_set_chain(engine, &spec), RA_BUSY);             /* another chain is a command */
     render(engine, output, 128, 128);
-    check_same(snapshot_of(engine).command_count, 256);
+    check_same(snapshot_of(engine).command_count, 257);
     check_same(ra_engine_play(engine), RA_OK);
     ra_engine_destroy(engine);
 
@@ -3122,7 +3134,7 @@ static bool make_and_unmake(int kind)
               if (result == RA_OK) ra_fft_destroy(fft); else check(fft == NULL); break; }
     case 3: { ra_ring *ring; result = ra_ring_create(100, 2, 48000, &ring);
               if (result == RA_OK) ra_ring_destroy(ring); else check(ring == NULL); break; }
-    case 4: { ra_chain *chain; result = ra_chain_create(2, 48000, &chain);
+    case 4: { ra_chain *chain; ra_chain_spec spec = spec_of("eq; gain db=1; eq hz=50"); result = ra_chain_create(2, 48000, &spec, &chain);
               if (result == RA_OK) ra_chain_destroy(chain); else check(chain == NULL); break; }
     case 5: { ra_eq *eq; result = ra_eq_create(2, 48000, &eq);
               if (result == RA_OK) ra_eq_destroy(eq); else check(eq == NULL); break; }

@@ -130,6 +130,11 @@ section('pixels');
 const DARK = { background: '#0B0D12', panel: '#12151D', text: '#E6EAF2', sound: '#3DE0C4', edit: '#FFB454' };
 const LIGHT = { background: '#F4F6FA', panel: '#FFFFFF', text: '#151A23', sound: '#00705F', edit: '#8F4E00' };
 const isTeal = (r, g, b) => g > 120 && b > 100 && r < 0.55 * g;       // also through the spectrum's half-transparent fill
+// The play button is painted, so the canvas is on the screen.
+const painted = async (app, hue, clip) => {
+  const play = await app.box('button', 'Play');
+  return app.untilPixels((picture) => picture.count(isNear(hue.sound, 12), play) > 0.3 * play.width * play.height, `the play button is ${hue.sound}`, clip);
+};
 // Where the EQ curve ought to be in the plot.
 const curvePoint = (plot, bands, hz) => ({ x: plot.x + plot.width * Math.log(hz / 20) / Math.log(1000),
   y: plot.y + plot.height / 2 * (1 - bands.reduce((db, item) => db + peakingDb(item, hz), 0) / 18) });
@@ -140,16 +145,20 @@ for (const [theme, hue] of [['dark', DARK], ['light', LIGHT]]) {
       const app = await bench.open({ colorScheme: theme, viewport: { width, height }, query: 'rate=48000' });
       await app.set('eq peaking hz=200 db=9 q=1; eq peaking hz=4000 db=-9 q=1');
       await wait(600);
-      const picture = await app.pixels(), plot = await app.box('img', 'Spectrum'), play = await app.box('button', 'Play');
+      const picture = await painted(app, hue), plot = await app.box('img', 'Spectrum');
       same([picture.width, picture.height], [width, height], 'size of the picture');
       ok(isNear(hue.background, 3)(...picture.at(0, height - 1)), `the corner is ${picture.at(0, height - 1)}, want ${hue.background}`);
       above(picture.count(isNear(hue.background, 3)) + picture.count(isNear(hue.panel, 3)), width * height * 0.3, 'pixels of background and panels');
-      above(picture.count(isNear(hue.sound, 12), play), 0.3 * play.width * play.height, 'pixels of the play button in the colour of sound');
       above(picture.count(isNear(hue.text, 40)), 200, 'pixels of text');
       const bands = [{ hz: 200, db: 9, q: 1 }, { hz: 4000, db: -9, q: 1 }];
       for (const hz of [60, 330, 2200, 9000]) {
         const { x, y } = curvePoint(plot, bands, hz);
         above(picture.count(isNear(hue.edit, 40), { x: x - 2, y: y - 2.5, width: 5, height: 6 }), 3, `pixels of the curve at ${hz} Hz`);
+      }
+      for (const [i, name] of ['200 Hz', '4 kHz'].entries()) {
+        const want = curvePoint(plot, [], bands[i].hz), { midX, midY } = await app.box('slider', `EQ ${name} gain`);
+        near(midX, want.x, 1, `place of the node ${name}, pixels from the left`);
+        near(midY, want.y - plot.height / 36 * bands[i].db, 1, `place of the node ${name}, pixels from the top`);
       }
       same(picture.count(isNear(hue.edit, 24), { x: plot.x + plot.width * 0.9, y: plot.y + plot.height * 0.2, width: plot.width * 0.08, height: plot.height * 0.25 }), 0, 'pixels of the curve where it is not');
     });
@@ -158,9 +167,10 @@ for (const [theme, hue] of [['dark', DARK], ['light', LIGHT]]) {
 
 test('playing: the spectrum and the meters are teal, the playhead moves, time goes on', async (bench) => {
   const app = await bench.open({ query: 'rate=48000' }), plot = await app.box('img', 'Spectrum'), seek = await app.box('slider', 'Seek');
+  await painted(app, DARK);
   same((await app.pixels(plot)).count(isTeal, { x: 0, y: 0, width: plot.width, height: plot.height / 2 - 40 }), 0, 'teal pixels in the upper plot before it plays');
   const playhead = async () => {                              // the column with the most pixels in the colour of text
-    const { page } = app, picture = await app.pixels({ x: seek.x, y: seek.y, width: seek.width, height: seek.height }), isText = isNear(DARK.text, 30);
+    const picture = await app.pixels({ x: seek.x, y: seek.y, width: seek.width, height: seek.height }), isText = isNear(DARK.text, 30);
     let best = 0, at = -1;
     for (let x = 0; x < picture.width; x++) { const count = picture.count(isText, { x, y: 0, width: 1, height: picture.height }); if (count > best) { best = count; at = x; } }
     ok(best > 0.9 * seek.height, `no playhead: the best column has ${best} of ${seek.height} pixels`);
@@ -169,9 +179,9 @@ test('playing: the spectrum and the meters are teal, the playhead moves, time go
   near(await playhead(), 0, 0.01, 'place of the playhead at first');
   await app.click('button', 'Play');
   await app.until((state) => state.position_s > 1, 'a second has played');
-  const picture = await app.pixels(), meter = await app.box('img', 'Level left');
-  above(picture.count(isTeal, plot), 1500, 'teal pixels of the spectrum');
-  above(picture.count(isTeal, meter), 100, 'teal pixels of the left meter');
+  const meter = await app.box('img', 'Level left');
+  await app.untilPixels((picture) => picture.count(isTeal, plot) > 1500, 'the spectrum has 1500 teal pixels');
+  await app.untilPixels((picture) => picture.count(isTeal, meter) > 100, 'the left meter has 100 teal pixels');
   await app.click('button', 'Pause');
   await wait(400);
   const { position_s, duration_s } = await app.state();
@@ -201,10 +211,10 @@ test('nothing moves, nothing is drawn: no frame in two seconds, at the start and
 
 test('at two device pixels per CSS pixel the canvas has twice as many, and lines stay sharp', async (bench) => {
   const app = await bench.open({ deviceScaleFactor: 2, viewport: { width: 1000, height: 640 } });
-  await wait(400);
   const canvas = await app.page.evaluate(() => { const { width, height, clientWidth, clientHeight } = document.getElementById('rustyaudio'); return [width, height, clientWidth, clientHeight]; });
   same(canvas, [2000, 1280, 1000, 640], 'size of the canvas in device and CSS pixels');
-  const picture = await app.pixels(), seek = await app.box('slider', 'Seek');
+  const play = await app.box('button', 'Play'), seek = await app.box('slider', 'Seek');
+  const picture = await app.untilPixels((picture) => picture.count(isNear(DARK.sound, 12), { x: 2 * play.x, y: 2 * play.y, width: 2 * play.width, height: 2 * play.height }) > play.width * play.height, 'the play button is painted');
   same([picture.width, picture.height], [2000, 1280], 'size of the picture');
   // the hairline through the waveform's middle is one CSS pixel high
   const isPanel = isNear(DARK.panel, 2), x = 2 * (seek.x + seek.width - 3);
@@ -253,7 +263,7 @@ test('WebGPU and WebGL2 draw the same picture', async (bench) => {
     same((await app.state()).renderer, gpu, 'renderer');
     await app.page.mouse.move(0, 0);
     await wait(700);
-    pictures.push(await app.pixels({ x: 0, y: 0, width: 1280, height: 690 }));       // without the status bar, which names the renderer
+    pictures.push(await painted(app, DARK, { x: 0, y: 0, width: 1280, height: 690 }));       // without the status bar, which names the renderer
     await app.page.context().close();
   }
   const [one, other] = pictures;
@@ -282,8 +292,7 @@ for (const gpu of ['webgpu', 'webgl2']) {
     await app.click('button', 'Pause');
     await app.page.mouse.move(1, 719);
     await wait(500);
-    const play = await app.box('button', 'Play'), picture = await app.pixels();
-    above(picture.count(isNear(DARK.sound, 12), play), 0.3 * play.width * play.height, 'pixels of the play button');
+    const picture = await painted(app, DARK);
     above(picture.count(isNear(DARK.text, 40)), 200, 'pixels of text');
     above(picture.count(isNear(DARK.edit, 24), await app.box('img', 'Spectrum')), 300, 'pixels of the EQ curve');
   });
@@ -313,16 +322,14 @@ test('every widget is a real element with a role and a name', async (bench) => {
 });
 
 test('Tab walks through all controls in the order of the page, and the ring shows where it is', async (bench) => {
-  const app = await bench.open(), seen = [];
-  const first = await app.pixels();
+  const app = await bench.open(), seen = [], first = await painted(app, DARK);
   let ringed = false;
   for (let i = 0; i < 50 && seen.at(-1) !== 'EQ 16 kHz Q'; i++) {
     await app.press('Tab');
     seen.push(await app.page.evaluate(() => document.activeElement?.ariaLabel ?? document.activeElement?.tagName));
     if (seen.at(-1) === 'Volume') {
-      await wait(300);
       const box = await app.box('slider', 'Volume'), around = { x: box.x - 4, y: box.y - 4, width: box.width + 8, height: box.height + 8 }, isRing = isNear('#A99BFF', 24);
-      above((await app.pixels()).count(isRing, around) - first.count(isRing, around), 200, 'pixels of the focus ring around Volume');
+      await app.untilPixels((picture) => picture.count(isRing, around) - first.count(isRing, around) > 200, 'a ring of the focus is around Volume');
       ringed = true;
     }
   }
@@ -379,7 +386,7 @@ test('axe finds no violation of WCAG A and AA, in the player, its panel of keys 
 
 test('the theme follows the system until the button or D picks one', async (bench) => {
   const app = await bench.open({ colorScheme: 'light' });
-  const is = async (hue, what) => { await wait(400); const at = (await app.pixels({ x: 0, y: 0, width: 40, height: 720 })).at(0, 719); ok(isNear(hue.background, 3)(...at), `${what}: the corner is ${at}, want ${hue.background}`); };
+  const is = (hue, what) => app.untilPixels((picture) => isNear(hue.background, 3)(...picture.at(0, 719)) && picture.count(isNear(hue.sound, 12)) > 400, `${what}: the corner is ${hue.background}, the play button ${hue.sound}`, { x: 0, y: 0, width: 60, height: 720 });
   await is(LIGHT, 'system light');
   await app.page.emulateMedia({ colorScheme: 'dark' });
   await is(DARK, 'system dark');
