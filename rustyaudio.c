@@ -136,6 +136,7 @@
 #endif
 #if !RA_WASM
 #include <errno.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #if defined(__linux__)
@@ -707,7 +708,7 @@ static uint8_t *ra_file_read(const char *path, size_t *byte_count, ra_error *err
     FILE *file = strcmp(path, "-") ? fopen(path, "rb") : stdin;
     uint8_t *bytes = NULL;
     size_t count = 0, capacity = 0;
-    if (!file) { ra_refuse(error, RA_NO_FILE, 0, "cannot open %s: %s", path, strerror(errno)); return NULL; }
+    if (!file) { ra_refuse(error, RA_NO_FILE, 0, "cannot open \"%s\": %s", path, strerror(errno)); return NULL; }
     for (;;) {
         if (count == capacity) {
             size_t larger = capacity ? capacity * 2 : 1 << 16;
@@ -720,7 +721,7 @@ static uint8_t *ra_file_read(const char *path, size_t *byte_count, ra_error *err
         count += got;
         if (got == 0) break;
     }
-    if (ferror(file)) { ra_refuse(error, RA_NO_FILE, count, "cannot read %s after byte %llu: %s", path, (unsigned long long)count, strerror(errno)); goto fail; }
+    if (ferror(file)) { ra_refuse(error, RA_NO_FILE, count, "cannot read \"%s\" after byte %llu: %s", path, (unsigned long long)count, strerror(errno)); goto fail; }
     if (file != stdin) fclose(file);
     *byte_count = count;
     return bytes;
@@ -1711,7 +1712,7 @@ RA_REALTIME RA_API void ra_eq_set(ra_eq *eq, const ra_eq_band *bands, uint32_t b
     if (eq->is_fresh) { eq->glide_done = eq->glide_steps; eq->grid_left = 0; }
 }
 
-RA_API void ra_eq_reset(ra_eq *eq)
+RA_REALTIME RA_API void ra_eq_reset(ra_eq *eq)
 {
     memset(eq->state, 0, sizeof eq->state);
     eq->glide_done = eq->glide_steps;
@@ -1898,7 +1899,8 @@ typedef struct {
     uint32_t in_hz, out_hz;
     uint32_t phase_count, step;        /* position advances by step / phase_count frames */
     uint32_t tap_count;                /* a multiple of 4 */
-    uint32_t row_count;                /* == phase_count, or RA_RESAMPLER_PHASES + 1 when rows are interpolated */
+    bool     is_exact;                 /* a row for every phase; otherwise rows are interpolated */
+    uint32_t row_count;                /* phase_count, or RA_RESAMPLER_PHASES + 1 */
     float   *rows;                     /* row_count * tap_count; row r is for r / phase_count after the middle tap */
 } ra_resampler;
 
@@ -1932,11 +1934,11 @@ static ra_result ra_resampler_create(uint32_t in_hz, uint32_t out_hz, ra_resampl
     double shrink = in_hz > out_hz ? (double)in_hz / out_hz : 1.0;       /* a lower rate wants a lower cut-off, so a longer row */
     double taps = RA_RESAMPLER_TAPS * shrink;
     r->tap_count = taps < RA_RESAMPLER_TAPS_MAX ? ((uint32_t)taps + 3) & ~3u : RA_RESAMPLER_TAPS_MAX;
-    bool is_exact = r->phase_count <= RA_RESAMPLER_PHASES;
-    r->row_count = is_exact ? r->phase_count : RA_RESAMPLER_PHASES + 1;
+    r->is_exact = r->phase_count <= RA_RESAMPLER_PHASES;
+    r->row_count = r->is_exact ? r->phase_count : RA_RESAMPLER_PHASES + 1;
     r->rows = ra_new((uint64_t)r->row_count * r->tap_count, sizeof(float));
     if (!r->rows) { ra_resampler_destroy(r); return RA_NO_MEMORY; }
-    double row_step = 1.0 / (is_exact ? r->phase_count : RA_RESAMPLER_PHASES);
+    double row_step = 1.0 / (r->is_exact ? r->phase_count : RA_RESAMPLER_PHASES);
     double half = 0.5 * r->tap_count;
     /* The transition lies around the cut-off and ends at the lower Nyquist; its half is the window's main
        lobe, sqrt(beta^2 + pi^2) / (taps / 2) radians [KAISER]. 1 is the input's Nyquist. */
@@ -1974,7 +1976,7 @@ RA_REALTIME static void ra_resampler_frame(const ra_resampler *r, uint32_t phase
 {
     const float *row = r->rows + (size_t)phase * r->tap_count, *next = row;
     float share = 0.0f;
-    if (r->row_count != r->phase_count) {
+    if (!r->is_exact) {
         double place = (double)phase * RA_RESAMPLER_PHASES / r->phase_count;
         uint32_t whole = (uint32_t)place;
         share = (float)(place - whole);
@@ -2093,7 +2095,7 @@ static void ra_quote_word(const char *word, size_t length, char quoted[44])
 }
 
 /* One word of a processor: the filter's type, or key=number. */
-static ra_result ra_chain_parse_word(const char *text, const char *word, size_t length, ra_processor_spec *item, bool is_first, ra_error *error)
+static ra_result ra_chain_parse_word(const char *text, const char *word, size_t length, ra_processor_spec *item, bool is_first, uint32_t *keys_given, ra_error *error)
 {
     const ra_processor_form *form = &ra_processor_forms[item->kind];
     uint64_t offset = (uint64_t)(word - text);
@@ -2118,6 +2120,8 @@ static ra_result ra_chain_parse_word(const char *text, const char *word, size_t 
             ra_refuse(error, RA_BAD_CHAIN, offset, "character %llu: \"%s\" is out of range: %s goes from %g to %g", (unsigned long long)offset + 1, quoted, is->name, is->low, is->high);
             return RA_BAD_CHAIN;
         }
+        if (*keys_given & 1u << key) return ra_refuse(error, RA_BAD_CHAIN, offset, "character %llu: \"%s\": this %s has its %s already", (unsigned long long)offset + 1, quoted, form->name, is->name);
+        *keys_given |= 1u << key;
         item->value[key] = value;
         return RA_OK;
     }
@@ -2149,7 +2153,7 @@ static ra_result ra_chain_parse_name(const char *text, const char *word, size_t 
 RA_API ra_result ra_chain_parse(const char *text, ra_chain_spec *out, ra_error *error)
 {
     ra_chain_spec spec = { 0 };
-    uint32_t word_of_item = 0;                           /* 0: the processor's name is next */
+    uint32_t word_of_item = 0, keys_given = 0;           /* 0: the processor's name is next */
     for (const char *at = text; *at; ) {
         if (ra_is_space(*at)) { at++; continue; }
         if (*at == ';') { at++; word_of_item = 0; continue; }
@@ -2158,8 +2162,9 @@ RA_API ra_result ra_chain_parse(const char *text, ra_chain_spec *out, ra_error *
         if (word_of_item == 0) {
             if (spec.count == RA_CHAIN_MAX) return ra_refuse(error, RA_BAD_CHAIN, (uint64_t)(at - text), "character %llu: more than %d processors", (unsigned long long)(at - text) + 1, RA_CHAIN_MAX);
             result = ra_chain_parse_name(text, at, length, &spec.item[spec.count++], error);
+            keys_given = 0;
         } else {
-            result = ra_chain_parse_word(text, at, length, &spec.item[spec.count - 1], word_of_item == 1, error);
+            result = ra_chain_parse_word(text, at, length, &spec.item[spec.count - 1], word_of_item == 1, &keys_given, error);
         }
         if (result) return result;
         word_of_item++;
@@ -2270,7 +2275,7 @@ RA_API void ra_chain_destroy(ra_chain *chain)
     RA_FREE(chain);
 }
 
-RA_API void ra_chain_reset(ra_chain *chain)
+RA_REALTIME RA_API void ra_chain_reset(ra_chain *chain)
 {
     chain->is_fresh = true;
     for (uint32_t index = 0; index < chain->stage_count; index++) {
@@ -2330,6 +2335,24 @@ RA_REALTIME RA_API void ra_chain_process(ra_chain *chain, float *frames, uint32_
         case RA_PROCESSOR_SOFTCLIP: ra_soft_clip_process(frames, frame_count, chain->channels); break;
         }
     }
+}
+
+/* Silences what is no sound; true if there was any. */
+RA_REALTIME static bool ra_scrub(float *samples, uint32_t sample_count)
+{
+    bool is_bad = false;
+    for (uint32_t n = 0; n < sample_count; n++) if (!ra_is_sound(samples[n])) { samples[n] = 0.0f; is_bad = true; }
+    return is_bad;
+}
+
+/* NaN and giants neither get in nor stay in nor come out, however wild the settings; false if there were any. */
+RA_REALTIME static bool ra_chain_process_safely(ra_chain *chain, float *frames, uint32_t frame_count)
+{
+    bool was_bad = ra_scrub(frames, frame_count * chain->channels);
+    ra_chain_process(chain, frames, frame_count);
+    bool is_bad = ra_scrub(frames, frame_count * chain->channels);
+    if (is_bad) ra_chain_reset(chain);                   /* what it remembers may be as bad */
+    return !was_bad && !is_bad;
 }
 
 RA_REALTIME static bool ra_chain_is_gliding(const ra_chain *chain)
@@ -2690,7 +2713,7 @@ RA_REALTIME static void ra_player_end_of_clip(ra_player *player)
 RA_REALTIME static void ra_player_rewind_at_end(ra_player *player)
 {
     if (player->frame < player->clip->frame_count) return;
-    if (player->is_looping) player->frame -= player->clip->frame_count;
+    if (player->is_looping) player->frame %= player->clip->frame_count;      /* a short clip may be overrun several times */
     else ra_player_end_of_clip(player);
 }
 
@@ -2698,7 +2721,7 @@ RA_REALTIME static void ra_player_rewind_at_end(ra_player *player)
 RA_REALTIME static uint32_t ra_player_fetch(ra_player *player, float *out, uint32_t frame_count)
 {
     const ra_clip *clip = player->clip;
-    uint64_t left = clip->frame_count - player->frame;
+    uint64_t left = player->frame < clip->frame_count ? clip->frame_count - player->frame : 0;
     if (!player->resampler) {
         uint32_t run = left < frame_count ? (uint32_t)left : frame_count;
         const float *in = clip->samples + player->frame * clip->channels;
@@ -2719,24 +2742,27 @@ RA_REALTIME static uint32_t ra_player_fetch(ra_player *player, float *out, uint3
     return run;
 }
 
+RA_REALTIME static bool ra_player_has_faded(const ra_player *player)
+{
+    return player->is_sounding && player->fade.left_frames == 0 && player->fade.target == 0.0f;
+}
+
 /* Fills out to the end, or to the frame where it falls silent if it does; says how many frames that were.
    What comes after that frame is for the caller to decide: silence, or another clip. */
 RA_REALTIME static uint32_t ra_player_process(ra_player *player, float *out, uint32_t frame_count)
 {
     uint32_t done = 0;
     if (!player->is_sounding) { memset(out, 0, (size_t)frame_count * 2 * sizeof(float)); return frame_count; }
-    while (done < frame_count && player->is_sounding) {
+    for (;;) {
+        if (ra_player_has_faded(player)) ra_player_turn(player);     /* also one that was told to before it had risen at all */
+        if (done == frame_count || !player->is_sounding) return done;
         uint32_t run = frame_count - done;
         if (player->fade.left_frames && player->fade.left_frames < run) run = player->fade.left_frames;
         run = ra_player_fetch(player, out + 2 * done, run);
-        if (player->fade.left_frames) {
-            ra_gain_process(&player->fade, out + 2 * done, run, 2);
-            if (player->fade.left_frames == 0 && player->fade.target == 0.0f) ra_player_turn(player);
-        }
+        ra_gain_process(&player->fade, out + 2 * done, run, 2);
         done += run;
-        if (player->is_sounding) ra_player_rewind_at_end(player);
+        ra_player_rewind_at_end(player);
     }
-    return done;
 }
 
 /* ============================================================================
@@ -2965,24 +2991,27 @@ static bool ra_wav_write_stream(FILE *file, const ra_wav_info *info, const float
     return fflush(file) == 0;
 }
 
-/* Writes beside the goal and renames at the end, so that nobody ever sees half a file; "-" is standard output. */
+/* A file is written beside its goal and renamed at the end, so that nobody ever sees half of it; a pipe or a
+   device is written as it is; "-" is standard output. */
 static ra_result ra_wav_save_as(const char *path, const ra_wav_info *info, const float *samples, bool is_raw, ra_error *error)
 {
     if (strcmp(path, "-") == 0)
         return ra_wav_write_stream(stdout, info, samples, is_raw) ? RA_OK : ra_refuse(error, RA_NO_FILE, 0, "cannot write to standard output: %s", strerror(errno));
+    struct stat is;
+    bool is_there = stat(path, &is) == 0, is_beside = is_there ? S_ISREG(is.st_mode) : lstat(path, &is) != 0;
+    char *goal = is_there ? realpath(path, NULL) : NULL;             /* through links, which stay */
     char part[4096];
     ra_text name = ra_text_start(part, sizeof part);
-    ra_text_add(&name, "%s.part", path);
-    if (name.length >= sizeof part) return ra_refuse(error, RA_NO_FILE, 0, "the file name %s is too long", path);
-    FILE *file = fopen(part, "wb");
-    if (!file) return ra_refuse(error, RA_NO_FILE, 0, "cannot create %s: %s", path, strerror(errno));
-    bool is_written = ra_wav_write_stream(file, info, samples, is_raw);
-    int reason = errno;
-    if (fclose(file) != 0 && is_written) { is_written = false; reason = errno; }
-    if (is_written && rename(part, path) != 0) { is_written = false; reason = errno; }
-    if (is_written) return RA_OK;
-    remove(part);
-    return ra_refuse(error, RA_NO_FILE, 0, "cannot write %s: %s", path, strerror(reason));
+    ra_text_add(&name, is_beside ? "%s.part" : "%s", goal ? goal : path);
+    FILE *file = name.length < sizeof part ? fopen(part, "wb") : NULL;
+    int reason = name.length < sizeof part ? errno : ENAMETOOLONG;
+    bool is_open = file != NULL, is_written = is_open && ra_wav_write_stream(file, info, samples, is_raw);
+    if (is_open && !is_written) reason = errno;
+    if (is_open && fclose(file) != 0 && is_written) { is_written = false; reason = errno; }
+    if (is_written && is_beside && rename(part, goal ? goal : path) != 0) { is_written = false; reason = errno; }
+    if (is_open && is_beside && !is_written) remove(part);
+    free(goal);                                                      /* realpath's own */
+    return is_written ? RA_OK : ra_refuse(error, RA_NO_FILE, 0, "cannot %s \"%s\": %s", is_open ? "write" : "create", path, strerror(reason));
 }
 
 RA_API ra_result ra_wav_save(const char *path, ra_wav_format format, const float *samples, uint64_t frame_count,
@@ -3539,14 +3568,6 @@ RA_API ra_result ra_engine_set_sample_rate(ra_engine *engine, uint32_t sample_ra
     return RA_OK;
 }
 
-/* Silences what is no sound; true if there was any. */
-RA_REALTIME static bool ra_engine_scrub(float *samples, uint32_t sample_count)
-{
-    bool is_bad = false;
-    for (uint32_t n = 0; n < sample_count; n++) if (!ra_is_sound(samples[n])) { samples[n] = 0.0f; is_bad = true; }
-    return is_bad;
-}
-
 RA_REALTIME static void ra_engine_meter(ra_engine *engine, const float *frames, uint32_t frame_count)
 {
     for (int side = 0; side < 2; side++) {
@@ -3595,11 +3616,10 @@ RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, float *out, ui
         if (engine->arrival.is_waiting && !engine->player.is_sounding) ra_engine_take_clip(engine);
         done += ra_player_process(&engine->player, engine->main_frames + 2 * done, frame_count - done);
     }
-    if (ra_engine_scrub(engine->main_frames, 2 * frame_count)) engine->snapshot.bad_block_count++;
     for (uint32_t done = 0; done < frame_count; ) {      /* cut where a duck ends: the chains change on the same frame in any block size */
         uint32_t run = frame_count - done;
         if (engine->duck.left_frames && engine->duck.left_frames < run) run = engine->duck.left_frames;
-        ra_chain_process(engine->chain, engine->main_frames + 2 * done, run);
+        if (!ra_chain_process_safely(engine->chain, engine->main_frames + 2 * done, run)) engine->snapshot.bad_block_count++;
         ra_gain_process(&engine->duck, engine->main_frames + 2 * done, run, 2);
         if (engine->arriving_chain.next && engine->duck.left_frames == 0) ra_engine_take_chain(engine);
         done += run;
@@ -3654,8 +3674,7 @@ RA_API ra_result ra_render_clip(const ra_clip *clip, const ra_chain_spec *spec, 
             uint32_t run = clip->frame_count - frame < BLOCK ? (uint32_t)(clip->frame_count - frame) : BLOCK;
             float *samples = (*out)->samples + frame * channels + channel;
             for (uint32_t n = 0; n < run; n++) memcpy(block + n * pair, samples + (size_t)n * channels, pair * sizeof(float));
-            ra_engine_scrub(block, run * pair);
-            ra_chain_process(chain, block, run);
+            ra_chain_process_safely(chain, block, run);
             for (uint32_t n = 0; n < run; n++) memcpy(samples + (size_t)n * channels, block + n * pair, pair * sizeof(float));
         }
         ra_chain_destroy(chain);
@@ -7499,11 +7518,12 @@ static int cli_refuse(const char *file, const ra_error *error)
 typedef struct {
     const char *words[64];             /* what is no option */
     int         word_count;
+    uint32_t    given;                 /* a bit for each row of cli_parse's table */
     const char *chain, *format;
     double      rate_hz, hz, to_hz, level_db, seconds, seed;
 } cli_options;
 
-enum { CLI_CHAIN = 1, CLI_RATE = 2, CLI_FORMAT = 4, CLI_TONE = 8 };
+enum { CLI_CHAIN = 1, CLI_RATE = 2, CLI_FORMAT = 4, CLI_TONE = 8, CLI_SINE = 16, CLI_SWEEP = 32, CLI_NOISE = 64 };   /* who takes an option */
 
 static int cli_parse(int argc, char **argv, int taken, cli_options *options)
 {
@@ -7512,28 +7532,32 @@ static int cli_parse(int argc, char **argv, int taken, cli_options *options)
         { "--chain",   CLI_CHAIN,  &options->chain,  NULL, 0, 0 },
         { "--format",  CLI_FORMAT, &options->format, NULL, 0, 0 },
         { "--rate",    CLI_RATE,   NULL, &options->rate_hz,  1, 768000 },
-        { "--hz",      CLI_TONE,   NULL, &options->hz,       0.001, 384000 },
-        { "--to-hz",   CLI_TONE,   NULL, &options->to_hz,    0.001, 384000 },
+        { "--hz",      CLI_SINE | CLI_SWEEP, NULL, &options->hz,       0.001, 384000 },
+        { "--to-hz",   CLI_SWEEP,  NULL, &options->to_hz,    0.001, 384000 },
         { "--db",      CLI_TONE,   NULL, &options->level_db, -200, 20 },
         { "--seconds", CLI_TONE,   NULL, &options->seconds,  0, 36000 },
-        { "--seed",    CLI_TONE,   NULL, &options->seed,     0, 9e15 },
+        { "--seed",    CLI_NOISE,  NULL, &options->seed,     0, 999999999999999 },
     };
+    bool has_options = true;
     for (int at = 0; at < argc; at++) {
-        if (argv[at][0] != '-' || argv[at][1] != '-') {
+        if (has_options && strcmp(argv[at], "--") == 0) { has_options = false; continue; }
+        if (!has_options || argv[at][0] != '-' || argv[at][1] != '-') {
             if (options->word_count == 64) return cli_misuse("more than 64 files");
             options->words[options->word_count++] = argv[at];
             continue;
         }
-        size_t row = 0, row_count = sizeof table / sizeof table[0];
-        while (row < row_count && (strcmp(argv[at], table[row].name) || !(taken & table[row].group))) row++;
-        if (row == row_count) return cli_misuse("there is no option \"%s\" here", argv[at]);
-        if (at + 1 == argc) return cli_misuse("\"%s\" wants a value", argv[at]);
-        const char *value = argv[++at];
+        const char *name = argv[at], *value = strchr(name, '=');
+        size_t row = 0, row_count = sizeof table / sizeof table[0], length = value ? (size_t)(value++ - name) : strlen(name);
+        while (row < row_count && (!ra_word_is(name, length, table[row].name) || !(taken & table[row].group))) row++;
+        if (row == row_count) return cli_misuse("there is no option \"%s\" here", name);
+        if (!value && at + 1 == argc) return cli_misuse("\"%s\" wants a value", name);
+        if (!value) value = argv[++at];
+        options->given |= 1u << row;
         if (table[row].text) { *table[row].text = value; continue; }
         double number;
         const char *end = ra_parse_number(value, &number);
         if (!end || *end || !(number >= table[row].low && number <= table[row].high))
-            return cli_misuse("\"%s %s\" should be a number from %g to %g", argv[at - 1], value, table[row].low, table[row].high);
+            return cli_misuse("%s: \"%s\" should be a number from %g to %g", table[row].name, value, table[row].low, table[row].high);
         *table[row].number = number;
     }
     return 0;
@@ -7570,10 +7594,11 @@ static int cli_info_one(const char *path)
         if (result) return cli_refuse(path, &error);
     } else {
         FILE *file = fopen(path, "rb");
-        if (!file) { ra_refuse(&error, RA_NO_FILE, 0, "cannot open %s: %s", path, strerror(errno)); return cli_refuse(path, &error); }
-        off_t size = fseeko(file, 0, SEEK_END) == 0 ? ftello(file) : -1;
-        ra_result result = size < 0 ? ra_refuse(&error, RA_NO_FILE, 0, "cannot find its length: it is no ordinary file (use - for a pipe)")
-                                    : ra_wav_parse(cli_read_file, file, (uint64_t)size, &info, &error);
+        if (!file) { ra_refuse(&error, RA_NO_FILE, 0, "cannot open \"%s\": %s", path, strerror(errno)); return cli_refuse(path, &error); }
+        struct stat is;
+        bool is_file = fstat(fileno(file), &is) == 0 && S_ISREG(is.st_mode);
+        ra_result result = !is_file ? ra_refuse(&error, RA_NO_FILE, 0, "it is no ordinary file (for a pipe, say -)")
+                                    : ra_wav_parse(cli_read_file, file, (uint64_t)is.st_size, &info, &error);
         fclose(file);
         if (result) return cli_refuse(path, &error);
     }
@@ -7608,7 +7633,7 @@ static int cli_render(int argc, char **argv)
     if (status) return status;
     if (options.word_count != 2) return cli_misuse("render wants an input and an output file");
     const char *in = options.words[0], *out = options.words[1];
-    if (!cli_format(options.format, &info.format, &is_raw)) return cli_misuse("\"--format %s\" should be s16, s24, f32 or raw", options.format);
+    if (!cli_format(options.format, &info.format, &is_raw)) return cli_misuse("--format: \"%s\" should be s16, s24, f32 or raw", options.format);
     if (ra_chain_parse(options.chain, &spec, &error)) return cli_refuse("--chain", &error);
     if (ra_wav_load(in, &clip, &error)) return cli_refuse(in, &error);
     ra_result result = RA_OK;
@@ -7635,18 +7660,21 @@ static int cli_render(int argc, char **argv)
 
 static int cli_gen(int argc, char **argv)
 {
-    static const struct { const char *name; ra_tone_kind kind; } kinds[] = { { "sine", RA_TONE_SINE }, { "noise", RA_TONE_NOISE }, { "sweep", RA_TONE_SWEEP } };
+    static const struct { const char *name; ra_tone_kind kind; int options; } kinds[] = {
+        { "sine", RA_TONE_SINE, CLI_SINE }, { "noise", RA_TONE_NOISE, CLI_NOISE }, { "sweep", RA_TONE_SWEEP, CLI_SWEEP },
+    };
     cli_options options;
     ra_error error = { .text = "" };
     ra_wav_info info = { .channels = 1 };
     bool is_raw;
-    int status = cli_parse(argc, argv, CLI_RATE | CLI_FORMAT | CLI_TONE, &options);
+    size_t row = 0, row_count = sizeof kinds / sizeof kinds[0];
+    if (argc < 2) return cli_misuse("gen wants a kind and an output file");
+    while (row < row_count && strcmp(argv[0], kinds[row].name)) row++;
+    if (row == row_count) return cli_misuse("\"%s\" is no kind of signal; there are sine, noise and sweep", argv[0]);
+    int status = cli_parse(argc, argv, CLI_RATE | CLI_FORMAT | CLI_TONE | kinds[row].options, &options);
     if (status) return status;
     if (options.word_count != 2) return cli_misuse("gen wants a kind and an output file");
-    if (!cli_format(options.format, &info.format, &is_raw)) return cli_misuse("\"--format %s\" should be s16, s24, f32 or raw", options.format);
-    size_t row = 0, row_count = sizeof kinds / sizeof kinds[0];
-    while (row < row_count && strcmp(options.words[0], kinds[row].name)) row++;
-    if (row == row_count) return cli_misuse("\"%s\" is no kind of signal; there are sine, noise and sweep", options.words[0]);
+    if (!cli_format(options.format, &info.format, &is_raw)) return cli_misuse("--format: \"%s\" should be s16, s24, f32 or raw", options.format);
     info.sample_rate_hz = options.rate_hz > 0.0 ? (uint32_t)options.rate_hz : 48000;
     info.frame_count = (uint64_t)(options.seconds * info.sample_rate_hz + 0.5);
     ra_tone tone = { kinds[row].kind, options.hz, options.to_hz > 0.0 ? options.to_hz : 0.45 * info.sample_rate_hz, options.seconds, options.level_db, (uint64_t)options.seed };

@@ -1813,7 +1813,7 @@ static void test_sources(void)
     static const struct { uint32_t from, to; double hz; } ways[] = {
         { 44100, 48000, 997 }, { 44100, 48000, 10007 }, { 44100, 48000, 18013 }, { 48000, 44100, 997 }, { 48000, 44100, 10007 }, { 48000, 44100, 18013 },
         { 44100, 96000, 10007 }, { 96000, 44100, 10007 }, { 8000, 48000, 997 }, { 48000, 8000, 997 }, { 48000, 47999, 10007 }, { 44100, 192000, 18013 },
-        { 44100, 22050, 997 }, { 11025, 44100, 997 }, { 48000, 44099, 18013 },
+        { 44100, 22050, 997 }, { 11025, 44100, 997 }, { 48000, 44099, 18013 }, { 16000, 8196, 997 },       /* the last: just one phase more than there are exact rows */
     };
     for (size_t k = 0; k < 2 * sizeof ways / sizeof ways[0]; k += TEST_SLOW ? 3 : 1) {
         size_t n = k / 2;
@@ -2797,6 +2797,75 @@ static void test_engine(void)
     ra_engine_set_volume_db(engine, NAN);
     render(engine, output, 4800, 128);
     check(is_finite(output, 9600));
+    ra_engine_destroy(engine);
+
+    test("engine: what is told to stop or to go elsewhere before it has risen does so");
+    for (int rate = 0; rate < 2; rate++) {             /* at 96 kHz a fade is a whole number of blocks */
+        engine = engine_at(rate ? 96000 : 48000);
+        fill_sine(input, 96000, 2, 1000, rate ? 96000 : 48000, 0.5);
+        load(engine, clip_of(input, 96000, 2, rate ? 96000 : 48000));
+        ra_engine_set_loop(engine, true);
+        ra_engine_seek(engine, 0.5);
+        ra_engine_play(engine);
+        ra_engine_pause(engine);                       /* in the same block */
+        render(engine, output, 9600, 128);
+        check(is_silent(output, 19200) && !snapshot_of(engine).is_playing);
+        check_near((double)snapshot_of(engine).position_frames, rate ? 48000 : 24000, 0);
+        ra_engine_play(engine);
+        render(engine, output, 9600, 128);
+        ra_engine_seek(engine, 0.1);
+        render(engine, output, 1920, 128);
+        ra_engine_seek(engine, 0.2);                   /* where the first one's fade has just ended */
+        render(engine, output, 9600, 128);
+        double from = rate ? 19200 : 9600;
+        check_near((double)snapshot_of(engine).position_frames, from + 9600, 2048);
+        ra_engine_stop(engine);
+        render(engine, output, 9600, 128);
+        check(is_silent(output + 9600, 9600) && snapshot_of(engine).position_frames == 0);
+        ra_engine_destroy(engine);
+    }
+
+    test("engine: a loop shorter than a step of the resampler, and the output rate changed under it");
+    engine = engine_at(48000);
+    load(engine, clip_of(samples, 1, 2, 192000));
+    ra_engine_set_loop(engine, true);
+    ra_engine_play(engine);
+    render(engine, output, 129, 128);
+    check(is_finite(output, 258) && snapshot_of(engine).position_frames <= 1);
+    check_same(ra_engine_set_sample_rate(engine, 192000), RA_OK);
+    render(engine, output, 128, 128);
+    check(output[0] == samples[0] || output[2] == samples[0]);
+    ra_engine_destroy(engine);
+
+    test("engine: a clip and a chain that wait while the device turns out to have another rate are right at that rate");
+    engine = engine_at(48000);
+    fill_sine(input, 48000, 2, 1000, 48000, 0.5);
+    load(engine, clip_of(input, 48000, 2, 48000));
+    spec = spec_of("eq peaking hz=1000 db=-6 q=1");
+    ra_engine_set_chain(engine, &spec);
+    check_same(ra_engine_set_sample_rate(engine, 44100), RA_OK);
+    ra_engine_play(engine);
+    render(engine, output, 22050, 128);
+    check_near((double)snapshot_of(engine).position_frames, 24000, 2);
+    check_near(decibels(fit_tone(output + 2 * 8000, 12000, 2, 1000, 44100).amplitude / 0.5), -6, 0.01);
+    ra_engine_destroy(engine);
+
+    test("engine: a chain that grows beyond all bounds is silenced, counted and starts anew");
+    engine = engine_at(48000);
+    load(engine, clip_of(samples, 48000, 2, 48000));
+    memset(&spec, 0, sizeof spec);
+    spec.count = 34;
+    for (uint32_t n = 0; n < 33; n++) spec.item[n] = (ra_processor_spec){ RA_PROCESSOR_EQ, RA_LOW_SHELF, { 1000, 40, 1 } };
+    spec.item[33] = (ra_processor_spec){ RA_PROCESSOR_EQ, RA_PEAKING, { 1000, 3, 1 } };
+    ra_engine_set_chain(engine, &spec);
+    ra_engine_play(engine);
+    render(engine, output, 24000, 128);
+    check(is_finite(output, 48000) && peak_of(output, 24000) <= 1 && snapshot_of(engine).bad_block_count > 0);
+    spec.count = 0;
+    ra_engine_set_chain(engine, &spec);
+    render(engine, output, 4800, 128);
+    check_samples(output + 4800, samples + 2 * (24000 + 2400), 4800);
+    check(snapshot_of(engine).rms[0] < 1 && snapshot_of(engine).rms[0] > 0);
     ra_engine_destroy(engine);
 
     test("engine: another chain ducks to silence and back in about 10 ms, without a click; the newest wins");

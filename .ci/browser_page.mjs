@@ -153,7 +153,7 @@ for (const [theme, hue] of [['dark', DARK], ['light', LIGHT]]) {
       const bands = [{ hz: 200, db: 9, q: 1 }, { hz: 4000, db: -9, q: 1 }];
       for (const hz of [60, 330, 2200, 9000]) {
         const { x, y } = curvePoint(plot, bands, hz);
-        above(picture.count(isNear(hue.edit, 40), { x: x - 2, y: y - 2.5, width: 5, height: 6 }), 3, `pixels of the curve at ${hz} Hz`);
+        await app.untilPixels((picture) => picture.count(isNear(hue.edit, 40), { x: x - 2, y: y - 2.5, width: 5, height: 6 }) > 3, `the curve is painted at ${hz} Hz, ${x.toFixed()}, ${y.toFixed()}`);
       }
       for (const [i, name] of ['200 Hz', '4 kHz'].entries()) {
         const want = curvePoint(plot, [], bands[i].hz), { midX, midY } = await app.box('slider', `EQ ${name} gain`);
