@@ -20,6 +20,7 @@
    [5] SPECTRUM - the fast Fourier transform
    [6] FILTERS - second-order sections, glides and the resampler
    [7] EFFECTS - what a chain is made of, and its text
+   [8] LOUDNESS - how loud it is to an ear, how high its peaks are, what gain it needs
    [9] SOURCES - tones, clips, the built-in loop and the clip player
    [10] WAV - bytes from strangers into samples, and back
    [11] ROUTER - one block of sound to several places
@@ -62,6 +63,10 @@
      [WEBAUDIO] W3C, "Web Audio API", section "Channel up-mixing and down-mixing"
      [RIFF]    Microsoft, "Multiple channel audio data and WAVE files"; EBU
                Tech 3306 for RF64
+     [BS.1770] ITU-R BS.1770-5, "Algorithms to measure audio programme loudness
+               and true-peak audio level", 2023
+     [3341] [3342] EBU Tech 3341 and 3342, "EBU Mode" metering and "Loudness
+               Range", 2023
      [LIPSHITZ] S. Lipshitz, R. Wannamaker, J. Vanderkooy, "Quantization and
                dither", 1992
    ============================================================================ */
@@ -2379,6 +2384,453 @@ RA_REALTIME static void ra_chain_align(ra_chain *chain)
     for (uint32_t index = 0; index < chain->stage_count; index++)
         if (chain->stages[index].kind == RA_PROCESSOR_EQ) chain->stages[index].eq.grid_left = 0;
 }
+
+/* ============================================================================
+   [8] LOUDNESS - how loud it is to an ear, how high its peaks are, what gain it needs
+   ----------------------------------------------------------------------------
+   owns     ra_loudness (the meter), ra_normalise_gain_db
+   calls    [2] BASE; [6] FILTERS: ra_bessel_i0
+   threads  create and destroy: control; reset, add and get: one thread at a
+            time, the audio thread or a job
+   formula  L = -0.691 + 10 log10(sum over channels of weight * mean square of
+            the K-weighted samples)                                  [BS.1770]
+   source   [BS.1770] ITU-R BS.1770-5; [3341] EBU Tech 3341: momentary, short-term;
+            [3342] EBU Tech 3342: loudness range; window: [KAISER]
+   tests    test.c "loudness"
+
+   The way of a sample: the caller's frames are copied in pieces behind the last
+   few frames of the piece before. A piece is searched for its peak, interpolated
+   fourfold for its true peak, and K-weighted, two channels to a vector. Every
+   10 ms (a hop) the weighted energy is put away; all windows are made of hops:
+     momentary 40 hops, short-term 300, both sliding by one hop;
+     gating block 40 hops, one every 10; range block 300 hops, one every 10.
+   ============================================================================ */
+
+/* ---- blocks of all loudnesses, in bounded memory ---- */
+
+/* A programme may last for days, so its blocks are not kept but counted, in bins of 0.01 LU from the
+   absolute gate up. Each bin also sums its energies, so that what lies above a gate is averaged as if all
+   were kept. What a bin can get wrong: on which side of a gate its blocks fall, as if the gate stood up to
+   0.01 LU elsewhere, and a percentile, by less than 0.01 LU. */
+#define RA_LOUDNESS_FLOOR_LUFS (-70.0)                   /* absolute gate [BS.1770]; it is never reached, only passed */
+#define RA_LOUDNESS_BINS_A_LU  100
+#define RA_LOUDNESS_BINS       (100 * RA_LOUDNESS_BINS_A_LU)     /* up to +30 LUFS; the last bin takes what is louder */
+
+typedef struct {
+    uint64_t block_count;                                /* all that passed the absolute gate, */
+    double   energy;                                     /* and their sum */
+    uint32_t end_bin;                                    /* after the highest one in use */
+    uint32_t counts[RA_LOUDNESS_BINS];
+    double   energies[RA_LOUDNESS_BINS];
+} ra_loudness_histogram;
+
+/* ---- the meter ---- */
+
+#define RA_LOUDNESS_HOPS_A_SECOND 100
+enum { RA_LOUDNESS_STEP = 20 };                          /* hops whose sum is kept: every window is some of these */
+enum { RA_LOUDNESS_MOMENTARY = 40, RA_LOUDNESS_SHORT = 300, RA_LOUDNESS_BLOCK_STEP = 10 };     /* hops */
+enum { RA_LOUDNESS_PIECE_FRAMES = 128, RA_LOUDNESS_CHANNELS_MAX = 64 };
+
+/* Between two samples three more are interpolated, from 12 samples on either side. 12 dB of window side lobes
+   more would cost treble: with beta 4.3 the three are flat within 0.05 dB up to 0.42 of the rate (20 kHz at 48 kHz). */
+enum { RA_TRUE_PEAK_TAPS = 24, RA_TRUE_PEAK_PAIRS = RA_TRUE_PEAK_TAPS / 2 };
+#define RA_TRUE_PEAK_BETA 4.3
+enum { RA_TRUE_PEAK_HISTORY = RA_TRUE_PEAK_TAPS + 8 };   /* frames kept before a piece; 8, for the vectors may start that early */
+
+typedef struct { double b0, b1, b2, a1, a2, high_a1, high_a2; } ra_k_weighting;
+
+/* Two channels; an odd last one comes twice, the second time with weight 0. */
+typedef struct {
+    uint32_t left, right;                                /* channel numbers */
+    double   weight[2];
+    ra_f64x2 shelf_p, shelf_q, shelf_y, high_p, high_q, high_y;      /* what the two filters remember */
+    ra_f64x2 energy;                                     /* K-weighted, of the hop so far */
+    ra_f64x2 sum, square;                                /* of the samples themselves, since reset */
+} ra_loudness_pair;
+
+typedef int32_t ra_i32x4 __attribute__((vector_size(16)));
+
+struct ra_loudness {
+    /* settings */
+    uint32_t channels, pair_count, sample_rate_hz;
+    bool     has_true_peak;
+    ra_k_weighting weighting;
+    ra_f32x4 tap_sum[RA_TRUE_PEAK_PAIRS], tap_difference[RA_TRUE_PEAK_PAIRS], tap_middle[RA_TRUE_PEAK_PAIRS];
+    float    peak_growth;                                /* no interpolated sample is larger than this times the largest around it */
+    float   *window;                                     /* history, piece, 4 zeros; interleaved; owned */
+    /* what was heard; all that reset clears */
+    ra_loudness_pair pairs[RA_LOUDNESS_CHANNELS_MAX / 2];
+    uint64_t frame_count, hop_count;
+    uint32_t hop_left;                                   /* frames to the end of the hop */
+    float    sample_peak, true_peak, history_peak;       /* linear */
+    uint64_t clipped_samples, bad_samples;
+    double   hops[RA_LOUDNESS_STEP];                     /* energies of the newest hops, */
+    double   steps[RA_LOUDNESS_SHORT];                   /* and after each hop the sum of its last 20 */
+    double   momentary, short_term, momentary_max, short_term_max;   /* weighted mean squares; below 0: none yet */
+    ra_loudness_histogram blocks, ranges;
+};
+
+RA_SMALL_CODE_BEGIN
+
+/* 1 for each channel, with these exceptions: the low-frequency channel does not count, the surround channels
+   count +1.5 dB. In the order of WAVE files. [BS.1770] tables 3 and 4; the sides of 7.1, not its backs */
+static double ra_loudness_weight(uint32_t channels, uint32_t channel)
+{
+    static const double of_50[] = { 1, 1, 1, 1.41, 1.41 }, of_51[] = { 1, 1, 1, 0, 1.41, 1.41 }, of_71[] = { 1, 1, 1, 0, 1, 1, 1.41, 1.41 };
+    return channels == 5 ? of_50[channel] : channels == 6 ? of_51[channel] : channels == 8 ? of_71[channel] : 1.0;
+}
+
+/* The two analogue prototypes behind the table of [BS.1770], by the bilinear transform: a shelf that lifts what
+   the head lifts, and a high pass. At 48 kHz it gives the table. A corner at or above half the rate is left out. */
+static ra_k_weighting ra_k_weighting_design(double sample_rate_hz)
+{
+    const double shelf_hz = 1681.974450955533, shelf_q = 0.7071752369554196, shelf_db = 3.999843853973347;
+    const double high_hz = 38.13547087602444, high_q = 0.5003270373238773;
+    ra_k_weighting k = { .b0 = 1.0 };
+    if (shelf_hz < 0.5 * sample_rate_hz) {
+        double w = RA_PI * shelf_hz / sample_rate_hz, t = ra_sin(w) / ra_cos(w), a0 = 1.0 + t / shelf_q + t * t;
+        double lift = ra_amplitude_from_db(shelf_db), at_corner = ra_amplitude_from_db(shelf_db * 0.4996667741545416);
+        k.b0 = (lift + at_corner * t / shelf_q + t * t) / a0;
+        k.b1 = 2.0 * (t * t - lift) / a0;
+        k.b2 = (lift - at_corner * t / shelf_q + t * t) / a0;
+        k.a1 = 2.0 * (t * t - 1.0) / a0;
+        k.a2 = (1.0 - t / shelf_q + t * t) / a0;
+    }
+    if (high_hz < 0.5 * sample_rate_hz) {
+        double w = RA_PI * high_hz / sample_rate_hz, t = ra_sin(w) / ra_cos(w), a0 = 1.0 + t / high_q + t * t;
+        k.high_a1 = 2.0 * (t * t - 1.0) / a0;
+        k.high_a2 = (1.0 - t / high_q + t * t) / a0;
+        /* The table has 1, -2, 1 above the line: 0.04 dB too much at 48 kHz, which its -0.691 dB takes back. Other
+           rates get that same excess and no other; the shelf carries it, so that here 1, -2, 1 is left. */
+        double w48 = RA_PI * high_hz / 48000.0, t48 = ra_sin(w48) / ra_cos(w48), excess = (1.0 + t48 / high_q + t48 * t48) / a0;
+        k.b0 *= excess; k.b1 *= excess; k.b2 *= excess;
+    }
+    return k;
+}
+
+/* With w[0..23] around the place asked for, quarter, half and three quarters after w[11] are sums of taps * w.
+   The taps of three quarters are those of the quarter backwards; so of (quarter + three quarters) / 2 and of their
+   difference / 2, one is even and one is odd about the middle, and each needs half of the multiplications. */
+static void ra_true_peak_design(ra_loudness *m)
+{
+    double taps[2][RA_TRUE_PEAK_TAPS], growth = 0.0;
+    for (int phase = 0; phase < 2; phase++) {
+        double sum = 0.0, size = 0.0;
+        for (int tap = 0; tap < RA_TRUE_PEAK_TAPS; tap++) {
+            double x = tap - (RA_TRUE_PEAK_PAIRS - 1) - 0.25 * (phase + 1), edge = x / RA_TRUE_PEAK_PAIRS;
+            double inside = edge * edge < 1.0 ? ra_sqrt(1.0 - edge * edge) : 0.0;
+            taps[phase][tap] = ra_sin(RA_PI * x) / (RA_PI * x) * ra_bessel_i0(RA_TRUE_PEAK_BETA * inside);
+            sum += taps[phase][tap];
+        }
+        for (int tap = 0; tap < RA_TRUE_PEAK_TAPS; tap++) size += ra_abs(taps[phase][tap] /= sum);
+        if (size > growth) growth = size;
+    }
+    for (int pair = 0; pair < RA_TRUE_PEAK_PAIRS; pair++) {
+        double first = taps[0][pair], last = taps[0][RA_TRUE_PEAK_TAPS - 1 - pair];
+        m->tap_sum[pair] = ra_splat4((float)(0.5 * (first + last)));
+        m->tap_difference[pair] = ra_splat4((float)(0.5 * (first - last)));
+        m->tap_middle[pair] = ra_splat4((float)taps[1][pair]);
+    }
+    m->peak_growth = (float)(growth * 1.0001);           /* the rest is for roundings: 24 of them are 3e-6 */
+}
+
+RA_API void ra_loudness_destroy(ra_loudness *meter)
+{
+    if (!meter) return;
+    RA_FREE(meter->window);
+    RA_FREE(meter);
+}
+
+/* Mean square of the windows' sum of hops: hop number h ends before frame h * rate / 100, rounded down. */
+RA_REALTIME static double ra_loudness_mean(const ra_loudness *m, double energy, uint64_t hop_count)
+{
+    uint64_t from = (m->hop_count - hop_count) * m->sample_rate_hz / RA_LOUDNESS_HOPS_A_SECOND;
+    uint64_t to = m->hop_count * m->sample_rate_hz / RA_LOUDNESS_HOPS_A_SECOND;
+    return to > from ? energy / (double)(to - from) : 0.0;
+}
+
+/* NaN, which stands for "no value", when there is nothing to take the logarithm of. */
+RA_REALTIME static double ra_loudness_lufs(double energy) { return energy > 0.0 ? -0.691 + 10.0 * ra_log10(energy) : __builtin_nan(""); }
+RA_REALTIME static double ra_level_db(double amplitude)   { return amplitude > 0.0 ? ra_db_from_amplitude(amplitude) : __builtin_nan(""); }
+
+/* For an energy above the absolute gate; below it, 0. */
+RA_REALTIME static uint32_t ra_loudness_bin(double energy)
+{
+    double bin = energy > 0.0 ? (ra_loudness_lufs(energy) - RA_LOUDNESS_FLOOR_LUFS) * RA_LOUDNESS_BINS_A_LU : 0.0;
+    return (uint32_t)ra_clamp(bin, 0.0, RA_LOUDNESS_BINS - 1);
+}
+
+RA_REALTIME static void ra_loudness_count_block(ra_loudness_histogram *h, double energy)
+{
+    if (!(ra_loudness_lufs(energy) > RA_LOUDNESS_FLOOR_LUFS)) return;
+    uint32_t bin = ra_loudness_bin(energy);
+    h->counts[bin]++;
+    h->energies[bin] += energy;
+    h->block_count++;
+    h->energy += energy;
+    if (bin >= h->end_bin) h->end_bin = bin + 1;
+}
+
+/* The first bin above a gate that lies so much (0.1: 10 LU) below the mean of all. */
+RA_REALTIME static uint32_t ra_loudness_gate(const ra_loudness_histogram *h, double share)
+{
+    double gate = h->block_count ? share * h->energy / (double)h->block_count : 0.0;
+    uint32_t bin = ra_loudness_bin(gate);
+    bool is_above = h->energies[bin] > gate * h->counts[bin];       /* the gate's own bin goes where its mean goes */
+    return is_above ? bin : bin + 1;
+}
+
+/* Integrated: the mean of the blocks not more than 10 LU below the mean. */
+RA_REALTIME static double ra_loudness_integrated(const ra_loudness_histogram *h)
+{
+    double energy = 0.0;
+    uint64_t count = 0;
+    for (uint32_t bin = ra_loudness_gate(h, 0.1); bin < h->end_bin; bin++) { energy += h->energies[bin]; count += h->counts[bin]; }
+    return count ? ra_loudness_lufs(energy / (double)count) : __builtin_nan("");
+}
+
+/* Range: of the blocks not more than 20 LU below the mean, from the 10th percentile to the 95th, each the nearest
+   in rank: round((n - 1) * share) from below, counted from 0. [3342] */
+RA_REALTIME static double ra_loudness_range(const ra_loudness_histogram *h)
+{
+    uint32_t gate = ra_loudness_gate(h, 0.01);
+    uint64_t count = 0, seen = 0;
+    for (uint32_t bin = gate; bin < h->end_bin; bin++) count += h->counts[bin];
+    if (count == 0) return __builtin_nan("");
+    uint64_t low_rank = ((count - 1) * 10 + 50) / 100, high_rank = ((count - 1) * 95 + 50) / 100;
+    double low = 0.0, high = 0.0;
+    for (uint32_t bin = gate; bin < h->end_bin; bin++) {
+        if (h->counts[bin] == 0) continue;
+        double mean = h->energies[bin] / h->counts[bin];
+        if (seen <= low_rank) low = mean;
+        if (seen <= high_rank) high = mean;
+        seen += h->counts[bin];
+    }
+    return ra_loudness_lufs(high) - ra_loudness_lufs(low);
+}
+
+/* Ten milliseconds are over (below 100 Hz there are hops without a frame, too). */
+RA_REALTIME static void ra_loudness_end_hops(ra_loudness *m)
+{
+    while (m->hop_left == 0) {
+        double energy = 0.0, step = 0.0, momentary = 0.0, short_term = 0.0;
+        for (uint32_t index = 0; index < m->pair_count; index++) {
+            ra_loudness_pair *pair = &m->pairs[index];
+            ra_f64x2 *memories[] = { &pair->shelf_p, &pair->shelf_q, &pair->shelf_y, &pair->high_p, &pair->high_q, &pair->high_y };
+            for (int memory = 0; memory < 6; memory++) *memories[memory] = (ra_f64x2){ ra_flush((*memories[memory])[0]), ra_flush((*memories[memory])[1]) };
+            energy += pair->weight[0] * pair->energy[0] + pair->weight[1] * pair->energy[1];
+            pair->energy = (ra_f64x2){ 0.0, 0.0 };
+        }
+        /* Sums are made anew from 20 hops, never carried on by adding and taking away: nothing drifts. */
+        m->hops[m->hop_count % RA_LOUDNESS_STEP] = energy;
+        for (int hop = 0; hop < RA_LOUDNESS_STEP; hop++) step += m->hops[hop];
+        m->steps[m->hop_count++ % RA_LOUDNESS_SHORT] = step;
+        uint32_t at = (uint32_t)((m->hop_count - 1) % RA_LOUDNESS_SHORT);
+        for (int back = 0; back < RA_LOUDNESS_SHORT; back += RA_LOUDNESS_STEP) {
+            if (back == RA_LOUDNESS_MOMENTARY) momentary = short_term;
+            short_term += m->steps[at];
+            at = at >= RA_LOUDNESS_STEP ? at - RA_LOUDNESS_STEP : at + RA_LOUDNESS_SHORT - RA_LOUDNESS_STEP;
+        }
+        bool is_block = m->hop_count % RA_LOUDNESS_BLOCK_STEP == 0;
+        if (m->hop_count >= RA_LOUDNESS_MOMENTARY) {
+            m->momentary = ra_loudness_mean(m, momentary, RA_LOUDNESS_MOMENTARY);
+            if (m->momentary > m->momentary_max) m->momentary_max = m->momentary;
+            if (is_block) ra_loudness_count_block(&m->blocks, m->momentary);
+        }
+        if (m->hop_count >= RA_LOUDNESS_SHORT) {
+            m->short_term = ra_loudness_mean(m, short_term, RA_LOUDNESS_SHORT);
+            if (m->short_term > m->short_term_max) m->short_term_max = m->short_term;
+            if (is_block) ra_loudness_count_block(&m->ranges, m->short_term);
+        }
+        uint64_t end = (m->hop_count + 1) * m->sample_rate_hz / RA_LOUDNESS_HOPS_A_SECOND;
+        m->hop_left = (uint32_t)(end - m->hop_count * m->sample_rate_hz / RA_LOUDNESS_HOPS_A_SECOND);
+    }
+}
+
+RA_REALTIME RA_API void ra_loudness_reset(ra_loudness *m)
+{
+    memset(m->pairs, 0, sizeof *m - offsetof(ra_loudness, pairs));
+    memset(m->window, 0, (size_t)RA_TRUE_PEAK_HISTORY * m->channels * sizeof(float));
+    for (uint32_t index = 0; index < m->pair_count; index++) {
+        ra_loudness_pair *pair = &m->pairs[index];
+        pair->left = 2 * index;
+        pair->right = 2 * index + 1 < m->channels ? 2 * index + 1 : 2 * index;
+        pair->weight[0] = ra_loudness_weight(m->channels, pair->left);
+        pair->weight[1] = pair->right != pair->left ? ra_loudness_weight(m->channels, pair->right) : 0.0;
+    }
+    m->momentary = m->short_term = m->momentary_max = m->short_term_max = -1.0;
+    m->hop_left = m->sample_rate_hz / RA_LOUDNESS_HOPS_A_SECOND;
+    ra_loudness_end_hops(m);
+}
+
+RA_API ra_result ra_loudness_create(uint32_t channels, uint32_t sample_rate_hz, bool has_true_peak, ra_loudness **out)
+{
+    *out = NULL;
+    if (channels < 1 || channels > RA_LOUDNESS_CHANNELS_MAX || sample_rate_hz < 1 || sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
+    ra_loudness *meter = ra_new(1, sizeof *meter);
+    if (!meter) return RA_NO_MEMORY;
+    meter->window = ra_new((uint64_t)(RA_TRUE_PEAK_HISTORY + RA_LOUDNESS_PIECE_FRAMES) * channels + 4, sizeof(float));
+    if (!meter->window) { ra_loudness_destroy(meter); return RA_NO_MEMORY; }
+    meter->channels = channels;
+    meter->pair_count = (channels + 1) / 2;
+    meter->sample_rate_hz = sample_rate_hz;
+    meter->has_true_peak = has_true_peak;
+    meter->weighting = ra_k_weighting_design(sample_rate_hz);
+    ra_true_peak_design(meter);
+    ra_loudness_reset(meter);
+    *out = meter;
+    return RA_OK;
+}
+
+RA_SMALL_CODE_END
+
+/* ---- every sample ---- */
+
+/* Sizes as the bits of floats without their sign: in that order whole numbers and floats agree, and NaN is the largest. */
+RA_INLINE ra_i32x4 ra_sizes4(ra_f32x4 x)                 { return (ra_i32x4)x & 0x7fffffff; }
+RA_INLINE ra_i32x4 ra_larger4(ra_i32x4 a, ra_i32x4 b)    { ra_i32x4 is_a = a > b; return (a & is_a) | (b & ~is_a); }
+RA_INLINE float ra_largest4(ra_i32x4 sizes)
+{
+    int32_t largest = sizes[0];
+    for (int lane = 1; lane < 4; lane++) if (sizes[lane] > largest) largest = sizes[lane];
+    float size;
+    memcpy(&size, &largest, sizeof size);
+    return size;
+}
+
+/* The largest size of sample_count samples; up to 3 zeros behind them are read as well. */
+RA_REALTIME static float ra_loudness_peak(const float *samples, size_t sample_count)
+{
+    ra_i32x4 largest = { 0, 0, 0, 0 };
+    for (size_t at = 0; at < sample_count; at += 4) largest = ra_larger4(ra_sizes4(ra_load4(samples + at)), largest);
+    return ra_largest4(largest);
+}
+
+/* The largest interpolated sample. Interleaved samples stay where they are: a vector holds four neighbours, whatever
+   their channels, and the next frame of each is channels further on. From the end to the start, where the vectors reach
+   back over samples whose turn has been; that does not change a maximum. */
+RA_REALTIME static float ra_true_peak_of(const ra_loudness *m, const float *samples, size_t sample_count)
+{
+    ra_i32x4 largest = { 0, 0, 0, 0 };
+    size_t channels = m->channels;
+    for (size_t left = sample_count; left; left = left > 8 ? left - 8 : 0) {
+        const float *newest = samples + left - 8, *oldest = newest - (RA_TRUE_PEAK_TAPS - 1) * channels;
+        ra_f32x4 sum[2] = { { 0 }, { 0 } }, difference[2] = { { 0 }, { 0 } }, middle[2] = { { 0 }, { 0 } };
+        for (int pair = 0; pair < RA_TRUE_PEAK_PAIRS; pair++, oldest += channels, newest -= channels)
+            for (int half = 0; half < 2; half++) {
+                ra_f32x4 first = ra_load4(oldest + 4 * half), last = ra_load4(newest + 4 * half), both = first + last;
+                sum[half] += m->tap_sum[pair] * both;
+                middle[half] += m->tap_middle[pair] * both;
+                difference[half] += m->tap_difference[pair] * (first - last);
+            }
+        for (int half = 0; half < 2; half++) {           /* the larger of |s + d| and |s - d| is |s| + |d| */
+            ra_f32x4 quarters = (ra_f32x4)ra_sizes4(sum[half]) + (ra_f32x4)ra_sizes4(difference[half]);
+            largest = ra_larger4(ra_larger4((ra_i32x4)quarters, ra_sizes4(middle[half])), largest);
+        }
+    }
+    return ra_largest4(largest);
+}
+
+/* Both filters and all sums of two channels. A filter y = b0 x + b1 x' + b2 x'' - a1 y' - a2 y'' is written so that of
+   the last result only a1 y' is waited for: p is all the rest of the past, q the part of the next p that is known. */
+RA_REALTIME static void ra_loudness_weigh(const ra_k_weighting *weighting, ra_loudness_pair *pair, const float *samples, size_t stride, uint32_t frame_count)
+{
+    const ra_k_weighting k = *weighting;
+    ra_loudness_pair s = *pair;
+    for (const float *left = samples + s.left, *right = samples + s.right, *end = left + frame_count * stride; left != end; left += stride, right += stride) {
+        ra_f64x2 x = { *left, *right };
+        s.sum += x;
+        s.square += x * x;
+        ra_f64x2 u = (k.b0 * x + s.shelf_p) - k.a1 * s.shelf_y;
+        s.shelf_p = k.b1 * x + s.shelf_q;
+        s.shelf_q = k.b2 * x - k.a2 * u;
+        s.shelf_y = u;
+        ra_f64x2 y = (u + s.high_p) - k.high_a1 * s.high_y;
+        s.high_p = s.high_q - (u + u);
+        s.high_q = u - k.high_a2 * y;
+        s.high_y = y;
+        s.energy += y * y;
+    }
+    *pair = s;
+}
+
+RA_REALTIME RA_API void ra_loudness_add(ra_loudness *m, const float *frames, size_t frame_count)
+{
+    size_t history = (size_t)RA_TRUE_PEAK_HISTORY * m->channels;
+    float *samples = m->window + history;
+    while (frame_count) {
+        uint32_t run = m->hop_left < RA_LOUDNESS_PIECE_FRAMES ? m->hop_left : RA_LOUDNESS_PIECE_FRAMES;
+        if (frame_count < run) run = (uint32_t)frame_count;
+        size_t sample_count = (size_t)run * m->channels;
+        memcpy(samples, frames, sample_count * sizeof(float));
+        memset(samples + sample_count, 0, 4 * sizeof(float));
+        float peak = ra_loudness_peak(samples, sample_count);
+        if (!ra_is_sound(peak)) {                        /* one of them is a NaN or as bad: those are silence */
+            for (size_t n = 0; n < sample_count; n++) if (!ra_is_sound(samples[n])) { samples[n] = 0.0f; m->bad_samples++; }
+            peak = ra_loudness_peak(samples, sample_count);
+        }
+        if (peak >= 1.0f) for (size_t n = 0; n < sample_count; n++) m->clipped_samples += __builtin_fabsf(samples[n]) >= 1.0f;
+        if (peak > m->sample_peak) m->sample_peak = peak;
+        if (m->has_true_peak) {
+            if (peak > m->true_peak) m->true_peak = peak;
+            /* Taps can only lift so far: a piece that could not pass the highest peak so far is not interpolated. */
+            float around = peak > m->history_peak ? peak : m->history_peak;
+            if (around * m->peak_growth > m->true_peak) {
+                float between = ra_true_peak_of(m, samples, sample_count);
+                if (between > m->true_peak) m->true_peak = between;
+            }
+            m->history_peak = run >= RA_TRUE_PEAK_HISTORY ? peak : around;
+        }
+        for (uint32_t index = 0; index < m->pair_count; index++) ra_loudness_weigh(&m->weighting, &m->pairs[index], samples, m->channels, run);
+        if (m->has_true_peak) memmove(m->window, samples + sample_count - history, history * sizeof(float));
+        frames += sample_count;
+        frame_count -= run;
+        m->frame_count += run;
+        m->hop_left -= run;
+        ra_loudness_end_hops(m);
+    }
+}
+
+RA_SMALL_CODE_BEGIN
+
+/* ---- what it says ---- */
+
+RA_REALTIME RA_API void ra_loudness_get(const ra_loudness *m, ra_loudness_report *out)
+{
+    double square = 0.0, offset = 0.0, frame_count = (double)m->frame_count;
+    for (uint32_t channel = 0; channel < m->channels; channel++) {
+        const ra_loudness_pair *pair = &m->pairs[channel / 2];
+        square += pair->square[channel & 1];
+        if (ra_abs(pair->sum[channel & 1]) > ra_abs(offset)) offset = pair->sum[channel & 1];
+    }
+    *out = (ra_loudness_report){
+        .momentary_lufs      = ra_loudness_lufs(m->momentary),
+        .short_term_lufs     = ra_loudness_lufs(m->short_term),
+        .momentary_max_lufs  = ra_loudness_lufs(m->momentary_max),
+        .short_term_max_lufs = ra_loudness_lufs(m->short_term_max),
+        .integrated_lufs     = ra_loudness_integrated(&m->blocks),
+        .loudness_range_lu   = ra_loudness_range(&m->ranges),
+        .true_peak_dbtp      = ra_level_db(m->true_peak),
+        .sample_peak_db      = ra_level_db(m->sample_peak),
+        .rms_db              = m->frame_count ? ra_level_db(ra_sqrt(square / (frame_count * m->channels))) : __builtin_nan(""),
+        .dc_offset           = m->frame_count ? offset / frame_count : __builtin_nan(""),
+        .clipped_samples     = m->clipped_samples,
+        .bad_samples         = m->bad_samples,
+    };
+}
+
+RA_API double ra_normalise_gain_db(const ra_loudness_report *report, ra_normalise_kind kind, double target_db, double ceiling_dbtp)
+{
+    double level = kind == RA_NORMALISE_LUFS ? report->integrated_lufs : kind == RA_NORMALISE_RMS ? report->rms_db : report->sample_peak_db;
+    double peak = report->true_peak_dbtp == report->true_peak_dbtp ? report->true_peak_dbtp : report->sample_peak_db;
+    double gain = target_db - level;
+    if (gain != gain) return 0.0;                        /* NaN: there is nothing to go by, or nowhere to go */
+    gain = ra_clamp(gain, -RA_NORMALISE_GAIN_MAX_DB, RA_NORMALISE_GAIN_MAX_DB);
+    double room = (ceiling_dbtp == ceiling_dbtp ? ceiling_dbtp : RA_NORMALISE_CEILING_DBTP) - peak;
+    return room < gain ? room : gain;
+}
+
+RA_SMALL_CODE_END
 
 /* ============================================================================
    [9] SOURCES - tones, clips, the built-in loop and the clip player
@@ -7472,7 +7924,7 @@ WEB_API const char *web_set_state(const char *chain_text)
    [18] CLI - the command line
    ----------------------------------------------------------------------------
    owns     main (native): one function per sub-command
-   calls    rustyaudio.h; [10] WAV: ra_wav_save_as
+   calls    rustyaudio.h; [2] BASE; [10] WAV: ra_wav_save_as, ra_wav_sample_bytes
    threads  one
    exit     0 done, 1 the world said no, 2 the command was not understood
    ============================================================================ */
@@ -7485,7 +7937,10 @@ static const char cli_help[] =
     "  rustyaudio render IN OUT [options]       IN through a chain into OUT\n"
     "      --chain TEXT     for example \"eq peaking hz=1000 db=6 q=1; gain db=-3; softclip\"\n"
     "      --rate HZ        another sample rate\n"
+    "      --normalise T    lufs=-16, rms=-20 or peak=-1: one gain at the end; true peak at most -1 dBTP\n"
     "      --format F       s16, s24, f32 or raw (bare 32-bit float); default f32\n"
+    "  rustyaudio measure IN... [-j N]          loudness, true peak, RMS, offset, as JSON, one line each\n"
+    "  rustyaudio spectrum IN...                mean spectrum in dB, as JSON, one line each\n"
     "  rustyaudio gen KIND OUT [options]        KIND: sine, noise or sweep\n"
     "      --hz HZ --to-hz HZ --db DB --seconds S --rate HZ --seed N --format F\n"
     "  rustyaudio help\n"
@@ -7519,11 +7974,11 @@ typedef struct {
     const char *words[64];             /* what is no option */
     int         word_count;
     uint32_t    given;                 /* a bit for each row of cli_parse's table */
-    const char *chain, *format;
-    double      rate_hz, hz, to_hz, level_db, seconds, seed;
+    const char *chain, *format, *normalise;
+    double      rate_hz, hz, to_hz, level_db, seconds, seed, workers;
 } cli_options;
 
-enum { CLI_CHAIN = 1, CLI_RATE = 2, CLI_FORMAT = 4, CLI_TONE = 8, CLI_SINE = 16, CLI_SWEEP = 32, CLI_NOISE = 64 };   /* who takes an option */
+enum { CLI_CHAIN = 1, CLI_RATE = 2, CLI_FORMAT = 4, CLI_TONE = 8, CLI_SINE = 16, CLI_SWEEP = 32, CLI_NOISE = 64, CLI_NORMALISE = 128, CLI_WORKERS = 256 };   /* who takes an option */
 
 static int cli_parse(int argc, char **argv, int taken, cli_options *options)
 {
@@ -7531,6 +7986,8 @@ static int cli_parse(int argc, char **argv, int taken, cli_options *options)
     const struct { const char *name; int group; const char **text; double *number; double low, high; } table[] = {
         { "--chain",   CLI_CHAIN,  &options->chain,  NULL, 0, 0 },
         { "--format",  CLI_FORMAT, &options->format, NULL, 0, 0 },
+        { "--normalise", CLI_NORMALISE, &options->normalise, NULL, 0, 0 },
+        { "-j",        CLI_WORKERS, NULL, &options->workers, 1, 64 },
         { "--rate",    CLI_RATE,   NULL, &options->rate_hz,  1, 768000 },
         { "--hz",      CLI_SINE | CLI_SWEEP, NULL, &options->hz,       0.001, 384000 },
         { "--to-hz",   CLI_SWEEP,  NULL, &options->to_hz,    0.001, 384000 },
@@ -7541,7 +7998,7 @@ static int cli_parse(int argc, char **argv, int taken, cli_options *options)
     bool has_options = true;
     for (int at = 0; at < argc; at++) {
         if (has_options && strcmp(argv[at], "--") == 0) { has_options = false; continue; }
-        if (!has_options || argv[at][0] != '-' || argv[at][1] != '-') {
+        if (!has_options || argv[at][0] != '-' || argv[at][1] == 0) {
             if (options->word_count == 64) return cli_misuse("more than 64 files");
             options->words[options->word_count++] = argv[at];
             continue;
@@ -7571,37 +8028,74 @@ static bool cli_format(const char *name, ra_wav_format *format, bool *is_raw)
     return false;
 }
 
-/* A file's bytes by seeking, so that info does not read hours of sound. */
-static size_t cli_read_file(void *user, uint64_t offset, void *bytes, size_t byte_count)
+/* ---- a file by pieces: info, measure and spectrum never hold the whole of it ---- */
+
+typedef struct {
+    FILE       *file;                  /* or, from standard input, */
+    uint8_t    *bytes;
+    ra_memory   memory;
+    ra_wav_info info;
+    uint64_t    frame;                 /* the next one to be read */
+} cli_input;
+
+static size_t cli_read_input(void *user, uint64_t offset, void *bytes, size_t byte_count)
 {
-    FILE *file = user;
-    return fseeko(file, (off_t)offset, SEEK_SET) == 0 ? fread(bytes, 1, byte_count, file) : 0;
+    cli_input *in = user;
+    if (in->bytes) return ra_memory_read(&in->memory, offset, bytes, byte_count);
+    return fseeko(in->file, (off_t)offset, SEEK_SET) == 0 ? fread(bytes, 1, byte_count, in->file) : 0;
+}
+
+static void cli_close(cli_input *in)
+{
+    if (in->file) fclose(in->file);
+    RA_FREE(in->bytes);
+    *in = (cli_input){ 0 };
+}
+
+static ra_result cli_open(const char *path, cli_input *in, ra_error *error)
+{
+    *in = (cli_input){ 0 };
+    *error = (ra_error){ .text = "" };
+    uint64_t byte_count = 0;
+    if (strcmp(path, "-") == 0) {
+        in->bytes = ra_file_read(path, &in->memory.byte_count, error);
+        if (!in->bytes) return error->code;
+        in->memory.bytes = in->bytes;
+        byte_count = in->memory.byte_count;
+    } else {
+        in->file = fopen(path, "rb");
+        if (!in->file) return ra_refuse(error, RA_NO_FILE, 0, "cannot open \"%s\": %s", path, strerror(errno));
+        struct stat is;
+        if (fstat(fileno(in->file), &is) != 0 || !S_ISREG(is.st_mode)) { cli_close(in); return ra_refuse(error, RA_NO_FILE, 0, "it is no ordinary file (for a pipe, say -)"); }
+        byte_count = (uint64_t)is.st_size;
+    }
+    ra_result result = ra_wav_parse(cli_read_input, in, byte_count, &in->info, error);
+    if (result) cli_close(in);
+    return result;
+}
+
+/* Up to sample_capacity / channels frames; 0 at the end. */
+static uint32_t cli_next(cli_input *in, float *samples, size_t sample_capacity)
+{
+    uint8_t bytes[32768];
+    size_t frame_bytes = in->info.frame_bytes, frame_count = sizeof bytes / frame_bytes;
+    if (frame_count > sample_capacity / in->info.channels) frame_count = sample_capacity / in->info.channels;
+    if (frame_count > in->info.frame_count - in->frame) frame_count = (size_t)(in->info.frame_count - in->frame);
+    frame_count = cli_read_input(in, in->info.data_offset + in->frame * frame_bytes, bytes, frame_count * frame_bytes) / frame_bytes;
+    ra_wav_decode(in->info.format, bytes, samples, frame_count * in->info.channels);
+    in->frame += frame_count;
+    return (uint32_t)frame_count;
 }
 
 static int cli_info_one(const char *path)
 {
     static const char *const names[RA_WAV_FORMAT_COUNT] = { "pcm", "pcm", "pcm", "pcm", "float", "float" };
     char line[8192];
-    ra_wav_info info;
-    ra_error error = { .text = "" };
-    if (strcmp(path, "-") == 0) {
-        size_t byte_count;
-        uint8_t *bytes = ra_file_read(path, &byte_count, &error);
-        if (!bytes) return cli_refuse(path, &error);
-        ra_memory memory = { bytes, byte_count };
-        ra_result result = ra_wav_parse(ra_memory_read, &memory, byte_count, &info, &error);
-        RA_FREE(bytes);
-        if (result) return cli_refuse(path, &error);
-    } else {
-        FILE *file = fopen(path, "rb");
-        if (!file) { ra_refuse(&error, RA_NO_FILE, 0, "cannot open \"%s\": %s", path, strerror(errno)); return cli_refuse(path, &error); }
-        struct stat is;
-        bool is_file = fstat(fileno(file), &is) == 0 && S_ISREG(is.st_mode);
-        ra_result result = !is_file ? ra_refuse(&error, RA_NO_FILE, 0, "it is no ordinary file (for a pipe, say -)")
-                                    : ra_wav_parse(cli_read_file, file, (uint64_t)is.st_size, &info, &error);
-        fclose(file);
-        if (result) return cli_refuse(path, &error);
-    }
+    cli_input in;
+    ra_error error;
+    if (cli_open(path, &in, &error)) return cli_refuse(path, &error);
+    ra_wav_info info = in.info;
+    cli_close(&in);
     ra_text text = ra_text_start(line, sizeof line);
     ra_text_add(&text, "{\"file\":");
     ra_text_add_json(&text, path);
@@ -7621,6 +8115,195 @@ static int cli_info(int argc, char **argv)
     return status;
 }
 
+/* ---- measure: files side by side on the pool, answers in their order ---- */
+
+typedef struct {
+    const char  *path;
+    cli_input    in;
+    ra_loudness *meter;
+    ra_loudness_report report;
+    ra_error     error;                /* code RA_OK: there is a report */
+    ra_job      *job;
+} cli_measurement;
+
+/* One slice: about a second of sound. */
+static bool cli_measure_step(void *user, ra_job *job)
+{
+    cli_measurement *m = user;
+    float samples[8192];
+    (void)job;
+    if (!m->meter) {
+        if (cli_open(m->path, &m->in, &m->error)) return true;
+        ra_result result = ra_loudness_create(m->in.info.channels, m->in.info.sample_rate_hz, true, &m->meter);
+        if (result) { ra_refuse(&m->error, result, 0, "%s", ra_result_text(result)); cli_close(&m->in); return true; }
+    }
+    for (uint32_t done = 0, run; done < m->in.info.sample_rate_hz; done += run) {
+        run = cli_next(&m->in, samples, sizeof samples / sizeof samples[0]);
+        ra_loudness_add(m->meter, samples, run);
+        if (run) continue;
+        ra_loudness_get(m->meter, &m->report);
+        ra_loudness_destroy(m->meter);
+        cli_close(&m->in);
+        return true;
+    }
+    return false;
+}
+
+static int cli_measure_print(const cli_measurement *m)
+{
+    char line[8192];
+    if (m->error.code) return cli_refuse(m->path, &m->error);
+    const ra_loudness_report *r = &m->report;
+    ra_text text = ra_text_start(line, sizeof line);
+    ra_text_add(&text, "{\"file\":");
+    ra_text_add_json(&text, m->path);
+    ra_text_add(&text, ",\"integrated_lufs\":%.2f,\"momentary_max_lufs\":%.2f,\"short_term_max_lufs\":%.2f,\"loudness_range_lu\":%.2f",
+                r->integrated_lufs, r->momentary_max_lufs, r->short_term_max_lufs, r->loudness_range_lu);
+    ra_text_add(&text, ",\"true_peak_dbtp\":%.2f,\"sample_peak_db\":%.2f,\"rms_db\":%.2f,\"dc_offset\":%.6f,\"clipped_samples\":%llu}\n",
+                r->true_peak_dbtp, r->sample_peak_db, r->rms_db, r->dc_offset, (unsigned long long)r->clipped_samples);
+    fputs(line, stdout);
+    return 0;
+}
+
+static int cli_measure(int argc, char **argv)
+{
+    static cli_measurement measurements[64];             /* too large for a stack; one command a process */
+    cli_options options;
+    ra_pool *pool;
+    int status = cli_parse(argc, argv, CLI_WORKERS, &options);
+    if (status) return status;
+    if (options.word_count == 0) return cli_misuse("measure wants a file");
+    /* This thread works along, so -j 4 is three workers and itself. */
+    uint32_t worker_count = (uint32_t)options.workers;
+    if (options.word_count == 1 || worker_count == 1) worker_count = RA_POOL_INLINE;
+    else if (worker_count > 1) worker_count--;
+    if (ra_pool_create(worker_count, &pool) && ra_pool_create(RA_POOL_INLINE, &pool)) return cli_misuse("%s", ra_result_text(RA_NO_MEMORY));
+    for (int word = 0; word < options.word_count; word++) {
+        cli_measurement *m = &measurements[word];
+        m->path = options.words[word];
+        ra_result result = ra_pool_submit(pool, cli_measure_step, m, &m->job);
+        if (result) ra_refuse(&m->error, result, 0, "%s", ra_result_text(result));
+    }
+    ra_pool_run(pool, 0.0);
+    for (int word = 0; word < options.word_count; word++) {
+        ra_job_release(measurements[word].job);
+        if (cli_measure_print(&measurements[word])) status = 1;
+    }
+    ra_pool_destroy(pool);
+    return status;
+}
+
+/* ---- spectrum: the mean of all windows of all channels, as the analyser shows one ---- */
+
+enum { CLI_SPECTRUM_FRAMES = 4096, CLI_SPECTRUM_BINS = CLI_SPECTRUM_FRAMES / 2 + 1 };
+
+/* Hann windows that overlap by half, the last ones filled up with zeros, each channel on its own; mean power.
+   A full-scale sine on a bin reads 0 dB in the one channel that has it; at least -160. */
+static int cli_spectrum_one(const char *path)
+{
+    enum { HOP = CLI_SPECTRUM_FRAMES / 2 };
+    static float window[CLI_SPECTRUM_FRAMES], windowed[CLI_SPECTRUM_FRAMES], bins[CLI_SPECTRUM_FRAMES + 2];
+    static double power[CLI_SPECTRUM_BINS];
+    static char line[CLI_SPECTRUM_BINS * 9 + 8192];
+    cli_input in;
+    ra_error error;
+    ra_fft *fft = NULL;
+    if (cli_open(path, &in, &error)) return cli_refuse(path, &error);
+    uint32_t channels = in.info.channels;
+    float *history = ra_new((uint64_t)CLI_SPECTRUM_FRAMES * channels, sizeof(float));     /* interleaved; the first window is half zeros */
+    if (!history || ra_fft_create(CLI_SPECTRUM_FRAMES, &fft)) {
+        ra_refuse(&error, RA_NO_MEMORY, 0, "%s", ra_result_text(RA_NO_MEMORY));
+        RA_FREE(history);
+        cli_close(&in);
+        return cli_refuse(path, &error);
+    }
+    memset(power, 0, sizeof power);
+    for (uint32_t n = 0; n < CLI_SPECTRUM_FRAMES; n++) window[n] = (float)(0.5 - 0.5 * ra_cos(RA_TAU * n / CLI_SPECTRUM_FRAMES));
+    uint64_t window_count = 0;
+    for (bool is_over = in.info.frame_count == 0; !is_over; window_count++) {
+        size_t hop = (size_t)HOP * channels, got = 0;
+        memmove(history, history + hop, hop * sizeof(float));
+        for (uint32_t run; got < hop && (run = cli_next(&in, history + hop + got, hop - got)) > 0; ) got += (size_t)run * channels;
+        memset(history + hop + got, 0, (hop - got) * sizeof(float));
+        is_over = got == 0;                              /* one more, for the second half of what came last */
+        for (uint32_t channel = 0; channel < channels; channel++) {
+            for (uint32_t n = 0; n < CLI_SPECTRUM_FRAMES; n++) {
+                float x = history[(size_t)n * channels + channel];
+                windowed[n] = ra_is_sound(x) ? x * window[n] : 0.0f;
+            }
+            ra_fft_forward_real(fft, windowed, bins);
+            for (uint32_t k = 0; k < CLI_SPECTRUM_BINS; k++) power[k] += (double)bins[2 * k] * bins[2 * k] + (double)bins[2 * k + 1] * bins[2 * k + 1];
+        }
+    }
+    ra_text text = ra_text_start(line, sizeof line);
+    ra_text_add(&text, "{\"file\":");
+    ra_text_add_json(&text, path);
+    ra_text_add(&text, ",\"sample_rate_hz\":%u,\"bin_hz\":%g,\"windows\":%llu,\"db\":[", in.info.sample_rate_hz,
+                (double)in.info.sample_rate_hz / CLI_SPECTRUM_FRAMES, (unsigned long long)window_count);
+    for (uint32_t k = 0; k < CLI_SPECTRUM_BINS; k++) {
+        double full_scale = CLI_SPECTRUM_FRAMES / 4.0, mean = window_count ? power[k] / (full_scale * full_scale * (double)window_count * channels) : 0.0;
+        ra_text_add(&text, k ? ",%.2f" : "%.2f", mean > 1e-16 ? 10.0 * ra_log10(mean) : -160.0);
+    }
+    ra_text_add(&text, "]}\n");
+    fputs(line, stdout);
+    ra_fft_destroy(fft);
+    RA_FREE(history);
+    cli_close(&in);
+    return 0;
+}
+
+static int cli_spectrum(int argc, char **argv)
+{
+    cli_options options;
+    int status = cli_parse(argc, argv, 0, &options);
+    if (status) return status;
+    if (options.word_count == 0) return cli_misuse("spectrum wants a file");
+    for (int word = 0; word < options.word_count; word++) if (cli_spectrum_one(options.words[word])) status = 1;
+    return status;
+}
+
+/* ---- render --normalise ---- */
+
+typedef struct { ra_normalise_kind kind; double target_db; } cli_goal;
+
+static bool cli_goal_parse(const char *text, cli_goal *goal)
+{
+    static const struct { const char *name; ra_normalise_kind kind; } known[] = { { "lufs=", RA_NORMALISE_LUFS }, { "rms=", RA_NORMALISE_RMS }, { "peak=", RA_NORMALISE_PEAK } };
+    for (size_t row = 0; row < sizeof known / sizeof known[0]; row++) {
+        size_t length = strlen(known[row].name);
+        if (strncmp(text, known[row].name, length)) continue;
+        goal->kind = known[row].kind;
+        const char *end = ra_parse_number(text + length, &goal->target_db);
+        return end && !*end && goal->target_db >= -70.0 && goal->target_db <= 0.0;
+    }
+    return false;
+}
+
+/* Measures the clip and gives it the gain; says so when that is not all that was asked for. */
+static ra_result cli_normalise(ra_clip *clip, const cli_goal *goal)
+{
+    ra_loudness *meter;
+    ra_loudness_report report;
+    ra_result result = ra_loudness_create(clip->channels, clip->sample_rate_hz, true, &meter);
+    if (result) return result;
+    ra_loudness_add(meter, clip->samples, (size_t)clip->frame_count);
+    ra_loudness_get(meter, &report);
+    ra_loudness_destroy(meter);
+    double gain_db = ra_normalise_gain_db(&report, goal->kind, goal->target_db, RA_NORMALISE_CEILING_DBTP);
+    double level = goal->kind == RA_NORMALISE_LUFS ? report.integrated_lufs : goal->kind == RA_NORMALISE_RMS ? report.rms_db : report.sample_peak_db;
+    char line[200];
+    ra_text text = ra_text_start(line, sizeof line);
+    double short_db = goal->target_db - level - gain_db;
+    if (level != level) ra_text_add(&text, "rustyaudio: there is nothing to normalise: silence, or less than 400 ms; the gain is 0 dB\n");
+    else if (ra_abs(short_db) > 0.05)
+        ra_text_add(&text, "rustyaudio: normalised by %.2f dB, %.2f dB away from the target, for the %s\n", gain_db, short_db,
+                    ra_abs(gain_db) < RA_NORMALISE_GAIN_MAX_DB ? "true peak stays at -1 dBTP; a limiter in the chain makes room" : "gain stays within 30 dB");
+    fputs(line, stderr);
+    float gain = (float)ra_amplitude_from_db(gain_db);
+    if (gain != 1.0f) for (uint64_t n = 0; n < clip->frame_count * clip->channels; n++) clip->samples[n] *= gain;
+    return RA_OK;
+}
+
 static int cli_render(int argc, char **argv)
 {
     cli_options options;
@@ -7629,11 +8312,14 @@ static int cli_render(int argc, char **argv)
     ra_clip *clip = NULL, *next = NULL;
     ra_wav_info info = { 0 };
     bool is_raw;
-    int status = cli_parse(argc, argv, CLI_CHAIN | CLI_RATE | CLI_FORMAT, &options);
+    int status = cli_parse(argc, argv, CLI_CHAIN | CLI_RATE | CLI_FORMAT | CLI_NORMALISE, &options);
     if (status) return status;
     if (options.word_count != 2) return cli_misuse("render wants an input and an output file");
     const char *in = options.words[0], *out = options.words[1];
     if (!cli_format(options.format, &info.format, &is_raw)) return cli_misuse("--format: \"%s\" should be s16, s24, f32 or raw", options.format);
+    cli_goal goal = { 0 };
+    if (options.normalise && !cli_goal_parse(options.normalise, &goal))
+        return cli_misuse("--normalise: \"%s\" should be lufs=, rms= or peak= and a number of dB from -70 to 0", options.normalise);
     if (ra_chain_parse(options.chain, &spec, &error)) return cli_refuse("--chain", &error);
     if (ra_wav_load(in, &clip, &error)) return cli_refuse(in, &error);
     ra_result result = RA_OK;
@@ -7647,6 +8333,7 @@ static int cli_render(int argc, char **argv)
         ra_clip_destroy(clip);
         clip = next;
     }
+    if (result == RA_OK && options.normalise) result = cli_normalise(clip, &goal);
     if (result) { ra_refuse(&error, result, 0, "%s", ra_result_text(result)); status = cli_refuse(in, &error); }
     else {
         info.channels = clip->channels;
@@ -7694,6 +8381,8 @@ int main(int argc, char **argv)
     const char *verb = argc > 1 ? argv[1] : "help";
     if (strcmp(verb, "info") == 0)   return cli_info(argc - 2, argv + 2);
     if (strcmp(verb, "render") == 0) return cli_render(argc - 2, argv + 2);
+    if (strcmp(verb, "measure") == 0)  return cli_measure(argc - 2, argv + 2);
+    if (strcmp(verb, "spectrum") == 0) return cli_spectrum(argc - 2, argv + 2);
     if (strcmp(verb, "gen") == 0)    return cli_gen(argc - 2, argv + 2);
     if (strcmp(verb, "help") == 0 || strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) { fputs(cli_help, stdout); return argc > 1 ? 0 : 2; }
     return cli_misuse("there is no command \"%s\"", verb);

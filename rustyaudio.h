@@ -325,6 +325,50 @@ RA_API ra_result ra_wav_load(const char *path, ra_clip **out, ra_error *error);
 RA_API ra_result ra_wav_save(const char *path, ra_wav_format format, const float *samples, uint64_t frame_count,
                              uint32_t channels, uint32_t sample_rate_hz, ra_error *error);
 
+/* ---- loudness: what an ear, a peak meter and a broadcaster would say ------------------------- */
+
+/* ITU-R BS.1770-5 and EBU R 128 (Tech 3341, 3342), at any sample rate. A field without a value is NaN
+   (null in JSON): before the first window is full, and for silence. */
+typedef struct {
+    double momentary_lufs;        /* the last 400 ms, a new value every 10 ms */
+    double short_term_lufs;       /* the last 3 s, likewise */
+    double momentary_max_lufs;    /* the largest so far of all of them */
+    double short_term_max_lufs;
+    double integrated_lufs;       /* everything: 400 ms blocks, four a window, gated at -70 LUFS and 10 LU below their mean */
+    double loudness_range_lu;     /* 10th to 95th percentile of 3 s blocks, ten a second, gated at -70 LUFS and -20 LU */
+    double true_peak_dbtp;        /* of all channels, interpolated fourfold: flat within 0.05 dB to 0.42 of the rate; the
+                                     last 12 frames count as samples only, for what comes after them is not known */
+    double sample_peak_db;        /* of all channels; dB here: 0 is a sample of 1.0 */
+    double rms_db;                /* of all samples of all channels; a full-scale sine reads -3.01 */
+    double dc_offset;             /* mean of the channel that is furthest from 0, with its sign; linear */
+    uint64_t clipped_samples;     /* of size 1.0 or more */
+    uint64_t bad_samples;         /* NaN, infinite, or 1e8 and more: measured as silence */
+} ra_loudness_report;
+
+typedef struct ra_loudness ra_loudness;
+/* A meter, about 250 KB however long it listens. channels 1..64, sample_rate_hz 1..768000. Channels are weighted as
+   in BS.1770 for 5.0 (L R C Ls Rs), 5.1 (L R C LFE Ls Rs) and 7.1 (L R C LFE Lb Rb Ls Rs): surround +1.5 dB, LFE not at
+   all; all others count equally, a mono file as one loudspeaker in front. has_true_peak false leaves true_peak_dbtp
+   NaN and takes a fifth (noise) to a half (music) of the time. Control thread. */
+RA_API ra_result ra_loudness_create(uint32_t channels, uint32_t sample_rate_hz, bool has_true_peak, ra_loudness **out);
+RA_API void      ra_loudness_destroy(ra_loudness *meter);          /* NULL is fine */
+/* Listens to interleaved frames. Audio thread or a job: never locks, allocates or waits. The report is the same, bit for
+   bit, however the frames are cut into calls. Blocks are kept in bins of 0.01 LU: integrated loudness is as exact as its
+   gates, which may stand up to 0.01 LU from where they should; the range errs by less than 0.02 LU. */
+RA_API void      ra_loudness_add(ra_loudness *meter, const float *frames, size_t frame_count);
+/* What it says now; bounded work (a few microseconds), the thread of add. */
+RA_API void      ra_loudness_get(const ra_loudness *meter, ra_loudness_report *out);
+/* Forgets all it has heard. The thread of add. */
+RA_API void      ra_loudness_reset(ra_loudness *meter);
+
+typedef enum { RA_NORMALISE_LUFS, RA_NORMALISE_RMS, RA_NORMALISE_PEAK } ra_normalise_kind;
+#define RA_NORMALISE_CEILING_DBTP (-1.0)      /* [EBU R 128] */
+#define RA_NORMALISE_GAIN_MAX_DB  30.0
+/* The gain that brings integrated_lufs, rms_db or sample_peak_db to target_db: -30..+30, and then, without exception,
+   no more than brings the true peak (without one, the sample peak) to ceiling_dbtp. ceiling_dbtp NaN means -1.
+   0 where there is no value: silence, and less than 400 ms for LUFS. Never NaN. Any thread. */
+RA_API double    ra_normalise_gain_db(const ra_loudness_report *report, ra_normalise_kind kind, double target_db, double ceiling_dbtp);
+
 /* ---- loading: a file into what the engine plays, as a job ----------------------------------- */
 
 #define RA_LOAD_COLUMNS 4096

@@ -225,6 +225,7 @@ static const struct { const char *const name; uint64_t hash; } golden[] = {
     { "resample 44100 to 48000", 0x942cf99cb45c3a2d },
     { "resample 48000 to 44100", 0x960e995cc86f47a2 },
     { "demo loop",               0x252daf9236303706 },
+    { "loudness report",         0x1ced2ed789454c17 },
     { "tone sine",               0xc1431878d87aeb69 },
     { "tone noise",              0x2b74313adfdcaddc },
     { "tone sweep",              0x9b34b22716efed20 },
@@ -1723,6 +1724,505 @@ static void test_chain(void)
 }
 
 static void test_effects_all(void) { test_effects(); test_chain(); }
+
+/* ---- [8] loudness ------------------------------------------------------------------------------- */
+
+/* K-weighting at 48 kHz, the two tables of ITU-R BS.1770-5 as they are printed. Oracle of everything here. */
+static const double bs1770_shelf[5] = { 1.53512485958697, -2.69169618940638, 1.19839281085285, -1.69065929318241, 0.73248077421585 };
+static const double bs1770_high[5]  = { 1, -2, 1, -1.99004745483398, 0.99007225036621 };
+static double table_response(const double c[5], double hz)
+{
+    double complex z = cexp(-2 * PI * _Complex_I * hz / 48000);
+    return cabs((c[0] + c[1] * z + c[2] * z * z) / (1 + c[3] * z + c[4] * z * z));
+}
+/* What a sine of this peak and channel weight reads. */
+static double sine_lufs(double hz, double peak, double weight)
+{
+    return -0.691 + 10 * log10(weight * peak * peak / 2) + decibels(table_response(bs1770_shelf, hz) * table_response(bs1770_high, hz));
+}
+
+/* A meter that is fed second by second, and what it read on its way. */
+typedef struct {
+    ra_loudness *meter;
+    uint32_t channels, rate;
+    uint64_t frames;                                       /* so far; the tone's phase goes on from part to part */
+    double   momentary[2], short_term[2];                  /* lowest and highest of 10 ms readings after watch_s */
+    double   watch_s;
+} listening;
+static listening listen_to(uint32_t channels, uint32_t rate, bool has_true_peak)
+{
+    listening l = { .channels = channels, .rate = rate, .watch_s = HUGE_VAL,
+                    .momentary = { HUGE_VAL, -HUGE_VAL }, .short_term = { HUGE_VAL, -HUGE_VAL } };
+    check_same(ra_loudness_create(channels, rate, has_true_peak, &l.meter), RA_OK);
+    return l;
+}
+static ra_loudness_report report_of(listening *l)
+{
+    ra_loudness_report report;
+    ra_loudness_get(l->meter, &report);
+    return report;
+}
+static ra_loudness_report hear_out(listening *l)
+{
+    ra_loudness_report report = report_of(l);
+    ra_loudness_destroy(l->meter);
+    return report;
+}
+/* 1 kHz in every channel, each with its own level; -HUGE_VAL is silence. */
+static void hear_levels(listening *l, double seconds, const double *dbfs)
+{
+    static float buffer[480 * 8];
+    static double period[441];                             /* 1 kHz fits 48 and 441 frames exactly */
+    uint32_t length = l->rate == 44100 ? 441 : l->rate / 1000, piece = l->rate / 100;
+    for (uint32_t n = 0; n < length; n++) period[n] = sin(2 * PI * n * 1000 / l->rate);
+    double peak[8];
+    for (uint32_t channel = 0; channel < l->channels; channel++) peak[channel] = pow(10, dbfs[channel] / 20);
+    for (uint64_t left = (uint64_t)(seconds * l->rate + 0.5); left; ) {
+        uint32_t run = left < piece ? (uint32_t)left : piece;
+        for (uint32_t n = 0; n < run; n++)
+            for (uint32_t channel = 0; channel < l->channels; channel++)
+                buffer[n * l->channels + channel] = (float)(peak[channel] * period[(l->frames + n) % length]);
+        ra_loudness_add(l->meter, buffer, run);
+        l->frames += run;
+        left -= run;
+        if ((double)l->frames < l->watch_s * l->rate) continue;
+        ra_loudness_report report = report_of(l);
+        l->momentary[0] = fmin(l->momentary[0], report.momentary_lufs);
+        l->momentary[1] = fmax(l->momentary[1], report.momentary_lufs);
+        l->short_term[0] = fmin(l->short_term[0], report.short_term_lufs);
+        l->short_term[1] = fmax(l->short_term[1], report.short_term_lufs);
+    }
+}
+static void hear(listening *l, double seconds, double dbfs)
+{
+    double levels[8];
+    for (int channel = 0; channel < 8; channel++) levels[channel] = dbfs;
+    hear_levels(l, seconds, levels);
+}
+typedef struct { double seconds, dbfs; } part;
+static ra_loudness_report hear_parts(uint32_t rate, const part *parts, int count)
+{
+    listening l = listen_to(2, rate, false);
+    for (int n = 0; n < count; n++) hear(&l, parts[n].seconds, parts[n].dbfs);
+    return hear_out(&l);
+}
+#define SILENCE (-HUGE_VAL)
+#define PARTS(...) (const part[]){ __VA_ARGS__ }, sizeof (const part[]){ __VA_ARGS__ } / sizeof(part)
+
+/* EBU Tech 3341 cases 20 to 23: a tone of rate/6 at 0.5 that for one period becomes rate/4 at 1.0; made at four times
+   the rate, low-passed to half the rate by a windowed sinc of 128 taps a side, every fourth sample kept. */
+static uint32_t make_case_20(float *frames, int offset, double *peak_at_4)
+{
+    enum { LENGTH = 8192, SIDE = 128 };
+    static double tone[LENGTH], smooth[LENGTH];
+    double phase = 0;
+    bool is_burst = false;
+    for (int n = 0, burst_left = 16; n < LENGTH; n++) {
+        if (n == 4104) is_burst = true;                    /* 171 periods of 24: phase 0 */
+        double fade = fmin(1, fmin(n, LENGTH - 1 - n) / 400.0);
+        tone[n] = fade * (is_burst ? 1.0 : 0.5) * sin(phase);
+        phase += 2 * PI / (is_burst ? 16 : 24);
+        if (is_burst && --burst_left == 0) is_burst = false, burst_left = INT_MAX;
+    }
+    *peak_at_4 = 0;
+    for (int n = 0; n < LENGTH; n++) {
+        smooth[n] = 0;
+        for (int tap = -SIDE; tap <= SIDE; tap++) {
+            if (n - tap < 0 || n - tap >= LENGTH) continue;
+            double window = 0.42 + 0.5 * cos(PI * tap / SIDE) + 0.08 * cos(2 * PI * tap / SIDE);
+            smooth[n] += tone[n - tap] * window * (tap ? sin(PI * tap / 4.0) / (PI * tap) : 0.25);
+        }
+        *peak_at_4 = fmax(*peak_at_4, fabs(smooth[n]));
+    }
+    uint32_t count = 0;
+    for (int n = offset; n < LENGTH; n += 4, count++) frames[2 * count] = frames[2 * count + 1] = (float)smooth[n];
+    return count;
+}
+
+static ra_loudness_report measure(const float *frames, size_t frame_count, uint32_t channels, uint32_t rate, bool has_true_peak)
+{
+    listening l = listen_to(channels, rate, has_true_peak);
+    ra_loudness_add(l.meter, frames, frame_count);
+    return hear_out(&l);
+}
+
+static void test_loudness_ebu(uint32_t rate)
+{
+    ra_loudness_report r;
+    listening l;
+
+    test("loudness: EBU Tech 3341 cases 1 to 6 within 0.1 LU");
+    for (int level = -23; level >= -33; level -= 10) {
+        l = listen_to(2, rate, false);
+        l.watch_s = 3;
+        hear(&l, 20, level);
+        r = hear_out(&l);
+        check_near(r.integrated_lufs, level, 0.1);
+        for (int side = 0; side < 2; side++) { check_near(l.momentary[side], level, 0.1); check_near(l.short_term[side], level, 0.1); }
+    }
+    r = hear_parts(rate, PARTS({ 10, -36 }, { 60, -23 }, { 10, -36 }));
+    check_near(r.integrated_lufs, -23, 0.1);
+    r = hear_parts(rate, PARTS({ 10, -72 }, { 10, -36 }, { 60, -23 }, { 10, -36 }, { 10, -72 }));
+    check_near(r.integrated_lufs, -23, 0.1);
+    r = hear_parts(rate, PARTS({ 20, -26 }, { 20.1, -20 }, { 20, -26 }));
+    check_near(r.integrated_lufs, -23, 0.1);
+    l = listen_to(5, rate, false);
+    hear_levels(&l, 20, (const double[]){ -28, -28, -24, -30, -30 });
+    r = hear_out(&l);
+    check_near(r.integrated_lufs, -23, 0.1);
+    l = listen_to(6, rate, false);                         /* the same as 5.1: the LFE may thunder, it does not count */
+    hear_levels(&l, 20, (const double[]){ -28, -28, -24, -1, -30, -30 });
+    check_near(hear_out(&l).integrated_lufs, r.integrated_lufs, 1e-9);
+
+    test("loudness: EBU Tech 3341 cases 9 to 11: short-term within 0.1 LU");
+    l = listen_to(2, rate, false);
+    l.watch_s = 3;
+    for (int n = 0; n < 5; n++) { hear(&l, 1.34, -20); hear(&l, 1.66, -30); }
+    check_near(l.short_term[0], -23, 0.1);
+    check_near(l.short_term[1], -23, 0.1);
+    ra_loudness_destroy(l.meter);
+    l = listen_to(2, rate, false);
+    for (int n = 0; n < 20; n++) {
+        ra_loudness_reset(l.meter);                        /* twenty files, one meter */
+        hear(&l, n * 0.15, SILENCE); hear(&l, 3, -23); hear(&l, 1, SILENCE);
+        check_near(report_of(&l).short_term_max_lufs, -23, 0.1);
+    }
+    ra_loudness_reset(l.meter);
+    for (int n = 0; n < 20; n++) {
+        hear(&l, n * 0.15, SILENCE); hear(&l, 3, -38 + n); hear(&l, 3 - n * 0.15, SILENCE);
+        check_near(report_of(&l).short_term_max_lufs, -38 + n, 0.1);
+    }
+    ra_loudness_destroy(l.meter);
+
+    test("loudness: EBU Tech 3341 cases 12 to 14: momentary within 0.1 LU");
+    l = listen_to(2, rate, false);
+    l.watch_s = 1;
+    for (int n = 0; n < 25; n++) { hear(&l, 0.18, -20); hear(&l, 0.22, -30); }
+    check_near(l.momentary[0], -23, 0.1);
+    check_near(l.momentary[1], -23, 0.1);
+    ra_loudness_destroy(l.meter);
+    l = listen_to(2, rate, false);
+    for (int n = 0; n < 20; n++) {
+        ra_loudness_reset(l.meter);
+        hear(&l, n * 0.02, SILENCE); hear(&l, 0.4, -23); hear(&l, 1, SILENCE);
+        check_near(report_of(&l).momentary_max_lufs, -23, 0.1);
+    }
+    ra_loudness_reset(l.meter);
+    for (int n = 0; n < 20; n++) {
+        hear(&l, n * 0.02, SILENCE); hear(&l, 0.4, -38 + n); hear(&l, 0.4 - n * 0.02, SILENCE);
+        check_near(report_of(&l).momentary_max_lufs, -38 + n, 0.1);
+    }
+    ra_loudness_destroy(l.meter);
+
+    test("loudness: EBU Tech 3341 cases 15 to 23: true peak within +0.2 and -0.4 dB");
+    static const struct { double divisor, peak, degrees, want_db; } tones[] = {
+        { 4, 0.50, 0, -6 }, { 4, 0.50, 45, -6 }, { 6, 0.50, 60, -6 }, { 8, 0.50, 67.5, -6 }, { 4, 1.41, 45, 3 },
+    };
+    for (int n = 0; n < 5; n++) {
+        uint32_t frames = rate / 5, fade_frames = rate / 100;
+        for (uint32_t frame = 0; frame < frames; frame++) {
+            double fade = fmin(1, fmin(frame, frames - 1 - frame) / (double)fade_frames);
+            input[2 * frame] = input[2 * frame + 1] = (float)(fade * tones[n].peak * sin(2 * PI * fmod(frame / tones[n].divisor, 1) + tones[n].degrees * PI / 180));
+        }
+        r = measure(input, frames, 2, rate, true);
+        check_near(r.true_peak_dbtp, tones[n].want_db - 0.1, 0.3);
+    }
+    for (int offset = 0; offset < 4; offset++) {
+        double peak;
+        uint32_t frames = make_case_20(input, offset, &peak);
+        r = measure(input, frames, 2, rate, true);
+        check_near(r.true_peak_dbtp, -0.1, 0.3);
+        check_near(r.true_peak_dbtp, decibels(peak) - 0.1, 0.3);
+    }
+
+    test("loudness: EBU Tech 3342 cases 1 to 4: range within 1 LU (ours: 0.1)");
+    r = hear_parts(rate, PARTS({ 20, -20 }, { 20, -30 }));
+    check_near(r.loudness_range_lu, 10, 0.1);
+    r = hear_parts(rate, PARTS({ 20, -20 }, { 20, -15 }));
+    check_near(r.loudness_range_lu, 5, 0.1);
+    r = hear_parts(rate, PARTS({ 20, -40 }, { 20, -20 }));
+    check_near(r.loudness_range_lu, 20, 0.1);
+    r = hear_parts(rate, PARTS({ 20, -50 }, { 20, -35 }, { 20, -20 }, { 20, -35 }, { 20, -50 }));
+    check_near(r.loudness_range_lu, 15, 0.1);
+}
+
+/* The definition, with every block kept: energies of 400 ms blocks, two gates. */
+static double gated_mean(const double *energies, int count, double relative_db)
+{
+    double gate = pow(10, (-70 + 0.691) / 10), sum = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        int kept = 0;
+        sum = 0;
+        for (int n = 0; n < count; n++) if (energies[n] > gate) { sum += energies[n]; kept++; }
+        if (!kept) return NAN;
+        sum /= kept;
+        if (pass == 0) gate = fmax(gate, sum * pow(10, relative_db / 10));
+    }
+    return -0.691 + 10 * log10(sum);
+}
+
+static void test_loudness(void)
+{
+    ra_loudness *meter;
+    ra_loudness_report r, whole;
+    listening l;
+
+    test_loudness_ebu(48000);
+    test_loudness_ebu(44100);
+
+    test("loudness: 997 Hz at 0 dBFS in one channel reads -3.01 LKFS");
+    fill_sine(input, 96000, 1, 997, 48000, 1);
+    r = measure(input, 96000, 1, 48000, false);
+    check_near(r.integrated_lufs, -3.01, 0.005);           /* half of the last digit */
+    for (int n = 95999; n >= 0; n--) { input[2 * n] = input[n]; input[2 * n + 1] = 0; }
+    check_near(measure(input, 96000, 2, 48000, false).integrated_lufs, r.integrated_lufs, 1e-9);
+
+    test("loudness: K-weighting at 48 kHz is the Recommendation's table, and within its reach at every rate");
+    ra_k_weighting k = ra_k_weighting_design(48000);
+    double got[7] = { k.b0, k.b1, k.b2, k.a1, k.a2, k.high_a1, k.high_a2 };
+    for (int n = 0; n < 5; n++) check_near(got[n], bs1770_shelf[n], 1e-12);
+    for (int n = 3; n < 5; n++) check_near(got[n + 2], bs1770_high[n], 1e-12);
+    static const struct { double rate, within; } rates[] = { { 8000, 0.65 }, { 11025, 0.35 }, { 16000, 0.16 }, { 22050, 0.09 }, { 32000, 0.04 }, { 44100, 0.01 }, { 48000, 0.001 },
+                                                             { 88200, 0.04 }, { 96000, 0.04 }, { 176400, 0.05 }, { 192000, 0.05 } };
+    static const double tones[] = { 25, 50, 100, 315, 500, 997, 1680, 2000, 3000, 5000, 10000, 16000 };
+    for (size_t n = 0; n < sizeof rates / sizeof rates[0]; n++)
+        for (size_t tone = 0; tone < sizeof tones / sizeof tones[0] && tones[tone] < 0.45 * rates[n].rate; tone++) {
+            uint32_t frames = (uint32_t)rates[n].rate;
+            listening at = listen_to(1, frames, false);
+            fill_sine(input, frames, 1, tones[tone], rates[n].rate, 0.5);
+            ra_loudness_add(at.meter, input, frames);      /* the start rings; of the second second the last 400 ms count */
+            ra_loudness_add(at.meter, input, frames);
+            double want = sine_lufs(tones[tone], 0.5, 1), lufs = hear_out(&at).momentary_lufs;
+            /* bilinear transforms bend the shelf where it comes near half the rate: less than this */
+            if (!(fabs(lufs - want) <= rates[n].within)) complain(__LINE__, "%g Hz at %g Hz: got %.4f LUFS, want %.4f within %g", tones[tone], rates[n].rate, lufs, want, rates[n].within);
+        }
+
+    test("loudness: every channel has its weight");
+    static const struct { uint32_t channels; double weights[8]; } layouts[] = {
+        { 1, { 1 } }, { 2, { 1, 1 } }, { 3, { 1, 1, 1 } }, { 4, { 1, 1, 1, 1 } }, { 5, { 1, 1, 1, 1.41, 1.41 } }, { 6, { 1, 1, 1, 0, 1.41, 1.41 } },
+        { 7, { 1, 1, 1, 1, 1, 1, 1 } }, { 8, { 1, 1, 1, 0, 1, 1, 1.41, 1.41 } },
+    };
+    for (size_t n = 0; n < sizeof layouts / sizeof layouts[0]; n++)
+        for (uint32_t channel = 0; channel < layouts[n].channels; channel++) {
+            double levels[8];
+            for (int other_channel = 0; other_channel < 8; other_channel++) levels[other_channel] = SILENCE;
+            levels[channel] = -20;
+            l = listen_to(layouts[n].channels, 48000, true);
+            hear_levels(&l, 0.5, levels);
+            r = hear_out(&l);
+            if (layouts[n].weights[channel] == 0) check(isnan(r.integrated_lufs));
+            else check_near(r.integrated_lufs, sine_lufs(1000, 0.1, layouts[n].weights[channel]), 0.02);   /* the start of the filter */
+            check_near(r.true_peak_dbtp, -20, 0.01);       /* all channels have peaks */
+        }
+    l = listen_to(64, 48000, true);                        /* the last of many */
+    memset(other, 0, 64 * 4800 * sizeof(float));
+    for (int frame = 0; frame < 4800; frame++) other[64 * frame + 63] = (float)(0.5 * sin(2 * PI * frame / 48));
+    for (int n = 0; n < 10; n++) ra_loudness_add(l.meter, other, 4800);
+    r = hear_out(&l);
+    check_near(r.integrated_lufs, sine_lufs(1000, 0.5, 1), 0.02);
+    check_near(r.true_peak_dbtp, decibels(0.5), 0.01);
+    check_near(r.rms_db, decibels(0.5 / sqrt(2 * 64)), 0.001);
+
+    test("loudness: the same bits however the frames are cut");
+    enum { CUT = 4 * 44100 };
+    fill_noise(input, 3 * CUT, 0.9f, 8);
+    for (uint32_t n = 0; n < 3 * CUT; n++) input[n] *= (float)(0.1 + 0.9 * pow(sin(PI * n / 90000), 8));      /* loud and soft, so that some pieces are passed over */
+    for (uint32_t channels = 1; channels <= 3; channels++) {
+        static const uint32_t cuts[] = { 1, 7, 128, 441, 512, 4096, 0 };
+        whole = measure(input, CUT, channels, 44100, true);
+        check(whole.true_peak_dbtp > whole.sample_peak_db);
+        for (size_t n = 0; n < sizeof cuts / sizeof cuts[0]; n++) {
+            l = listen_to(channels, 44100, true);
+            noise_state = 3;
+            for (uint32_t at = 0, run; at < CUT; at += run) {
+                run = cuts[n] ? cuts[n] : noise_word() % 1000;         /* 0 frames too */
+                if (run > CUT - at) run = CUT - at;
+                is_audio = true;
+                ra_loudness_add(l.meter, input + (size_t)at * channels, run);
+                if (n == 3) ra_loudness_get(l.meter, &r);              /* looking changes nothing */
+                is_audio = false;
+            }
+            r = hear_out(&l);
+            check(memcmp(&r, &whole, sizeof r) == 0);
+        }
+        if (channels == 2) check_golden("loudness report", (const char *)&whole, sizeof whole);
+    }
+
+    test("loudness: gates: absolute at -70, relative at -10, for the range at -20, against the definition with every block kept");
+    static double energies[1000], shorts[1000];
+    noise_state = 12;
+    for (int programme = 0; programme < (TEST_SLOW ? 2 : 6); programme++) {
+        int count = 0;                                     /* each 100 ms its own level, which reads 3 dB less in mono; what one adds to the windows is known */
+        double hundreds[400] = { 0 };
+        l = listen_to(1, 48000, false);
+        for (int n = 0; n < 400; n++) {
+            double db = programme == 0 ? (n < 200 ? -66.2 : -67.9) : programme == 1 ? (n < 100 ? -9.9 : -20.5) : -5.0 - 75.0 * pow(noise_word() / 4294967296.0, programme);
+            hundreds[n] = pow(10, db / 10);
+            hear(&l, 0.1, db);
+        }
+        double k_gain = pow(table_response(bs1770_shelf, 1000) * table_response(bs1770_high, 1000), 2) / 2;
+        for (int n = 4; n <= 400; n++) energies[count++] = k_gain * (hundreds[n - 1] + hundreds[n - 2] + hundreds[n - 3] + hundreds[n - 4]) / 4;
+        r = hear_out(&l);
+        check_near(r.integrated_lufs, gated_mean(energies, count, -10), 0.01);    /* LU: the width of a bin */
+        int kept = 0;
+        for (int n = 30; n <= 400; n++) {
+            double sum = 0;
+            for (int back = 1; back <= 30; back++) sum += hundreds[n - back];
+            shorts[n - 30] = k_gain * sum / 30;
+        }
+        double absolute = pow(10, (-70 + 0.691) / 10), mean = 0, above = 0;
+        for (int n = 0; n <= 370; n++) if (shorts[n] > absolute) { mean += shorts[n]; above++; }
+        for (int n = 0; n <= 370; n++) if (shorts[n] > absolute && shorts[n] > mean / above / 100) shorts[kept++] = shorts[n];
+        for (int n = 1; n < kept; n++) for (int m = n; m > 0 && shorts[m] < shorts[m - 1]; m--) { double swap = shorts[m]; shorts[m] = shorts[m - 1]; shorts[m - 1] = swap; }
+        double range = 10 * log10(shorts[(int)floor((kept - 1) * 0.95 + 0.5)] / shorts[(int)floor((kept - 1) * 0.10 + 0.5)]);
+        check_near(r.loudness_range_lu, range, 0.02);          /* two bins */
+    }
+
+    test("loudness: no value for silence and for too little; one after 400 ms and after 3 s, to the frame");
+    for (int n = 0; n < 2; n++) {
+        uint32_t rate = n ? 44100 : 48000;
+        l = listen_to(2, rate, true);
+        r = report_of(&l);
+        check(isnan(r.momentary_lufs) && isnan(r.integrated_lufs) && isnan(r.rms_db) && isnan(r.dc_offset) && isnan(r.true_peak_dbtp));
+        hear(&l, 5, SILENCE);
+        r = report_of(&l);
+        check(isnan(r.momentary_lufs) && isnan(r.short_term_max_lufs) && isnan(r.integrated_lufs) && isnan(r.loudness_range_lu) && isnan(r.true_peak_dbtp) && isnan(r.sample_peak_db) && isnan(r.rms_db));
+        check(r.dc_offset == 0 && r.clipped_samples == 0);
+        ra_loudness_reset(l.meter);
+        fill_sine(input, 3 * rate, 2, 1000, rate, 0.1);
+        ra_loudness_add(l.meter, input, rate * 2 / 5 - 1);
+        r = report_of(&l);
+        check(isnan(r.momentary_lufs) && isnan(r.integrated_lufs) && !isnan(r.true_peak_dbtp) && !isnan(r.rms_db));
+        ra_loudness_add(l.meter, input, 1);
+        r = report_of(&l);
+        check_near(r.momentary_lufs, -20, 0.05);
+        check(r.integrated_lufs == r.momentary_lufs);
+        ra_loudness_add(l.meter, input, rate * 13 / 5 - 1);
+        check(isnan(report_of(&l).short_term_lufs) && isnan(report_of(&l).loudness_range_lu));
+        ra_loudness_add(l.meter, input, 1);
+        r = hear_out(&l);
+        check_near(r.short_term_lufs, -20, 0.05);
+        check_near(r.loudness_range_lu, 0, 0);             /* one block has no range */
+    }
+
+    test("loudness: peaks, RMS, offset, clipping");
+    for (int n = 0; n < 48000; n++) { input[2 * n] = (float)(0.25 + 0.5 * sin(2 * PI * n / 48)); input[2 * n + 1] = -0.01f; }
+    input[77] = -1.0f; input[1000] = 1.5f; input[2000] = 0.99999f;
+    r = measure(input, 48000, 2, 48000, true);
+    double sum = 0, square = 0;
+    for (int n = 0; n < 48000; n++) sum += input[2 * n];
+    for (int n = 0; n < 96000; n++) square += (double)input[n] * input[n];
+    check_near(r.dc_offset, sum / 48000, 1e-12);
+    check_near(r.rms_db, 10 * log10(square / 96000), 1e-9);
+    check_near(r.sample_peak_db, decibels(1.5), 1e-9);
+    check_same(r.clipped_samples, 2);
+    check(r.true_peak_dbtp >= r.sample_peak_db);
+    check(isnan(measure(input, 48000, 2, 48000, false).true_peak_dbtp));
+
+    test("loudness: a true peak is found wherever it lies: eleven tones up to 0.42 of the rate, against their own curve");
+    for (int song = 0; song < 8; song++) {
+        double hz[11], phase[11], highest = 0, highest_4 = 0;
+        noise_state = 50 + (uint64_t)song;
+        for (int tone = 0; tone < 11; tone++) { hz[tone] = 0.42 * noise_word() / 4294967296.0; phase[tone] = 2 * PI * noise_word() / 4294967296.0; }
+        for (int at = 0; at < 64 * 1200; at++) {           /* sixty-four places a frame */
+            double t = at / 64.0, x = 0, envelope = 0.05 * pow(sin(PI * t / 1200), 2);     /* from nothing to nothing */
+            for (int tone = 0; tone < 11; tone++) x += envelope * sin(2 * PI * hz[tone] * t + phase[tone]);
+            highest = fmax(highest, fabs(x));
+            if (at % 16 == 0) highest_4 = fmax(highest_4, fabs(x));
+            if (at % 64 == 0) input[at / 64] = (float)x;
+        }
+        r = measure(input, 1200, 1, 48000, true);
+        check_near(r.true_peak_dbtp, decibels(highest_4), 0.06);       /* dB: the interpolation */
+        check(r.true_peak_dbtp < decibels(highest) + 0.06);
+    }
+
+    test("loudness: reset forgets, in every channel");
+    fill_noise(input, 4 * 48000, 0.5f, 21);
+    whole = measure(input, 48000, 4, 48000, true);
+    l = listen_to(4, 48000, true);
+    for (int n = 0; n < 4 * 9600; n++) other[n] = n & 1 ? 1e6f : NAN;
+    for (int n = 0; n < 20; n++) ra_loudness_add(l.meter, other, 9600 - 7);
+    ra_loudness_reset(l.meter);
+    ra_loudness_add(l.meter, input, 48000);
+    r = hear_out(&l);
+    check(memcmp(&r, &whole, sizeof r) == 0);
+
+    test("loudness: NaN and infinity are silence, counted, and gone afterwards");
+    fill_sine(input, 48000, 2, 1000, 48000, 0.1);
+    memcpy(other, input, 96000 * sizeof(float));
+    other[500] = NAN; other[501] = -NAN; other[33333] = INFINITY; other[60000] = -INFINITY; other[60001] = 3e38f;
+    input[500] = input[501] = input[33333] = input[60000] = input[60001] = 0;
+    r = measure(other, 48000, 2, 48000, true);
+    whole = measure(input, 48000, 2, 48000, true);
+    check_same(r.bad_samples, 5);
+    r.bad_samples = 0;
+    check(memcmp(&r, &whole, sizeof r) == 0);
+    for (int n = 0; n < 9600; n++) other[n] = n % 3 ? 9e7f : -9e7f;                /* loud beyond all bins, yet a number */
+    l = listen_to(1, 48000, true);
+    for (int n = 0; n < 20; n++) ra_loudness_add(l.meter, other, 9600);
+    r = hear_out(&l);
+    check(isfinite(r.integrated_lufs) && r.integrated_lufs > 100 && isfinite(r.loudness_range_lu) && isfinite(r.true_peak_dbtp));
+
+    test("loudness: any rate from 1 Hz to 768 kHz and 1 to 64 channels; the rest is refused");
+    static const uint32_t odd_rates[] = { 1, 3, 50, 76, 77, 99, 101, 1000, 3363, 3364, 11025, 22051, 768000 };
+    fill_noise(input, 200000, 0.5f, 5);
+    for (size_t n = 0; n < sizeof odd_rates / sizeof odd_rates[0]; n++) {
+        r = measure(input, 200000, 1, odd_rates[n], true);
+        if (odd_rates[n] < 60000) check(r.integrated_lufs > -70 && r.integrated_lufs < 0);     /* its RMS is -10.8 dB; at 77 Hz the high pass leaves next to nothing */
+        else check(isnan(r.integrated_lufs));              /* a quarter of a second */
+    }
+    check_same(ra_loudness_create(0, 48000, true, &meter), RA_BAD_ARGUMENT);
+    check_same(ra_loudness_create(65, 48000, true, &meter), RA_BAD_ARGUMENT);
+    check_same(ra_loudness_create(2, 0, true, &meter), RA_BAD_ARGUMENT);
+    check_same(ra_loudness_create(2, 768001, true, &meter), RA_BAD_ARGUMENT);
+    check(meter == NULL);
+    for (int n = 1; n <= 2; n++) {
+        memory.fail_at = memory.count + n;
+        check_same(ra_loudness_create(2, 48000, true, &meter), RA_NO_MEMORY);
+        check(meter == NULL);
+    }
+    memory.fail_at = 0;
+    ra_loudness_destroy(NULL);
+
+    test("loudness: normalised sound meets its target within 0.1 LU, its true peak stays under the ceiling");
+    static const struct { ra_normalise_kind kind; double target_db; } goals[] = { { RA_NORMALISE_LUFS, -16 }, { RA_NORMALISE_LUFS, -23 }, { RA_NORMALISE_LUFS, -1 },
+                                                                                  { RA_NORMALISE_RMS, -20 }, { RA_NORMALISE_RMS, 0 }, { RA_NORMALISE_PEAK, -1 }, { RA_NORMALISE_PEAK, -6 } };
+    for (int programme = 0; programme < 3; programme++) {
+        enum { FRAMES = 3 * 48000 };
+        fill_noise(input, 2 * FRAMES, 0.2f, 77);
+        if (programme == 1) for (int n = 0; n < 2 * FRAMES; n++) input[n] *= (float)pow(sin(PI * n / 30000.0), 2);
+        if (programme == 2) for (int n = 0; n < FRAMES; n++) input[2 * n] = input[2 * n + 1] = (float)(0.2 * sin(PI * n / 2 + PI / 4));   /* its samples are 3 dB below its peaks */
+        whole = measure(input, FRAMES, 2, 48000, true);
+        for (size_t n = 0; n < sizeof goals / sizeof goals[0]; n++) {
+            double gain_db = ra_normalise_gain_db(&whole, goals[n].kind, goals[n].target_db, RA_NORMALISE_CEILING_DBTP);
+            for (int sample = 0; sample < 2 * FRAMES; sample++) output[sample] = input[sample] * (float)pow(10, gain_db / 20);
+            r = measure(output, FRAMES, 2, 48000, true);
+            double level = goals[n].kind == RA_NORMALISE_LUFS ? r.integrated_lufs : goals[n].kind == RA_NORMALISE_RMS ? r.rms_db : r.sample_peak_db;
+            check_most(r.true_peak_dbtp, RA_NORMALISE_CEILING_DBTP + 0.001);
+            check_most(level, goals[n].target_db + 0.1);
+            bool is_held = r.true_peak_dbtp > RA_NORMALISE_CEILING_DBTP - 0.001;   /* only the ceiling may stop it */
+            if (!is_held) check_near(level, goals[n].target_db, 0.1);
+            if (goals[n].target_db < -15 && programme == 0) check(!is_held);
+        }
+    }
+
+    test("loudness: a gain is never NaN, 0 without a value, at most 30 dB, and the ceiling has the last word");
+    r = (ra_loudness_report){ .integrated_lufs = NAN, .rms_db = NAN, .sample_peak_db = NAN, .true_peak_dbtp = NAN };
+    for (int kind = 0; kind < 3; kind++) check(ra_normalise_gain_db(&r, (ra_normalise_kind)kind, -16, -1) == 0);
+    r = (ra_loudness_report){ .integrated_lufs = NAN, .rms_db = -20, .sample_peak_db = -10, .true_peak_dbtp = -9 };      /* 300 ms of something */
+    check(ra_normalise_gain_db(&r, RA_NORMALISE_LUFS, -16, -1) == 0);
+    check_near(ra_normalise_gain_db(&r, RA_NORMALISE_RMS, -16, -1), 4, 1e-12);
+    check_near(ra_normalise_gain_db(&r, RA_NORMALISE_RMS, -10, -1), 8, 1e-12);
+    check_near(ra_normalise_gain_db(&r, RA_NORMALISE_PEAK, 0, -1), 8, 1e-12);
+    check_near(ra_normalise_gain_db(&r, RA_NORMALISE_PEAK, 0, 3), 10, 1e-12);
+    check_near(ra_normalise_gain_db(&r, RA_NORMALISE_PEAK, 0, NAN), 8, 1e-12);
+    check(ra_normalise_gain_db(&r, RA_NORMALISE_RMS, NAN, -1) == 0);
+    r = (ra_loudness_report){ .integrated_lufs = -65, .rms_db = -65, .sample_peak_db = -60, .true_peak_dbtp = -60 };
+    check_near(ra_normalise_gain_db(&r, RA_NORMALISE_LUFS, -16, -1), 30, 0);
+    r = (ra_loudness_report){ .integrated_lufs = 40, .rms_db = 40, .sample_peak_db = 45, .true_peak_dbtp = NAN };
+    check_near(ra_normalise_gain_db(&r, RA_NORMALISE_LUFS, -16, -1), -46, 1e-12);      /* no true peak was asked for: the sample peak */
+}
+
 
 /* ---- [9] SOURCES ------------------------------------------------------------------------------- */
 
@@ -3362,6 +3862,67 @@ static bool cli_file_exists(const char *name)
     return access(path, F_OK) == 0;
 }
 
+static double json_number(const char *json, const char *key)           /* NaN for null and for what is not there */
+{
+    char quoted[64];
+    snprintf(quoted, sizeof quoted, "\"%s\":", key);
+    const char *at = strstr(json, quoted);
+    if (!at) { complain(__LINE__, "no %s in '%s'", quoted, json); return NAN; }
+    at += strlen(quoted);
+    return strncmp(at, "null", 4) == 0 ? NAN : strtod(at, NULL);
+}
+static void test_cli_loudness(void)
+{
+    static const char *const keys[] = { "integrated_lufs", "momentary_max_lufs", "short_term_max_lufs", "loudness_range_lu", "true_peak_dbtp", "sample_peak_db", "rms_db", "dc_offset", "clipped_samples" };
+    static const double wants[] = { -23, -23, -23, 0, -20, -20, -23.01, 0, 0 };
+
+    test("cli: measure gives one JSON object a file, in order, null where there is no value, for any -j");
+    check_same(cli_run("$P gen sine tone.wav --hz 1000 --db -20 --seconds 4 && $P gen sine short.wav --seconds 0.3 && $P gen noise hiss.wav --db -3 --seconds 4"), 0);
+    static char first[sizeof cli_said];
+    for (int workers = 1; workers <= 3; workers++) {
+        check_same(cli_run("$P measure tone.wav short.wav hiss.wav -j %d", workers), 0);
+        if (workers == 1) snprintf(first, sizeof first, "%s", cli_said);
+        check_text(cli_said, first);
+    }
+    char *second = strchr(first, '\n');
+    check(second && strstr(first, "tone.wav") < second && strstr(second, "short.wav") && strstr(second, "short.wav") < strstr(second, "hiss.wav"));
+    for (int n = 0; n < 9; n++) {
+        check_near(json_number(first, keys[n]), wants[n], 0.011);
+        if (second) check((n < 4) == isnan(json_number(second, keys[n])));
+    }
+    check_same(cli_run("cat tone.wav | $P measure -"), 0);
+    check_near(json_number(cli_said, "integrated_lufs"), -23, 0.011);
+    check_same(cli_run("$P measure tone.wav nothing.wav"), 1);
+    check(strstr(cli_said, "\"file\":\"tone.wav\"") && strstr(cli_said, "nothing.wav"));
+
+    test("cli: render --normalise meets its target, keeps the true peak under -1 dBTP, leaves silence and short files alone");
+    static const struct { const char *goal, *key; double want; } goals[] = { { "lufs=-16", "integrated_lufs", -16 }, { "rms=-20", "rms_db", -20 }, { "peak=-6", "sample_peak_db", -6 } };
+    for (int n = 0; n < 3; n++) {
+        check_same(cli_run("$P render tone.wav out.wav --normalise %s && $P measure out.wav", goals[n].goal), 0);
+        check_near(json_number(cli_said, goals[n].key), goals[n].want, 0.1);
+    }
+    check_same(cli_run("$P render hiss.wav out.wav --normalise lufs=0 2> why.txt && $P measure out.wav && grep -q 'true peak' why.txt"), 0);
+    check_most(json_number(cli_said, "true_peak_dbtp"), -1);
+    check_same(cli_run("$P render short.wav out.wav --normalise lufs=-30 2> why.txt && cmp short.wav out.wav && grep -q 'nothing to normalise' why.txt"), 0);
+    check_same(cli_run("$P render tone.wav never.wav --normalise loud=-16"), 2);
+    check(strstr(cli_said, "loud=-16") && !cli_file_exists("never.wav"));
+
+    test("cli: spectrum has its highest bin where the tone is");
+    check_same(cli_run("$P gen sine tone.wav --hz 1500 --db -20 --seconds 4 && $P spectrum tone.wav"), 0);      /* bin 128 of 4096 at 48 kHz */
+    const char *at = strstr(cli_said, "\"db\":[");
+    double highest = -1000;
+    int bin = 0, highest_bin = -1;
+    for (at = at ? at + 6 : NULL; at; at = *at == ',' ? at + 1 : NULL, bin++) {
+        char *end;
+        double db = strtod(at, &end);
+        if (db > highest) { highest = db; highest_bin = bin; }
+        at = end;
+    }
+    check_same(bin, 2049);
+    check_same(highest_bin, 128);
+    check_near(highest, -20, 0.1);                         /* dB; the first and the last window are half empty */
+}
+
 static void test_cli(void)
 {
     if (access(cli_path, X_OK) != 0) { printf("cli: %s is not there, nothing is tested\n", cli_path); return; }
@@ -3420,6 +3981,15 @@ static void test_cli(void)
     }
     check(cli_file_exists("noise.wav") && cli_file_exists("sweep.wav"));
 
+    test_cli_loudness();
+
+    test("cli: a device stays a device, a link stays a link, and options may be written with =");
+    check_same(cli_run("ln -sf target.wav link.wav && $P gen sine link.wav --rate=44100 && test -L link.wav && $P info target.wav && $P gen sine /dev/null && test -c /dev/null"), 0);
+    check(strstr(cli_said, "44100") != NULL);
+    check_same(cli_run("test ! -c /dev/full || $P gen sine /dev/full"), 1);
+    check(strstr(cli_said, "/dev/full") != NULL);
+    check_same(cli_run("$P gen sine -- --odd.wav && $P info -- --odd.wav"), 0);
+
     test("cli: bad input is one sentence with the file's name, exit status 1, and no file half written");
     static const struct { const char *command; const char *word; bool is_misuse; } bad[] = {
         { "$P info nothing.wav", "nothing.wav", false },                              { "$P render nothing.wav never.wav", "nothing.wav", false },
@@ -3431,6 +4001,8 @@ static void test_cli(void)
         { "$P nonsense", "nonsense", true },                                          { "$P info", "info", true },
         { "$P info .", ".", false },                                                  { ": > empty.wav; $P info empty.wav", "empty.wav", false },
         { "$P render in.wav never.wav --chain", "--chain", true },                    { "$P gen sine never.wav --hz 40000", "", true },
+        { "$P gen noise never.wav --hz 3", "--hz", true },                             { "$P render in.wav never.wav --chain 'eq hz=100 hz=200'", "already", false },
+        { "$P gen noise never.wav --seed -1", "999999999999999", true },              { "$P render in.wav never.wav --normalise loud", "loud", true },
     };
     for (size_t n = 0; n < sizeof bad / sizeof bad[0]; n++) {
         int status = cli_run("%s", bad[n].command);
@@ -3450,7 +4022,7 @@ static void test_cli(void) { }
 
 static const struct { const char *name; void (*body)(void); } sections[] = {
     { "base", test_base }, { "platform", test_platform }, { "concurrency", test_concurrency }, { "spectrum", test_spectrum }, { "filters", test_filters },
-    { "effects", test_effects_all }, { "sources", test_sources }, { "wav", test_wav }, { "router", test_router }, { "engine", test_engine_all }, { "cli", test_cli },
+    { "effects", test_effects_all }, { "loudness", test_loudness }, { "sources", test_sources }, { "wav", test_wav }, { "router", test_router }, { "engine", test_engine_all }, { "cli", test_cli },
 };
 
 static void hang(int number)                           /* a test that waits for ever is a failure with a name */

@@ -347,4 +347,4 @@ test('./build.sh run serves the site isolated, and without the headers by --no-i
       same([part.status, [...new Uint8Array(await part.arrayBuffer())]], [206, [0, 97, 115, 109]], 'a range of four bytes');
     } finally { process.kill(-server.pid); }
   }
-}, { seconds: 120 });
+}, { seconds: 240 });
