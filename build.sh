@@ -234,7 +234,6 @@ setup_web() {
 web_flags() {
     WEB=(-std=gnu11 "-O$RA_OPT" -Wall -Wextra -Wno-pthreads-mem-growth
         -ffp-contract=off -fno-math-errno                   # the same bits as everywhere else
-        -sMIN_WEBGL_VERSION=2 -sMAX_WEBGL_VERSION=2         # when there is no WebGPU
         -sALLOW_MEMORY_GROWTH=1 -sINITIAL_MEMORY="$RA_INITIAL_MEMORY" -sMAXIMUM_MEMORY="$RA_MAX_MEMORY"
         -sABORTING_MALLOC=0                                 # malloc answers NULL, and the program says what failed
         -sMALLOC=emmalloc -DNDEBUG                          # small; assertions are for tests and ./build.sh debug

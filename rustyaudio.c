@@ -155,8 +155,6 @@
 #include <emscripten/threading.h>
 #endif
 #if RA_WEB
-#include <emscripten/html5.h>
-#include <GLES3/gl3.h>
 #include <webgpu/webgpu.h>
 #endif
 #if defined(__SSE2__)
@@ -837,9 +835,87 @@ EM_JS(void, ra_host_canvas_renew, (const char *selector), {
     const old = document.querySelector(UTF8ToString(selector));
     old.replaceWith(old.cloneNode(false));
 })
+
+/* WebGL2, for browsers without WebGPU: three functions of ours instead of Emscripten's GL library, which would be
+   a twentieth of the page. One context for the page, globalThis.raGL. */
+
+/* Everything that draws, on the canvas's context; again after the context was lost, and everything in it with it.
+   False: no WebGL2 here, or the console says what is wrong with the shaders. Later, *news |= 1 when the context is
+   lost and |= 2 when the browser has restored it. */
+EM_JS(bool, ra_host_webgl_build, (const char *selector, const char *vertex_shader, const char *fragment_shader, uint8_t *news), {
+    const canvas = document.querySelector(UTF8ToString(selector));
+    const gl = canvas.getContext("webgl2", { "alpha": false, "depth": false, "antialias": false });
+    if (!gl || gl.isContextLost()) return false;
+    const program = gl.createProgram();
+    const add = (stage, source) => {
+        const shader = gl.createShader(stage);
+        gl.shaderSource(shader, UTF8ToString(source));
+        gl.compileShader(shader);
+        gl.attachShader(program, shader);
+    };
+    add(gl.VERTEX_SHADER, vertex_shader);
+    add(gl.FRAGMENT_SHADER, fragment_shader);
+    gl.linkProgram(program);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) {
+        console.error("WebGL2 shaders: " + gl.getProgramInfoLog(program));
+        return false;
+    }
+    gl.useProgram(program);
+    globalThis["raGL"] = gl;
+    globalThis["raGLScale"] = gl.getUniformLocation(program, "scale");
+    gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
+    for (let i = 0; i < 3; i++) {                         // canvas_vertex: four floats, four floats, four bytes
+        gl.enableVertexAttribArray(i);
+        gl.vertexAttribPointer(i, 4, i < 2 ? gl.FLOAT : gl.UNSIGNED_BYTE, i == 2, 36, 16 * i);
+    }
+    gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    gl.enable(gl.SCISSOR_TEST);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    const listen = (type, bit) => canvas.addEventListener(type, event => {
+        event.preventDefault();                           // only then does the browser restore it
+        HEAPU8[news] |= bit;
+    }, { "once": true });
+    listen("webglcontextlost", 1);
+    listen("webglcontextrestored", 2);
+    return true;
+})
+
+/* Rows of the atlas, from top to before bottom; all of them make the texture anew. */
+EM_JS(void, ra_host_webgl_atlas, (const uint8_t *texels, uint32_t side, uint32_t top, uint32_t bottom), {
+    const gl = globalThis["raGL"];
+    if (bottom - top == side) gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, side, side, 0, gl.RED, gl.UNSIGNED_BYTE, HEAPU8, texels);
+    else gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, top, side, bottom - top, gl.RED, gl.UNSIGNED_BYTE, HEAPU8, texels + top * side);
+})
+
+/* One picture: ground is 0xBBGGRR, a command six words { first index, index count, x, y, w, h }. */
+EM_JS(void, ra_host_webgl_draw, (uint32_t width_px, uint32_t height_px, uint32_t ground, const void *vertices, size_t vertex_bytes,
+                                 const uint32_t *indices, size_t index_bytes, const void *commands, uint32_t command_count), {
+    const gl = globalThis["raGL"];
+    if (gl.canvas.width != width_px) gl.canvas.width = width_px;
+    if (gl.canvas.height != height_px) gl.canvas.height = height_px;
+    gl.viewport(0, 0, width_px, height_px);
+    gl.uniform2f(globalThis["raGLScale"], 2 / width_px, -2 / height_px);
+    gl.bufferData(gl.ARRAY_BUFFER, HEAPU8, gl.STREAM_DRAW, vertices, vertex_bytes);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, HEAPU8, gl.STREAM_DRAW, indices, index_bytes);
+    gl.scissor(0, 0, width_px, height_px);
+    gl.clearColor((ground & 255) / 255, (ground >> 8 & 255) / 255, (ground >> 16 & 255) / 255, 1);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    for (let i = 0; i < command_count; i++) {
+        const [first, count, x, y, w, h] = HEAP32.subarray((commands >> 2) + 6 * i);
+        if (!count) continue;
+        gl.scissor(x, height_px - y - h, w, h);           // counts from below
+        gl.drawElements(gl.TRIANGLES, count, gl.UNSIGNED_INT, 4 * first);
+    }
+})
+
 /* A context lost on purpose comes back on purpose only. */
-EM_JS(void, ra_host_lose_webgl, (const char *selector), {
-    const switcher = document.querySelector(UTF8ToString(selector)).getContext("webgl2").getExtension("WEBGL_lose_context");
+EM_JS(void, ra_host_webgl_lose, (void), {
+    const switcher = globalThis["raGL"].getExtension("WEBGL_lose_context");
     switcher.loseContext();
     setTimeout(() => switcher.restoreContext(), 100);
 })
@@ -5853,9 +5929,7 @@ static struct {
     WGPUBindGroup bindings;
     WGPUTextureFormat format;
 
-    EMSCRIPTEN_WEBGL_CONTEXT_HANDLE webgl;
-    GLuint gl_program, gl_array, gl_vertices, gl_indices, gl_atlas;
-    GLint gl_scale;
+    uint8_t gl_news;                   /* set by the browser: GPU_GL_LOST, GPU_GL_RESTORED */
 } gpu;
 
 /* ---- one source for two headers ---- */
@@ -5929,117 +6003,47 @@ static const char gpu_glsl_fragment[] =
 
 /* ---- WebGL2 ---- */
 
-static WGPUColor gpu_ground(const canvas *picture)
-{
-    uint32_t ground = picture->ground;
-    return (WGPUColor){ (ground & 255) / 255.0, (ground >> 8 & 255) / 255.0, (ground >> 16 & 255) / 255.0, 1 };
-}
-
-static GLuint gpu_gl_shader(GLenum stage, const char *source)
-{
-    GLuint shader = glCreateShader(stage);
-    glShaderSource(shader, 1, &source, NULL);
-    glCompileShader(shader);
-    return shader;
-}
+enum { GPU_GL_LOST = 1, GPU_GL_RESTORED = 2 };
+_Static_assert(sizeof(canvas_vertex) == 36 && sizeof(canvas_command) == 24, "ra_host_webgl_* in [3] know their layout");
 
 static bool gpu_gl_build(void)
 {
-    gpu.gl_program = glCreateProgram();
-    glAttachShader(gpu.gl_program, gpu_gl_shader(GL_VERTEX_SHADER, gpu_glsl_vertex));
-    glAttachShader(gpu.gl_program, gpu_gl_shader(GL_FRAGMENT_SHADER, gpu_glsl_fragment));
-    glLinkProgram(gpu.gl_program);
-    GLint is_linked = 0;
-    glGetProgramiv(gpu.gl_program, GL_LINK_STATUS, &is_linked);
-    if (!is_linked) {
-        char why[200] = { 0 };
-        glGetProgramInfoLog(gpu.gl_program, sizeof why, NULL, why);
-        ra_log_line(1, "WebGL2 shaders: %s", why);
-        return false;
-    }
-    glUseProgram(gpu.gl_program);
-    gpu.gl_scale = glGetUniformLocation(gpu.gl_program, "scale");
-    glGenVertexArrays(1, &gpu.gl_array);
-    glBindVertexArray(gpu.gl_array);
-    glGenBuffers(1, &gpu.gl_vertices);
-    glGenBuffers(1, &gpu.gl_indices);
-    glBindBuffer(GL_ARRAY_BUFFER, gpu.gl_vertices);
-    glBindBuffer(GL_ELEMENT_ARRAY_BUFFER, gpu.gl_indices);
-    for (GLuint i = 0; i < 3; i++) glEnableVertexAttribArray(i);
-    glVertexAttribPointer(0, 4, GL_FLOAT, GL_FALSE, sizeof(canvas_vertex), (void *)offsetof(canvas_vertex, x));
-    glVertexAttribPointer(1, 4, GL_FLOAT, GL_FALSE, sizeof(canvas_vertex), (void *)offsetof(canvas_vertex, half_w));
-    glVertexAttribPointer(2, 4, GL_UNSIGNED_BYTE, GL_TRUE, sizeof(canvas_vertex), (void *)offsetof(canvas_vertex, colour));
-    glGenTextures(1, &gpu.gl_atlas);
-    glBindTexture(GL_TEXTURE_2D, gpu.gl_atlas);
-    glPixelStorei(GL_UNPACK_ALIGNMENT, 1);
-    glEnable(GL_BLEND);
-    glBlendFunc(GL_ONE, GL_ONE_MINUS_SRC_ALPHA);
+    if (!ra_host_webgl_build(gpu.selector, gpu_glsl_vertex, gpu_glsl_fragment, &gpu.gl_news)) return false;
     gpu.atlas_side = 0;
     gpu.generation++;
     gpu.phase = GPU_READY;
     return true;
 }
 
-static bool gpu_gl_on_lost(int type, const void *event, void *user)
-{
-    (void)type; (void)event; (void)user;
-    gpu.loss_count++;
-    gpu.phase = GPU_WAITING;
-    ra_log_line(1, "WebGL2 context lost, waiting for the browser to restore it");
-    return true;                       /* "handled": only then does the browser restore it */
-}
-static bool gpu_gl_on_restored(int type, const void *event, void *user)
-{
-    (void)type; (void)event; (void)user;
-    if (!gpu_gl_build()) gpu.phase = GPU_ABSENT;
-    return true;
-}
-
 static void gpu_gl_start(void)
 {
-    EmscriptenWebGLContextAttributes wish;
-    emscripten_webgl_init_context_attributes(&wish);
-    wish.majorVersion = 2;
-    wish.alpha = wish.depth = wish.antialias = false;
     gpu.kind = GPU_WEBGL2;
-    gpu.webgl = emscripten_webgl_create_context(gpu.selector, &wish);
-    if (gpu.webgl <= 0 || emscripten_webgl_make_context_current(gpu.webgl) != EMSCRIPTEN_RESULT_SUCCESS || !gpu_gl_build()) {
-        ra_log_line(1, "no WebGPU and no WebGL2: the picture stays empty, sound and keyboard work");
-        gpu.kind = GPU_NONE;
-        gpu.phase = GPU_ABSENT;
-        return;
+    if (gpu_gl_build()) return;
+    ra_log_line(1, "no WebGPU and no WebGL2: the picture stays empty, sound and keyboard work");
+    gpu.kind = GPU_NONE;
+    gpu.phase = GPU_ABSENT;
+}
+
+static void gpu_gl_hear_news(void)
+{
+    uint8_t news = gpu.gl_news;
+    gpu.gl_news = 0;
+    if (news & GPU_GL_LOST) {
+        gpu.loss_count++;
+        gpu.phase = GPU_WAITING;
+        ra_log_line(1, "WebGL2 context lost, waiting for the browser to restore it");
     }
-    emscripten_set_webglcontextlost_callback(gpu.selector, NULL, true, gpu_gl_on_lost);
-    emscripten_set_webglcontextrestored_callback(gpu.selector, NULL, true, gpu_gl_on_restored);
+    if (news & GPU_GL_RESTORED && !gpu_gl_build()) gpu.phase = GPU_ABSENT;
 }
 
 static bool gpu_gl_draw(const canvas *picture)
 {
-    glViewport(0, 0, (GLsizei)gpu.width_px, (GLsizei)gpu.height_px);
-    glUniform2f(gpu.gl_scale, 2.0f / (float)gpu.width_px, -2.0f / (float)gpu.height_px);
-    uint32_t side = picture->atlas_side, top = picture->dirty_top, bottom = picture->dirty_bottom;
-    if (gpu.atlas_side != side) {
-        glTexImage2D(GL_TEXTURE_2D, 0, GL_R8, (GLsizei)side, (GLsizei)side, 0, GL_RED, GL_UNSIGNED_BYTE, picture->atlas);
-        glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, GL_NEAREST);
-        glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
-        gpu.atlas_side = side;
-    } else if (top < bottom) {
-        glTexSubImage2D(GL_TEXTURE_2D, 0, 0, (GLint)top, (GLsizei)side, (GLsizei)(bottom - top), GL_RED, GL_UNSIGNED_BYTE,
-                        picture->atlas + (size_t)top * side);
-    }
-    glBufferData(GL_ARRAY_BUFFER, (GLsizeiptr)(picture->vertex_count * sizeof(canvas_vertex)), picture->vertices, GL_STREAM_DRAW);
-    glBufferData(GL_ELEMENT_ARRAY_BUFFER, (GLsizeiptr)(picture->index_count * sizeof(uint32_t)), picture->indices, GL_STREAM_DRAW);
-    WGPUColor ground = gpu_ground(picture);
-    glDisable(GL_SCISSOR_TEST);
-    glClearColor((GLfloat)ground.r, (GLfloat)ground.g, (GLfloat)ground.b, 1);
-    glClear(GL_COLOR_BUFFER_BIT);
-    glEnable(GL_SCISSOR_TEST);
-    for (uint32_t i = 0; i < picture->command_count; i++) {
-        const canvas_command *command = &picture->commands[i];
-        if (!command->index_count) continue;
-        glScissor(command->x, (GLint)gpu.height_px - command->y - command->h, command->w, command->h);      /* counts from below */
-        glDrawElements(GL_TRIANGLES, (GLsizei)command->index_count, GL_UNSIGNED_INT, (void *)(command->first_index * sizeof(uint32_t)));
-    }
+    bool is_new = gpu.atlas_side != picture->atlas_side;
+    uint32_t top = is_new ? 0 : picture->dirty_top, bottom = is_new ? picture->atlas_side : picture->dirty_bottom;
+    if (top < bottom) ra_host_webgl_atlas(picture->atlas, picture->atlas_side, top, bottom);
+    gpu.atlas_side = picture->atlas_side;
+    ra_host_webgl_draw(gpu.width_px, gpu.height_px, picture->ground, picture->vertices, picture->vertex_count * sizeof *picture->vertices,
+                       picture->indices, picture->index_count * sizeof *picture->indices, picture->commands, picture->command_count);
     return true;
 }
 
@@ -6217,6 +6221,12 @@ static void gpu_send(WGPUBuffer *buffer, size_t *capacity, WGPUFlags usage, cons
     wgpuQueueWriteBuffer(gpu.queue, *buffer, 0, bytes, byte_count);
 }
 
+static WGPUColor gpu_ground(const canvas *picture)
+{
+    uint32_t ground = picture->ground;
+    return (WGPUColor){ (ground & 255) / 255.0, (ground >> 8 & 255) / 255.0, (ground >> 16 & 255) / 255.0, 1 };
+}
+
 static bool gpu_webgpu_draw(const canvas *picture)
 {
     WGPUSurfaceTexture frame = { 0 };
@@ -6274,18 +6284,18 @@ static void gpu_start(const char *canvas_selector, gpu_kind wanted)
     gpu_request_adapter();
 }
 
-/* The canvas's own pixels; the page has laid it out already. */
+/* The canvas's own pixels, which it gets with the next configuration or picture; the page has laid it out already. */
 static void gpu_resize(uint32_t width_px, uint32_t height_px)
 {
     gpu.width_px = width_px;
     gpu.height_px = height_px;
-    emscripten_set_canvas_element_size(gpu.selector, (int)width_px, (int)height_px);
     gpu_configure();
 }
 
 /* Once a frame: also the place where a lost device is asked for again. */
 static gpu_phase gpu_state(void)
 {
+    if (gpu.gl_news) gpu_gl_hear_news();
     if (!gpu.has_bad_news) return gpu.phase;
     gpu.has_bad_news = false;
     gpu_release();
@@ -6293,7 +6303,6 @@ static gpu_phase gpu_state(void)
     wgpuSurfaceUnconfigure(gpu.surface);
     ra_host_canvas_renew(gpu.selector);
     gpu_gl_start();
-    gpu_resize(gpu.width_px, gpu.height_px);
     return gpu.phase;
 }
 
@@ -6316,7 +6325,7 @@ static uint32_t gpu_loss_count(void) { return gpu.loss_count; }
 static void gpu_lose_for_test(void)
 {
     if (gpu.phase != GPU_READY) return;
-    if (gpu.kind == GPU_WEBGPU) wgpuDeviceDestroy(gpu.device); else ra_host_lose_webgl(gpu.selector);
+    if (gpu.kind == GPU_WEBGPU) wgpuDeviceDestroy(gpu.device); else ra_host_webgl_lose();
 }
 
 #else
