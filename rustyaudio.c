@@ -1062,7 +1062,8 @@ RA_REALTIME RA_API uint32_t ra_ring_readable_frames(const ra_ring *ring)
 {
     /* read first: were it taken last, the reader could overtake the old "written" in between */
     uint32_t read = atomic_load_explicit(&ring->read, memory_order_acquire);
-    return atomic_load_explicit(&ring->written, memory_order_acquire) - read;
+    uint32_t there = atomic_load_explicit(&ring->written, memory_order_acquire) - read;
+    return there <= ring->mask ? there : ring->mask + 1;                 /* a third thread may have been slow between the two */
 }
 
 RA_REALTIME RA_API bool ra_ring_is_ready(const ra_ring *ring, uint32_t frame_count) { return ra_ring_readable_frames(ring) >= frame_count; }
@@ -1143,7 +1144,7 @@ struct ra_pool {
     _Atomic uint32_t bell;             /* raised by every submit: idle workers sleep on it */
     _Atomic uint32_t alive_count;      /* workers that run; each counts itself in and out */
     _Atomic uint32_t ended_count;      /* workers that are gone; the last thing each of them writes */
-    _Atomic uint32_t running_count;    /* jobs between their first slice and their end */
+    _Atomic uint32_t pending_count;    /* jobs from their submit to their end; each is counted out by whoever ended it, last of all */
     _Atomic uint32_t is_closing;
     uint32_t wanted_count;
     double   start_s;
@@ -1175,7 +1176,6 @@ static ra_job *ra_pool_take(ra_pool *pool)
         if (late == 0) {
             if (!atomic_compare_exchange_weak_explicit(&pool->head, &head, head + 1, memory_order_relaxed, memory_order_relaxed)) continue;
             ra_job *job = cell->job;
-            atomic_fetch_add_explicit(&pool->running_count, 1, memory_order_relaxed);
             atomic_store_explicit(&cell->turn, head + RA_POOL_QUEUE, memory_order_release);   /* free for the next round */
             return job;
         }
@@ -1190,8 +1190,8 @@ static bool ra_pool_run_slice(ra_pool *pool, ra_job *job)
     bool is_cancelled = atomic_load_explicit(&job->is_cancelled, memory_order_relaxed);
     bool is_done = is_cancelled || job->step(job->user, job);
     if (is_done) {
-        atomic_fetch_sub_explicit(&pool->running_count, 1, memory_order_relaxed);
         atomic_store_explicit(&job->state, is_cancelled ? RA_JOB_CANCELLED : RA_JOB_DONE, memory_order_release);
+        atomic_fetch_sub_explicit(&pool->pending_count, 1, memory_order_release);     /* who sees 0 sees all results */
     }
     return is_done;
 }
@@ -1201,8 +1201,9 @@ static void *ra_pool_worker(void *user)
 {
     ra_pool *pool = user;
     atomic_fetch_add_explicit(&pool->alive_count, 1, memory_order_relaxed);
-    while (!atomic_load_explicit(&pool->is_closing, memory_order_acquire)) {
+    for (;;) {
         uint32_t bell = atomic_load_explicit(&pool->bell, memory_order_acquire);   /* before looking, or a ring in between is missed */
+        if (atomic_load_explicit(&pool->is_closing, memory_order_acquire)) break;
         ra_job *job = ra_pool_take(pool);
         if (!job) { ra_wait(&pool->bell, bell, 10.0); continue; }
         while (!ra_pool_run_slice(pool, job))
@@ -1239,7 +1240,6 @@ RA_API void ra_pool_destroy(ra_pool *pool)
     if (!pool) return;
     atomic_store_explicit(&pool->is_closing, 1, memory_order_release);
     for (ra_job *job; (job = ra_pool_take(pool)); ) {
-        atomic_fetch_sub_explicit(&pool->running_count, 1, memory_order_relaxed);
         atomic_store_explicit(&job->state, RA_JOB_CANCELLED, memory_order_release);
     }
     if (pool->own_job) { ra_job_cancel(pool->own_job); ra_pool_run_slice(pool, pool->own_job); }
@@ -1267,6 +1267,7 @@ RA_API ra_result ra_pool_submit(ra_pool *pool, ra_job_step step, void *user, ra_
     job->step = step;
     job->user = user;
     cell->job = job;
+    atomic_fetch_add_explicit(&pool->pending_count, 1, memory_order_relaxed);
     atomic_store_explicit(&cell->turn, pool->tail + 1, memory_order_release);   /* full: the job is seen before this */
     pool->tail++;
 #if RA_THREADS
@@ -1289,7 +1290,7 @@ RA_API void ra_pool_run(ra_pool *pool, double budget_ms)
     do {
         if (!pool->own_job) pool->own_job = ra_pool_take(pool);
         if (!pool->own_job) {
-            if (!is_waiting || atomic_load_explicit(&pool->running_count, memory_order_acquire) == 0) return;
+            if (!is_waiting || atomic_load_explicit(&pool->pending_count, memory_order_acquire) == 0) return;
 #if RA_THREADS
             ra_wait(&pool->bell, atomic_load_explicit(&pool->bell, memory_order_relaxed), 0.0005);   /* others still work */
 #endif
@@ -1673,12 +1674,12 @@ static const ra_biquad_coeffs ra_biquad_identity = { .b0 = 1.0 };
 
 static inline bool ra_filter_has_gain(uint32_t type) { return type == RA_PEAKING || type == RA_LOW_SHELF || type == RA_HIGH_SHELF; }
 
-/* [RBJ] with Q for every type. Wants 0 < hz < sample_rate_hz / 2, q > 0 and a gain of this world;
+/* [RBJ] with Q for every type. Wants 0 < hz < sample_rate_hz / 2 and a q and a gain of this world;
    anything else, NaN too, gives the identity: a slider dragged past Nyquist should stop filtering,
    not blow up. */
 RA_REALTIME static ra_biquad_coeffs ra_biquad_design(const ra_eq_band *band, double sample_rate_hz)
 {
-    if (!(band->hz > 0.0 && band->hz < 0.5 * sample_rate_hz && band->q > 0.0 && ra_abs(band->db) < 200.0)) return ra_biquad_identity;
+    if (!(band->hz > 0.0 && band->hz < 0.5 * sample_rate_hz && band->q >= 1e-3 && band->q <= 1e3 && ra_abs(band->db) < 200.0)) return ra_biquad_identity;
     double omega = RA_TAU * band->hz / sample_rate_hz;    /* radians per sample */
     double c = ra_cos(omega), alpha = ra_sin(omega) / (2.0 * band->q);
     double A = ra_exp10(band->db / 40.0);                 /* half the dB: once above, once below */
@@ -1940,7 +1941,7 @@ RA_REALTIME static bool ra_eq_is_empty(const ra_eq *eq)
     return true;
 }
 
-/* |H| of one section: with z = exp(-i omega), |b0 + b1 z + b2 zz|^2 is
+/* Of one polynomial of a section: with z = exp(-i omega), |b0 + b1 z + b2 zz|^2 is
    (b0+b1+b2)^2 - 4 (b0 b1 + 4 b0 b2 + b1 b2) u + 16 b0 b2 u^2, u = sin^2(omega/2): exact near 0 Hz too. */
 static double ra_biquad_power(double b0, double b1, double b2, double u)
 {
@@ -2109,7 +2110,7 @@ RA_REALTIME static void ra_resampler_frame(const ra_resampler *r, uint32_t phase
 RA_REALTIME RA_INLINE float ra_soft_clip(float x)
 {
     float size = __builtin_fabsf(x);
-    if (!(size > RA_SOFT_CLIP_KNEE)) return x;
+    if (!(size > RA_SOFT_CLIP_KNEE)) return x == x ? x : 0.0f;
     /* in double: in float the roundings of two neighbours may fall the wrong way round */
     const double knee = RA_SOFT_CLIP_KNEE;
     double u = (size - knee) / (1.0 - knee);
@@ -2125,7 +2126,7 @@ RA_REALTIME static uint32_t ra_soft_clip_process(float *frames, uint32_t frame_c
         bool is_changed = false;
         for (uint32_t channel = 0; channel < channels; channel++) {
             float *sample = &frames[(size_t)frame * channels + channel];
-            if (__builtin_fabsf(*sample) > RA_SOFT_CLIP_KNEE) { *sample = ra_soft_clip(*sample); is_changed = true; }
+            if (!(__builtin_fabsf(*sample) <= RA_SOFT_CLIP_KNEE)) { *sample = ra_soft_clip(*sample); is_changed = true; }
         }
         changed_count += is_changed;
     }
@@ -2305,18 +2306,20 @@ RA_REALTIME static uint32_t ra_chain_stage_end(const ra_chain_spec *spec, uint32
     return spec->item[index].kind == RA_PROCESSOR_EQ ? ra_chain_eq_end(spec, index) : index + 1;
 }
 
-/* Can one chain become the other while it sounds? The same processors in the same order can; an
-   eq may also gain or lose bands that can fade in from flat. */
-RA_REALTIME static bool ra_chain_can_glide(const ra_chain_spec *from, const ra_chain_spec *to)
+/* Are they the same but for values? The same processors in the same order; where an eq of one has a band
+   more than the other, it must be one that has a gain, for that can be flat. This is an equivalence, so that the
+   audio thread, which may see only the last of several steps, agrees with whoever has judged them one by one.
+   is_strict: no band may change its type either, which would not be a glide. */
+RA_REALTIME static bool ra_chain_is_alike(const ra_chain_spec *from, const ra_chain_spec *to, bool is_strict)
 {
     uint32_t a = 0, b = 0;
     while (a < from->count && b < to->count) {
         uint32_t a_end = ra_chain_stage_end(from, a), b_end = ra_chain_stage_end(to, b);
         if (from->item[a].kind != to->item[b].kind) return false;
         for (uint32_t at_a = a, at_b = b; from->item[a].kind == RA_PROCESSOR_EQ && (at_a < a_end || at_b < b_end); at_a++, at_b++) {
-            uint32_t old_type = at_a < a_end ? from->item[at_a].type : to->item[at_b].type;
-            uint32_t new_type = at_b < b_end ? to->item[at_b].type : old_type;
-            if (old_type != new_type || ((at_a >= a_end || at_b >= b_end) && !ra_filter_has_gain(old_type))) return false;
+            uint32_t old_type = at_a < a_end ? from->item[at_a].type : RA_PEAKING, new_type = at_b < b_end ? to->item[at_b].type : RA_PEAKING;
+            bool is_same_class = old_type == new_type || (ra_filter_has_gain(old_type) && ra_filter_has_gain(new_type));
+            if (!is_same_class || (is_strict && at_a < a_end && at_b < b_end && old_type != new_type)) return false;
         }
         a = a_end;
         b = b_end;
@@ -2369,8 +2372,12 @@ RA_REALTIME RA_API void ra_chain_reset(ra_chain *chain)
 static bool ra_chain_is_possible(const ra_chain_spec *spec)
 {
     bool is_possible = spec->count <= RA_CHAIN_MAX;
-    for (uint32_t index = 0; is_possible && index < spec->count; index++)
-        is_possible = spec->item[index].kind < RA_PROCESSOR_COUNT && spec->item[index].type < RA_FILTER_TYPE_COUNT;
+    for (uint32_t index = 0; is_possible && index < spec->count; index++) {
+        const ra_processor_spec *item = &spec->item[index];
+        is_possible = item->kind < RA_PROCESSOR_COUNT && item->type < RA_FILTER_TYPE_COUNT;
+        for (int key = 0; is_possible && key < 4 && ra_processor_forms[item->kind].keys[key].name; key++)
+            is_possible = item->value[key] >= ra_processor_forms[item->kind].keys[key].low && item->value[key] <= ra_processor_forms[item->kind].keys[key].high;
+    }
     return is_possible;
 }
 
@@ -2398,7 +2405,7 @@ RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, con
 
 RA_REALTIME RA_API bool ra_chain_set(ra_chain *chain, const ra_chain_spec *spec)
 {
-    if (!ra_chain_can_glide(&chain->spec, spec)) return false;
+    if (!ra_chain_is_alike(&chain->spec, spec, false)) return false;
     ra_chain_apply(chain, spec);
     return true;
 }
@@ -2931,8 +2938,10 @@ RA_API void ra_generate(const ra_tone *tone, uint32_t sample_rate_hz, uint64_t f
             samples[frame] = (float)(amplitude * ra_uniform(ra_mix_bits(tone->seed * 0x9e3779b97f4a7c15ull + n)));
             continue;
         }
-        /* turns so far: the integral of the frequency */
-        double turns = is_sweep ? tone->start_hz * (ra_exp(growth * (double)n / rate) - 1.0) / growth : tone->start_hz * (double)n / rate;
+        /* turns so far: the integral of the frequency; after its time a sweep stays where it has arrived */
+        double t = (double)n / rate, moving_s = t < tone->duration_s ? t : tone->duration_s, x = growth * moving_s;
+        double growing = ra_abs(x) < 1e-5 ? moving_s * (1.0 + x / 2.0 + x * x / 6.0) : (ra_exp(x) - 1.0) / growth;    /* near 0 exp(x) - 1 would cancel */
+        double turns = is_sweep ? tone->start_hz * growing + tone->end_hz * (t - moving_s) : tone->start_hz * (double)n / rate;
         samples[frame] = (float)(amplitude * ra_sin(RA_TAU * (turns - ra_floor(turns))));
     }
 }
@@ -2946,14 +2955,15 @@ RA_API void ra_clip_destroy(ra_clip *clip)
     RA_FREE(clip);
 }
 
-RA_API ra_result ra_clip_create(uint64_t frame_count, uint32_t channels, uint32_t sample_rate_hz, ra_clip **out)
+/* Without clearing the samples: for who fills them anyway, and has no time to do it twice. */
+static ra_result ra_clip_create_unfilled(uint64_t frame_count, uint32_t channels, uint32_t sample_rate_hz, ra_clip **out)
 {
     *out = NULL;
     if (channels < 1 || channels > 64 || sample_rate_hz < 1 || sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
-    if (frame_count > UINT64_MAX / channels) return RA_NO_MEMORY;
-    ra_clip *clip = ra_new(1, sizeof *clip);
+    size_t byte_count = frame_count <= UINT64_MAX / channels ? ra_checked_size(frame_count ? frame_count * channels : 1, sizeof(float)) : 0;
+    ra_clip *clip = byte_count ? ra_new(1, sizeof *clip) : NULL;
     if (!clip) return RA_NO_MEMORY;
-    clip->samples = ra_new(frame_count ? frame_count * channels : 1, sizeof(float));
+    clip->samples = RA_MALLOC(byte_count);
     if (!clip->samples) { ra_clip_destroy(clip); return RA_NO_MEMORY; }
     clip->frame_count = frame_count;
     clip->channels = channels;
@@ -2962,7 +2972,14 @@ RA_API ra_result ra_clip_create(uint64_t frame_count, uint32_t channels, uint32_
     return RA_OK;
 }
 
-/* One or two channels from any number; see ra_clip_to_stereo. */
+RA_API ra_result ra_clip_create(uint64_t frame_count, uint32_t channels, uint32_t sample_rate_hz, ra_clip **out)
+{
+    ra_result result = ra_clip_create_unfilled(frame_count, channels, sample_rate_hz, out);
+    if (result == RA_OK) memset((*out)->samples, 0, (size_t)(frame_count * channels) * sizeof(float));
+    return result;
+}
+
+/* Two channels from any number; see ra_clip_to_stereo. */
 static void ra_mix_to_stereo(const float *in, uint32_t channels, float *out, size_t frame_count)
 {
     const float root_half = 0.70710678f;
@@ -3232,9 +3249,8 @@ RA_REALTIME static void ra_player_turn(ra_player *player)
 RA_REALTIME static void ra_player_end_of_clip(ra_player *player)
 {
     player->wants_to_play = player->is_sounding = false;
-    player->frame = player->jump_frame == RA_NO_JUMP ? 0 : player->jump_frame;
+    player->frame = 0;
     player->phase = 0;
-    player->jump_frame = RA_NO_JUMP;
     ra_glide_hold(&player->fade, 0.0f);
 }
 
@@ -3242,6 +3258,7 @@ RA_REALTIME static void ra_player_rewind_at_end(ra_player *player)
 {
     if (player->frame < player->clip->frame_count) return;
     if (player->is_looping) player->frame %= player->clip->frame_count;      /* a short clip may be overrun several times */
+    else if (player->jump_frame != RA_NO_JUMP) ra_player_turn(player);       /* on its way elsewhere: there, then */
     else ra_player_end_of_clip(player);
 }
 
@@ -3303,7 +3320,7 @@ RA_REALTIME static uint32_t ra_player_process(ra_player *player, float *out, uin
             with the real length before it is used, nothing is allocated from a
             number in a header, and what is really there decides the length
    source   [RIFF]
-   tests    test.c "wav": files cut at every byte; .ci fuzzing of ra_wav_read
+   tests    test.c "wav": files cut at every byte, every byte replaced
    ============================================================================ */
 
 RA_SMALL_CODE_BEGIN
@@ -3624,6 +3641,7 @@ RA_REALTIME static void ra_router_process(ra_router *router, const float *const 
         const float *in = sources[route->source];
         float *out = destinations[route->destination];
         if (route->is_removed && route->gain.left_frames == 0) { *route = router->routes[--router->route_count]; index--; continue; }
+        if ((!in || !out) && route->is_removed) ra_glide_hold(&route->gain, 0.0f);          /* nobody hears it go */
         if (!in || !out || (route->gain.left_frames == 0 && route->gain.target == 0.0f)) continue;
         bool is_first = !is_begun[route->destination];
         is_begun[route->destination] = true;
@@ -3707,7 +3725,8 @@ struct ra_engine {
     ra_command held;                              /* front engine of a bridge: read, not yet sent; kind 0: none */
     uint32_t   delivered_serial;
     ra_homecoming sent;                           /* front engine: the clip that now plays in the other memory, */
-    ra_command sent_volume, sent_loop;            /* and the newest of these that went there */
+    ra_command newest_volume, newest_loop;        /* of those sent; kind 0: none yet */
+    bool       wants_to_play;                     /* the newest wish */
     uint64_t   sent_count;                        /* commands that went there */
     uint32_t   sent_serial;                       /* of the clip */
     /* audio thread */
@@ -3888,7 +3907,12 @@ RA_API ra_result ra_engine_create(const ra_engine_desc *desc, ra_engine **out)
 
 static ra_result ra_engine_send(ra_engine *engine, ra_command command)
 {
-    return ra_ring_write(engine->commands, (const float *)&command, 1) ? RA_OK : RA_BUSY;
+    if (!ra_ring_write(engine->commands, (const float *)&command, 1)) return RA_BUSY;
+    if (command.kind == RA_COMMAND_VOLUME) engine->newest_volume = command;
+    if (command.kind == RA_COMMAND_LOOP) engine->newest_loop = command;
+    if (command.kind == RA_COMMAND_PLAY) engine->wants_to_play = true;
+    if (command.kind == RA_COMMAND_LOAD || command.kind == RA_COMMAND_PAUSE || command.kind == RA_COMMAND_STOP) engine->wants_to_play = false;
+    return RA_OK;
 }
 
 RA_API ra_result ra_engine_load(ra_engine *engine, ra_clip *clip)
@@ -3926,7 +3950,7 @@ RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *spe
 {
     ra_chain *chain = NULL;
     if (!ra_chain_is_possible(spec)) return RA_BAD_ARGUMENT;
-    if (!ra_chain_can_glide(&engine->newest.spec, spec)) {            /* another chain: made here, where there is time and memory */
+    if (!ra_chain_is_alike(&engine->newest.spec, spec, true)) {            /* another chain: made here, where there is time and memory */
         ra_result result = ra_chain_create(2, engine->sample_rate_hz, spec, &chain);
         if (result) return result;
         ra_engine_free_homecomings(engine);
@@ -4054,7 +4078,7 @@ RA_REALTIME static void ra_engine_read_commands(ra_engine *engine)
     const ra_settings *settings = ra_mailbox_get(&engine->settings, &is_fresh);
     engine->has_new_settings = engine->has_new_settings || is_fresh;
     /* a command may send something home, beside the clip and the chain that go when their fades end: wait for room for all */
-    while (ra_ring_readable_frames(engine->home) + 3 <= RA_HOME_CAPACITY && ra_ring_readable_frames(engine->commands)) {
+    for (uint32_t left = ra_ring_readable_frames(engine->commands); left && ra_ring_readable_frames(engine->home) + 3 <= RA_HOME_CAPACITY; left--) {
         ra_ring_read(engine->commands, (float *)&command, 1);
         ra_engine_obey(engine, &command);
         if (engine->arrival.is_waiting && !engine->player.is_sounding) ra_engine_take_clip(engine);
@@ -4071,6 +4095,7 @@ RA_API ra_result ra_engine_set_sample_rate(ra_engine *engine, uint32_t sample_ra
 {
     if (sample_rate_hz < 1000 || sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
     if (sample_rate_hz == engine->sample_rate_hz) return RA_OK;
+    ra_engine_free_homecomings(engine);
     ra_engine_read_commands(engine);                     /* nobody renders: what waits was made for the old rate, and is obeyed at it */
     ra_player *player = &engine->player;
     ra_resampler *resampler = NULL;
@@ -4146,6 +4171,7 @@ RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, float *out, ui
     }
     for (uint32_t done = 0; done < frame_count; ) {      /* cut where a duck ends: the chains change on the same frame in any block size */
         uint32_t run = frame_count - done;
+        if (engine->arriving_chain.next && engine->duck.left_frames == 0) ra_engine_take_chain(engine);     /* it stood at the bottom already */
         if (engine->duck.left_frames && engine->duck.left_frames < run) run = engine->duck.left_frames;
         if (!ra_chain_process_safely(engine->chain, engine->main_frames + 2 * done, run)) engine->snapshot.bad_block_count++;
         ra_gain_process(&engine->duck, engine->main_frames + 2 * done, run, 2);
@@ -4446,8 +4472,6 @@ RA_MAYBE_UNUSED static size_t ra_bridge_take_commands(ra_engine *front, uint8_t 
             front->sent_serial = held->serial;
         }
         front->sent_count++;
-        if (held->kind == RA_COMMAND_VOLUME) front->sent_volume = *held;
-        if (held->kind == RA_COMMAND_LOOP) front->sent_loop = *held;
         held->kind = 0;
     }
     return length;
@@ -4460,8 +4484,9 @@ RA_MAYBE_UNUSED static void ra_bridge_resync(ra_engine *front)
     ra_engine_get_snapshot(front, &before);
     front->sent_count = 0;
     ra_mailbox_put(&front->settings, &front->newest);
-    if (front->sent_volume.kind) ra_engine_send(front, front->sent_volume);
-    if (front->sent_loop.kind) ra_engine_send(front, front->sent_loop);
+    bool will_play = front->wants_to_play && (before.is_playing || ra_bridge_hold(front));      /* what waits may be a PLAY */
+    if (front->newest_volume.kind) ra_engine_send(front, front->newest_volume);
+    if (front->newest_loop.kind) ra_engine_send(front, front->newest_loop);
     /* a clip that was on its way already is delivered anew by itself, and makes the one before it needless */
     front->delivered_serial = 0;
     if (!front->sent.clip.pointer || front->sent_serial != front->clip_serial) return;
@@ -4471,10 +4496,11 @@ RA_MAYBE_UNUSED static void ra_bridge_resync(ra_engine *front)
     if (ra_engine_send(front, load)) return;
     front->sent = (ra_homecoming){ .clip.pointer = NULL };
     if (before.clip_rate_hz) ra_engine_seek(front, (double)before.position_frames / before.clip_rate_hz);
-    if (before.is_playing) ra_engine_play(front);
+    if (will_play) ra_engine_play(front);
 }
 
-RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8_t *bytes, size_t byte_count, ra_clip *delivered_clip)
+/* *delivered_clip, if any, is for the LOAD among the commands; it is taken, and NULL then, when that comes. */
+RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8_t *bytes, size_t byte_count, ra_clip **delivered_clip)
 {
     const uint8_t *body;
     uint32_t body_bytes;
@@ -4488,10 +4514,10 @@ RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8
         ra_command command;
         memcpy(&command, body, sizeof command);
         if (command.kind != RA_COMMAND_LOAD) { ra_engine_send(back, command); continue; }
-        if (!delivered_clip) continue;
+        if (!*delivered_clip) continue;
         back->clip_serial = command.serial - 1;
-        if (ra_engine_load(back, delivered_clip)) ra_clip_destroy(delivered_clip);
-        delivered_clip = NULL;
+        if (ra_engine_load(back, *delivered_clip)) ra_clip_destroy(*delivered_clip);
+        *delivered_clip = NULL;
     }
 }
 
@@ -6396,7 +6422,7 @@ static struct {
     bool       eq_is_held_off;         /* while B is down */
     bool       chain_is_unsaved;       /* not yet in the address bar */
     bool       is_muted, is_looping, loop_is_picked;
-    bool       volume_is_unsent, loop_is_unsent, seek_is_unsent;
+    bool       chain_is_unsent, volume_is_unsent, loop_is_unsent, seek_is_unsent, play_is_unsent;     /* the ring was full: again later */
 
     char       title[160];
     ra_peak    peaks[RA_LOAD_COLUMNS];
@@ -6471,7 +6497,7 @@ static void app_send_chain(void)
     ra_chain_spec sent = { 0 };
     for (uint32_t i = 0; i < app.session.chain.count; i++)
         if (app.session.chain.item[i].kind != RA_PROCESSOR_EQ || app_eq_is_heard()) sent.item[sent.count++] = app.session.chain.item[i];
-    ra_engine_set_chain(app.engine, &sent);
+    app.chain_is_unsent = ra_engine_set_chain(app.engine, &sent) != RA_OK;
     app.curve_is_stale = app.is_dirty = true;
 }
 
@@ -6523,14 +6549,16 @@ static void app_flush(void)
 {
     if (app.volume_is_unsent)
         app.volume_is_unsent = ra_engine_set_volume_db(app.engine, app.is_muted ? APP_VOLUME_MIN_DB : app.session.volume_db) != RA_OK;
+    if (app.chain_is_unsent) app_send_chain();
     if (app.loop_is_unsent) app.loop_is_unsent = ra_engine_set_loop(app.engine, app.is_looping) != RA_OK;
+    if (app.play_is_unsent) app.play_is_unsent = (app.is_playing ? ra_engine_play(app.engine) : ra_engine_pause(app.engine)) != RA_OK;
     if (app.seek_is_unsent) app.seek_is_unsent = ra_engine_seek(app.engine, app.seek_s) != RA_OK;
 }
 
 /* The whole chain as text; valid until the next call. */
 static const char *app_chain_text(void)
 {
-    static char text[RA_CHAIN_MAX * 80];
+    static char text[RA_CHAIN_MAX * 120];
     ra_chain_format(&app.session.chain, text, sizeof text);
     return text;
 }
@@ -6560,14 +6588,14 @@ static void app_play(void)
     app_flush();
     app.is_playing = app.is_dirty = true;
     app.play_asked_s = app.now_s;
-    ra_engine_play(app.engine);
+    app.play_is_unsent = ra_engine_play(app.engine) != RA_OK;
     if (app.audio != APP_AUDIO_RUNNING) ra_host_request(RA_HOST_WAKE_AUDIO, 0, NULL);
 }
 static void app_pause(void)
 {
     app.is_playing = false;
     app.is_dirty = true;
-    ra_engine_pause(app.engine);
+    app.play_is_unsent = ra_engine_pause(app.engine) != RA_OK;
 }
 static void app_stop(void)
 {
@@ -6575,8 +6603,7 @@ static void app_stop(void)
     app.is_dirty = true;
     app.seek_s = 0;
     app.seek_asked_s = app.now_s;
-    app.seek_is_unsent = false;
-    ra_engine_stop(app.engine);
+    app.seek_is_unsent = app.play_is_unsent = ra_engine_stop(app.engine) != RA_OK;      /* a stop is a pause and a seek to 0 */
 }
 static void app_switch_play(void) { if (app.is_playing) app_pause(); else app_play(); }
 static void app_switch_mute(void) { app.is_muted = !app.is_muted; app.volume_is_unsent = app.is_dirty = true; app_flush(); }
@@ -7025,7 +7052,9 @@ static void app_panel_equaliser(canvas_box box)
 /* Until the first gesture a browser keeps audio asleep; this is the gesture. */
 static void app_tap_to_hear(canvas_box box)
 {
-    if (app.audio == APP_AUDIO_RUNNING || app.is_playing || app.snapshot.rendered_frames) return;
+    /* The press wakes the audio already; the button has to stay until it is let go, or it would not count. */
+    bool is_held = app.ui.active == ui_id("Tap", 0);
+    if (!is_held && (app.audio == APP_AUDIO_RUNNING || app.is_playing || app.snapshot.rendered_frames)) return;
     canvas_box pill = ui_middle(box, 168, 48);
     pill.y += 0.2f * box.h;                                /* clear of the nodes on the 0 dB line */
     canvas_fill(app.ui.canvas, ui_inset(pill, -4, -4), 10, canvas_fade(app.ui.theme->panel, 0.85f));
@@ -7279,7 +7308,7 @@ static void app_panel_status(canvas_box bar, bool is_phone)
         ra_text facts = ra_text_start(right, sizeof right);
         const char *renderer = !strcmp(gpu_name(), "webgpu") ? "WebGPU" : !strcmp(gpu_name(), "webgl2") ? "WebGL2" : "no renderer";
         if (app.output_rate_hz) ra_text_add(&facts, "%g kHz  ·  ", app.output_rate_hz / 1000.0);
-        ra_text_add(&facts, "%u xruns  ·  %s  ·  %s", app.underruns + app.snapshot.bad_block_count, renderer, app.tier);
+        ra_text_add(&facts, "%u xruns  ·  %s  ·  %s", app.underruns, renderer, app.tier);
         float width = canvas_text_width(u->canvas, 12, CANVAS_REGULAR, right);
         ui_text(u, ui_cut_right(&inside, width), UI_RIGHT, 12, CANVAS_REGULAR, theme->dim, right);
         ui_cut_right(&inside, 16);
@@ -7765,17 +7794,11 @@ static float *web_worklet_clip(uint32_t frame_count, uint32_t channels, uint32_t
     ra_clip_destroy(web.arriving);                      /* a delivery that was broken off */
     web.arriving = NULL;
     if (!web_worklet_reserve((size_t)frame_count * channels * sizeof(float))) return NULL;
-    if (ra_clip_create(frame_count, channels, sample_rate_hz, &web.arriving) != RA_OK) return NULL;
+    if (ra_clip_create_unfilled(frame_count, channels, sample_rate_hz, &web.arriving) != RA_OK) return NULL;
     return web.arriving->samples;
 }
 
-/* has_clip: the commands begin with the LOAD of the clip that has arrived. */
-static void web_worklet_commands(uint32_t byte_count, uint32_t has_clip)
-{
-    ra_clip *clip = has_clip ? web.arriving : NULL;
-    if (clip) web.arriving = NULL;
-    ra_bridge_give_commands(web.engine, web_bridge_bytes, byte_count, clip);
-}
+static void web_worklet_commands(uint32_t byte_count) { ra_bridge_give_commands(web.engine, web_bridge_bytes, byte_count, &web.arriving); }
 
 static uint32_t web_worklet_report(void)
 {
@@ -7792,7 +7815,7 @@ static const struct {
     bool    (*create)(uint32_t);
     void    (*render)(uint32_t);      float *left, *right;      uint32_t block_frames;
     float  *(*clip)(uint32_t, uint32_t, uint32_t);
-    void    (*commands)(uint32_t, uint32_t);
+    void    (*commands)(uint32_t);
     uint32_t (*report)(void);         uint8_t *bridge_bytes;
 } web_boot_block = {
     0x52414254,

@@ -337,6 +337,8 @@ function rustyPage() {
     if (isUsed && isDown) used.add(event.code); else used.delete(event.code);
     wakeFrames();
   }
+  // A key held while the window loses the focus is never released to us: let go of it now.
+  addEventListener('blur', () => { if (isStarted) for (const key of ['b', 'B']) withText(key, text => call('key', text, 0, false)); used.clear(); wakeFrames(); });
   host.addEventListener('keydown', onKey);
   host.addEventListener('keyup', onKey);
 
@@ -487,12 +489,14 @@ function rustyPage() {
     });
   }
   async function run(source, number, signal) {
+    if (!(typeof source === 'string' && source) && !(source instanceof URL) && !(source instanceof Blob) && !(source instanceof ArrayBuffer) && !ArrayBuffer.isView(source))
+      throw Error('load() wants an address, a File or Blob, or the bytes of a file');
     await ready;
     const { name, bytes } = await fetchBytes(source, signal);
     if (signal.aborted) return;
     if (!bytes.byteLength) throw Error(name + ' is empty (0 bytes)');
     const magic = String.fromCharCode(...new Uint8Array(bytes, 0, Math.min(4, bytes.byteLength)));
-    if (['RIFF', 'RF64', 'RIFX'].includes(magic)) {
+    if (['RIFF', 'RF64', 'BW64', 'RIFX'].includes(magic)) {
       const address = bytes.byteLength < 2 ** 31 ? call('alloc', bytes.byteLength) >>> 0 : 0;
       if (!address) throw Error(name + ' does not fit into memory (' + megabytes(bytes.byteLength) + ')');
       bytesOf().set(new Uint8Array(bytes), address);
@@ -591,7 +595,8 @@ function rustyPage() {
   function makeNode() {
     const { context } = audio, isShared = tier === 'threads';
     commandCount = 0;
-    call('set_rate', context.sampleRate);
+    // the front engine of a bridge keeps its commands for the other side, which is made for the rate
+    if (isShared && !call('set_rate', context.sampleRate)) return setAudioBroken('The sound device\'s rate of ' + context.sampleRate + ' Hz is not possible here');
     const node = audio.node = new AudioWorkletNode(context, 'rustyaudio', { numberOfInputs: 0, outputChannelCount: [2],
       processorOptions: { module, boot: call('boot') >>> 0, rate: context.sampleRate, ...(isShared ? { memory } : { initial: initialPages }) } });
     node.port.onmessage = ({ data }) => { if (node === audio.node) onWorklet(data); };
@@ -629,7 +634,6 @@ function rustyPage() {
   // Without isolation the worklet's memory is gone with it: everything is sent again.
   function resync() {
     delivery = null;
-    hasSentClip = false;
     isDeaf = true;
     if (tier !== 'threads') call('bridge_resync');
   }
@@ -641,9 +645,11 @@ function rustyPage() {
     if (!context || !audio.isUp || context.state !== 'running' || document.hidden) { clockWas = -1; return; }
     if (context.currentTime === clockWas && !audio.rebuilds++) {
       audio.isUp = false;
+      audio.node?.disconnect();
       audio.node = audio.context = null;
       context.onstatechange = null;
-      context.close().catch(() => {}).then(() => { resync(); makeAudio(); });
+      audio.isClosing = true;                                 // no tap may make another one before this one is gone
+      context.close().catch(() => {}).then(() => { audio.isClosing = false; resync(); makeAudio(); });
     }
     clockWas = audio.context?.currentTime ?? -1;
   }, 1000);
@@ -669,7 +675,7 @@ function rustyPage() {
   // ---- without isolation: commands and clips go to the worklet by message
 
   const PIECE_BYTES = 256 << 10;                              // what a worklet copies between two blocks without being late
-  let delivery = null, hasSentClip = false, commandCount = 0;
+  let delivery = null, commandCount = 0;
   let isDeaf = false;                                         // a new worklet, which does not know yet that it should be playing, is not believed
   const bridgeAddress = () => bridgeAddress.value ??= new Uint32Array(memory.buffer, call('boot') >>> 0, 16)[BOOT.bridge];
 
@@ -687,8 +693,7 @@ function rustyPage() {
     const byteCount = call('bridge_commands');
     if (!byteCount) return !!delivery;
     commandCount++;
-    audio.node.port.postMessage({ commands: bytesOf().slice(bridgeAddress(), bridgeAddress() + byteCount), hasClip: hasSentClip });
-    hasSentClip = false;
+    audio.node.port.postMessage({ commands: bytesOf().slice(bridgeAddress(), bridgeAddress() + byteCount) });
     return true;
   }
   // received: how many bytes the worklet has by now. One piece is on its way where the answer comes at once, up to
@@ -709,7 +714,6 @@ function rustyPage() {
     }
     call('bridge_clip_sent', delivery.serial);
     delivery = null;
-    hasSentClip = true;                                       // the next commands begin with its LOAD
     pump();
   }
 
@@ -725,7 +729,9 @@ function rustyPage() {
     wakeFrames();
     if (refusal) { const sentence = textAt(refusal); appFail(sentence); throw Error(sentence); }
   }
-  const command = name => async (...values) => { await ready; call(name, ...values); pump(); wakeFrames(); };
+  const command = name => async (...values) => {
+    if (name === 'seek' && !Number.isFinite(values[0])) throw Error('seek() wants a number of seconds');
+    await ready; call(name, ...values); pump(); wakeFrames(); };
   const face = {
     ready, load, state, unisolate,
     // Kept when sound runs; broken when the browser wants a gesture first (it starts at the next one).
@@ -830,11 +836,11 @@ function rustyWorklet() {
     }
 
     // Only without isolation: commands, and clips in pieces.
-    receive({ commands, hasClip, clip, piece, offset }) {
+    receive({ commands, clip, piece, offset }) {
       if (!this.render) return;
       if (commands) {
         new Uint8Array(this.memory.buffer).set(commands, this.bridge);
-        this.commands(commands.length, hasClip);
+        this.commands(commands.length);
         this.commandCount++;
       } else if (clip) {
         this.samples = this.clip(clip.frames, clip.channels, clip.rate) >>> 0;

@@ -187,21 +187,25 @@ test('playing: the spectrum and the meters are teal, the playhead moves, time go
 
 test('nothing moves, nothing is drawn: no frame in two seconds, at the start and after playing', async (bench) => {
   const app = await bench.open();
-  const settled = async (what) => {                           // the last meters fall for a few seconds
-    for (let i = 0, before = -1; i < 24; i++) { const { frames_drawn } = await app.state(); if (frames_drawn === before) return frames_drawn; before = frames_drawn; await wait(500); }
-    throw Error(`${what}: frames are drawn without end`);
+  // Waits until two seconds go by without a frame. What may still move meanwhile: meters that fall, for a few
+  // seconds, and the number of xruns, which a busy machine raises even in silence.
+  const untilIdle = async (what) => {
+    for (let before = await app.state(), begin = Date.now(); ; ) {
+      await wait(2000);
+      const now = await app.state();
+      if (now.frames_drawn === before.frames_drawn) return now.frames_drawn;
+      if (now.underruns !== before.underruns && Date.now() - begin < 30000) begin += 2000;
+      ok(Date.now() - begin < 12000, `${what}: ${now.frames_drawn - before.frames_drawn} frames drawn in two seconds in which nothing moved`);
+      before = now;
+    }
   };
-  const idle = await settled('at the start');
-  await wait(2000);
-  same((await app.state()).frames_drawn - idle, 0, 'frames drawn in two idle seconds');
+  const idle = await untilIdle('at the start');
   await app.click('button', 'Play');
   await app.until((state) => state.frames_drawn > idle + 20, 'frames are drawn while it plays');
   await app.click('button', 'Stop');
   await app.page.mouse.move(640, 719);
-  const after = await settled('after playing');
-  await wait(2000);
-  same((await app.state()).frames_drawn - after, 0, 'frames drawn in two seconds of silence');
-});
+  await untilIdle('after playing');
+}, { seconds: 90 });
 
 test('at two device pixels per CSS pixel the canvas has twice as many, and lines stay sharp', async (bench) => {
   const app = await bench.open({ deviceScaleFactor: 2, viewport: { width: 1000, height: 640 } });
