@@ -234,6 +234,7 @@ setup_web() {
 web_flags() {
     WEB=(-std=gnu11 "-O$RA_OPT" -Wall -Wextra -Wno-pthreads-mem-growth
         -ffp-contract=off -fno-math-errno                   # the same bits as everywhere else
+        -mnontrapping-fptoint                               # what Safari 15 and everybody else has
         -sALLOW_MEMORY_GROWTH=1 -sINITIAL_MEMORY="$RA_INITIAL_MEMORY" -sMAXIMUM_MEMORY="$RA_MAX_MEMORY"
         -sABORTING_MALLOC=0                                 # malloc answers NULL, and the program says what failed
         -sMALLOC=emmalloc -DNDEBUG                          # small; assertions are for tests and ./build.sh debug
@@ -255,11 +256,13 @@ web_flags() {
 
 # web_tier NAME FLAG...: dist/NAME.js and dist/NAME.wasm. The compiler makes the engine fast (rustyaudio.c says
 # where it may be small instead), the linker makes the whole small: what -Oz means to Binaryen costs no speed.
+# Clang inlines only what gets smaller by it, and what the code says is to be inlined.
 web_tier() {
-    local name=$1
+    local name=$1 inlining=()
     shift
+    [[ $RA_OPT != [sz] ]] || inlining=(-mllvm -inline-threshold=5)
     mkdir -p "$WORK/$name"
-    emcc -c rustyaudio.c -o "$WORK/$name/$name.o" "${WEB[@]}" -Wno-unused-command-line-argument "$@" $RA_WEB_FLAGS &&
+    emcc -c rustyaudio.c -o "$WORK/$name/$name.o" "${WEB[@]}" "${inlining[@]}" -Wno-unused-command-line-argument "$@" $RA_WEB_FLAGS &&
         emcc "$WORK/$name/$name.o" -o "$WORK/$name/$name.js" "${WEB[@]}" -Oz "$@" $RA_WEB_FLAGS || die "emcc could not build $name (see above)"
     chmod 644 "$WORK/$name/$name.wasm"
     mv "$WORK/$name/$name.wasm" "$WORK/$name/$name.js" "$DIST/"
@@ -508,7 +511,7 @@ verb_wasm() {
     need_source test.c rustyaudio.c rustyaudio.h
     setup_web
     make_work
-    emcc test.c -o "$WORK/test.js" -std=gnu11 -O2 -msimd128 -ffp-contract=off -fno-math-errno -w -DRA_NO_THREADS -sALLOW_MEMORY_GROWTH \
+    emcc test.c -o "$WORK/test.js" -std=gnu11 -O2 -msimd128 -mnontrapping-fptoint -ffp-contract=off -fno-math-errno -w -DRA_NO_THREADS -sALLOW_MEMORY_GROWTH \
         -sINITIAL_MEMORY=128MB -sSTACK_SIZE=8MB -sEXIT_RUNTIME=1 -sENVIRONMENT=node || die "emcc could not build test.c (see above)"
     "${LIMIT[@]}" node "$WORK/test.js" "$@"
 }

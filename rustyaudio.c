@@ -65,8 +65,14 @@
                Tech 3306 for RF64
      [BS.1770] ITU-R BS.1770-5, "Algorithms to measure audio programme loudness
                and true-peak audio level", 2023
-     [3341] [3342] EBU Tech 3341 and 3342, "EBU Mode" metering and "Loudness
+     [EBU3341], [EBU3342] EBU Tech 3341 and 3342, "EBU Mode" metering and "Loudness
                Range", 2023
+     [GIANNOULIS] D. Giannoulis, M. Massberg, J. Reiss, "Digital dynamic range
+               compressor design", 2012
+     [JOT]     J.-M. Jot, A. Chaigne, "Digital delay networks for designing
+               artificial reverberators", 1991
+     [SCHROEDER] M. R. Schroeder, "Natural sounding artificial reverberation", 1962
+     [LAGRANGE] polynomial interpolation through neighbouring samples
      [LIPSHITZ] S. Lipshitz, R. Wannamaker, J. Vanderkooy, "Quantization and
                dither", 1992
    ============================================================================ */
@@ -1445,10 +1451,13 @@ RA_REALTIME static void ra_fft_later_pass(uint32_t n, uint32_t s, const float *w
     }
 }
 
-/* What is left when all passes but the last are done: one transform of length radix (4, or 2 where the size
-   is an odd power of two) at each q < stride, whose output k belongs to place q + stride k. The last
-   pass has no twiddles, so whoever wants the result computes it from here while storing it. */
-typedef struct { const float *re, *im; uint32_t stride, radix; } ra_fft_rest;
+/* What is left when all passes but the last are done: one transform of length 4 (or 2, see below) at each
+   q < stride, whose output k belongs to place q + stride k. The last pass has no twiddles, so whoever wants
+   the result computes it from here while storing it. */
+typedef struct { const float *re, *im; uint32_t stride; } ra_fft_rest;
+
+/* Passes of length 4 make up an even power of two; an odd one leaves a 2 for the last pass. */
+RA_REALTIME RA_INLINE bool ra_fft_is_radix_4(uint32_t size) { return __builtin_ctz(size) % 2 == 0; }
 
 RA_REALTIME static ra_fft_rest ra_fft_core_run(const ra_fft_core *core, const float *pairs, bool is_inverse)
 {
@@ -1461,10 +1470,10 @@ RA_REALTIME static ra_fft_rest ra_fft_core_run(const ra_fft_core *core, const fl
         w += 6 * (n / 4);
         float *swap = here; here = there; there = swap;
     }
-    return (ra_fft_rest){ here, here + size, s, n };
+    return (ra_fft_rest){ here, here + size, s };
 }
 
-/* The results of four neighbours q: y.re[k], y.im[k] belong to q + stride k, k < radix. */
+/* The results of four neighbours q: y.re[k], y.im[k] belong to q + stride k. */
 RA_REALTIME RA_INLINE ra_butterfly4 ra_fft_last_pass(const ra_fft_rest *rest, uint32_t q, bool is_radix_4)
 {
     ra_butterfly4 x, y;
@@ -1525,8 +1534,9 @@ RA_REALTIME static void ra_fft_complex(const ra_fft_core *core, const float *in,
 {
     ra_fft_rest rest = ra_fft_core_run(core, in, is_inverse);
     float factor = 1.0f / (float)core->size;
-    if (is_inverse) { if (rest.radix == 4) ra_fft_finish_as(&rest, out, factor, true, true); else ra_fft_finish_as(&rest, out, factor, true, false); }
-    else            { if (rest.radix == 4) ra_fft_finish_as(&rest, out, factor, false, true); else ra_fft_finish_as(&rest, out, factor, false, false); }
+    bool is_radix_4 = ra_fft_is_radix_4(core->size);
+    if (is_inverse) { if (is_radix_4) ra_fft_finish_as(&rest, out, factor, true, true); else ra_fft_finish_as(&rest, out, factor, true, false); }
+    else            { if (is_radix_4) ra_fft_finish_as(&rest, out, factor, false, true); else ra_fft_finish_as(&rest, out, factor, false, false); }
 }
 
 RA_REALTIME RA_API void ra_fft_forward_complex(ra_fft *fft, const float *in, float *out) { ra_fft_complex(&fft->full, in, out, false); }
@@ -1565,19 +1575,19 @@ RA_REALTIME RA_INLINE void ra_fft_join_as(const ra_fft *fft, const ra_fft_rest *
     }
 }
 
-/* Column 0 mirrors itself; Z holds its radix results. */
-RA_REALTIME static void ra_fft_join_first(const ra_fft *fft, const ra_fft_rest *rest, float *bins)
+/* Column 0 mirrors itself; Z holds its results. */
+RA_REALTIME static inline void ra_fft_join_first(const ra_fft *fft, const ra_fft_rest *rest, float *bins, bool is_radix_4)
 {
     uint32_t half = fft->half.size, s = rest->stride;
-    ra_butterfly4 z = rest->radix == 4 ? ra_fft_last_pass(rest, 0, true) : ra_fft_last_pass(rest, 0, false);
-    uint32_t middle = rest->radix / 2;
+    ra_butterfly4 z = is_radix_4 ? ra_fft_last_pass(rest, 0, true) : ra_fft_last_pass(rest, 0, false);
+    uint32_t middle = is_radix_4 ? 2 : 1;
     bins[0] = z.re[0][0] + z.im[0][0];
     bins[1] = 0.0f;
     bins[2 * half] = z.re[0][0] - z.im[0][0];
     bins[2 * half + 1] = 0.0f;
     bins[half] = z.re[middle][0];                        /* k = M/2: W = -i, E and O are real */
     bins[half + 1] = -z.im[middle][0];
-    if (rest->radix == 2) return;
+    if (!is_radix_4) return;
     float a = z.re[1][0], b = z.im[1][0], c = z.re[3][0], d = z.im[3][0];
     float e_re = 0.5f * (a + c), e_im = 0.5f * (b - d), o_re = 0.5f * (b + d), o_im = 0.5f * (c - a);
     float t_re = o_re * fft->real_cos[s] - o_im * fft->real_sin[s], t_im = o_re * fft->real_sin[s] + o_im * fft->real_cos[s];
@@ -1585,9 +1595,10 @@ RA_REALTIME static void ra_fft_join_first(const ra_fft *fft, const ra_fft_rest *
     bins[2 * (half - s)] = e_re - t_re;   bins[2 * (half - s) + 1] = t_im - e_im;
 }
 
-RA_REALTIME RA_API void ra_fft_forward_real(ra_fft *fft, const float *samples, float *bins)
+/* size is fft->size. Where it is known while compiling, nothing is compiled for the other sizes. */
+RA_REALTIME RA_INLINE void ra_fft_forward_real_as(ra_fft *fft, uint32_t size, const float *samples, float *bins)
 {
-    if (fft->size == 32) {                               /* too short for columns of four: as complex numbers */
+    if (size == 32) {                                    /* too short for columns of four: as complex numbers */
         float pairs[64];
         for (uint32_t n = 0; n < 32; n++) { pairs[2 * n] = samples[n]; pairs[2 * n + 1] = 0.0f; }
         ra_fft_complex(&fft->full, pairs, pairs, false);
@@ -1596,9 +1607,12 @@ RA_REALTIME RA_API void ra_fft_forward_real(ra_fft *fft, const float *samples, f
         return;
     }
     ra_fft_rest rest = ra_fft_core_run(&fft->half, samples, false);
-    if (rest.radix == 4) ra_fft_join_as(fft, &rest, bins, true); else ra_fft_join_as(fft, &rest, bins, false);
-    ra_fft_join_first(fft, &rest, bins);
+    bool is_radix_4 = ra_fft_is_radix_4(size / 2);
+    if (is_radix_4) ra_fft_join_as(fft, &rest, bins, true); else ra_fft_join_as(fft, &rest, bins, false);
+    ra_fft_join_first(fft, &rest, bins, is_radix_4);
 }
+
+RA_REALTIME RA_API void ra_fft_forward_real(ra_fft *fft, const float *samples, float *bins) { ra_fft_forward_real_as(fft, fft->size, samples, bins); }
 
 /* The join backwards: Z[k] = E + i O with O = conj W (X[k] - conj X[M-k]) / 2, then the inverse transform. */
 RA_REALTIME RA_API void ra_fft_inverse_real(ra_fft *fft, const float *bins, float *samples)
@@ -1730,21 +1744,15 @@ struct ra_eq {
     uint32_t sounding[RA_EQ_BAND_MAX], sounding_count;    /* bands that do anything until the next grid point */
 };
 
-/* Wants zeroed memory. */
-static void ra_eq_init(ra_eq *eq, uint32_t channels, uint32_t sample_rate_hz)
-{
-    eq->channels = channels;
-    eq->sample_rate_hz = sample_rate_hz;
-    eq->is_fresh = true;
-}
-
 RA_API ra_result ra_eq_create(uint32_t channels, uint32_t sample_rate_hz, ra_eq **out)
 {
     *out = NULL;
     if (channels < 1 || channels > 2 || sample_rate_hz == 0) return RA_BAD_ARGUMENT;
     ra_eq *eq = ra_new(1, sizeof *eq);
     if (!eq) return RA_NO_MEMORY;
-    ra_eq_init(eq, channels, sample_rate_hz);
+    eq->channels = channels;
+    eq->sample_rate_hz = sample_rate_hz;
+    eq->is_fresh = true;
     *out = eq;
     return RA_OK;
 }
@@ -2144,6 +2152,1041 @@ RA_REALTIME static void ra_gain_process(ra_glide *gain, float *frames, uint32_t 
     }
 }
 
+/* ---- what the processors below have in common ----
+
+   Each has one or two interleaved channels, all its memory from create, and the verbs set (values in
+   the order of the text's keys; they glide 20 ms and land exactly, or hold at once when fresh),
+   process, reset (forgets the sound, keeps the settings), is_quiet (nothing glides, nothing rings)
+   and latency_frames. What does not happen at every frame happens on a grid counted from reset.
+   mix 0 passes bits (where there is latency: delayed by it), mix 1 is the wet sound alone. */
+
+/* What goes round and round ends here, at -160 dBFS, under the last bit of 24: then it is exactly nothing. */
+#define RA_TAIL_END 1e-8f
+
+typedef int32_t ra_i32x4 __attribute__((vector_size(16)));
+
+/* Written so that NaN ends too. */
+RA_REALTIME RA_INLINE float ra_end_tail(float x) { return __builtin_fabsf(x) >= RA_TAIL_END ? x : 0.0f; }
+
+RA_REALTIME RA_INLINE float ra_mix(float dry, float wet, float mix) { return dry * (1.0f - mix) + wet * mix; }
+
+RA_REALTIME static void ra_glide_set(ra_glide *glide, double target, uint32_t sample_rate_hz, bool is_fresh)
+{
+    ra_glide_to(glide, (float)target, is_fresh ? 0 : (uint32_t)(RA_GLIDE_S * sample_rate_hz));
+}
+
+RA_REALTIME RA_INLINE void ra_glide_land(ra_glide *glide) { ra_glide_hold(glide, glide->target); }
+
+/* As if ra_glide_next had been called so often. */
+RA_REALTIME RA_INLINE float ra_glide_skip(ra_glide *glide, uint32_t frame_count)
+{
+    glide->left_frames -= glide->left_frames < frame_count ? glide->left_frames : frame_count;
+    return ra_glide_value(glide);
+}
+
+/* Counts silence, up to for ever; a frame with any sound in it begins anew. */
+RA_REALTIME RA_INLINE uint32_t ra_count_silence(uint32_t silent_frames, bool is_silent)
+{
+    return !is_silent ? 0 : silent_frames == UINT32_MAX ? silent_frames : silent_frames + 1;
+}
+
+RA_REALTIME RA_INLINE bool ra_frame_is_silent(const float *frame, uint32_t channels) { return frame[0] == 0.0f && frame[channels - 1] == 0.0f; }
+
+/* Smallest power of two that is not below count, which makes a ring's modulo a mask. */
+static uint32_t ra_ring_frames(double count)
+{
+    uint32_t size = 2;
+    while (size < count && size < 1u << 30) size *= 2;
+    return size;
+}
+
+/* ---- pan ---- */
+
+/* [WEBAUDIO] StereoPannerNode, equal power, position p from -1 (left) to 1:
+     stereo, p <= 0:  L = L + R cos(x),  R = R sin(x),      x = (p + 1) pi/2
+             p >  0:  L = L cos(x),      R = R + L sin(x),  x = p pi/2
+     mono:            L = M cos(x),      R = M sin(x),      x = (p + 1) pi/4
+   One channel has nowhere to go: process leaves it as it is; ra_pan_spread makes two of it. */
+typedef struct ra_pan {
+    uint32_t channels, sample_rate_hz;
+    ra_glide left_left, right_left, left_right, right_right;    /* from where, to where */
+    ra_glide mono_left, mono_right;
+} ra_pan;
+
+static void ra_pan_destroy(ra_pan *pan) { RA_FREE(pan); }
+static uint32_t ra_pan_latency_frames(const ra_pan *pan) { (void)pan; return 0; }
+
+RA_REALTIME static void ra_pan_set(ra_pan *pan, const double value[6], bool is_fresh)
+{
+    double p = value[0], to_left = p < 0.0 ? ra_cos((p + 1.0) * (RA_PI / 2)) : 0.0, to_right = p > 0.0 ? ra_sin(p * (RA_PI / 2)) : 0.0;
+    uint32_t rate = pan->sample_rate_hz;
+    ra_glide_set(&pan->left_left,   p > 0.0 ? ra_cos(p * (RA_PI / 2)) : 1.0, rate, is_fresh);
+    ra_glide_set(&pan->right_left,  to_left, rate, is_fresh);
+    ra_glide_set(&pan->left_right,  to_right, rate, is_fresh);
+    ra_glide_set(&pan->right_right, p < 0.0 ? ra_sin((p + 1.0) * (RA_PI / 2)) : 1.0, rate, is_fresh);
+    ra_glide_set(&pan->mono_left,   ra_cos((p + 1.0) * (RA_PI / 4)), rate, is_fresh);
+    ra_glide_set(&pan->mono_right,  ra_sin((p + 1.0) * (RA_PI / 4)), rate, is_fresh);
+}
+
+static ra_result ra_pan_create(uint32_t channels, uint32_t sample_rate_hz, ra_pan **out)
+{
+    *out = NULL;
+    if (channels < 1 || channels > 2 || sample_rate_hz == 0) return RA_BAD_ARGUMENT;
+    ra_pan *pan = ra_new(1, sizeof *pan);
+    if (!pan) return RA_NO_MEMORY;
+    pan->channels = channels;
+    pan->sample_rate_hz = sample_rate_hz;
+    ra_pan_set(pan, (const double[6]){ 0 }, true);
+    *out = pan;
+    return RA_OK;
+}
+
+/* Of all six only these move when others do, so they tell for all. */
+RA_REALTIME static bool ra_pan_is_quiet(const ra_pan *pan) { return !pan->mono_left.left_frames && !pan->mono_right.left_frames; }
+
+RA_REALTIME static void ra_pan_reset(ra_pan *pan)
+{
+    ra_glide_land(&pan->left_left);   ra_glide_land(&pan->right_left);
+    ra_glide_land(&pan->left_right);  ra_glide_land(&pan->right_right);
+    ra_glide_land(&pan->mono_left);   ra_glide_land(&pan->mono_right);
+}
+
+RA_REALTIME static void ra_pan_process(ra_pan *pan, float *frames, uint32_t frame_count)
+{
+    bool is_middle = ra_pan_is_quiet(pan) && pan->left_left.target == 1.0f && pan->right_right.target == 1.0f;
+    if (is_middle) return;                               /* bits pass */
+    for (uint32_t frame = 0; frame < frame_count; frame++) {
+        float left_left  = ra_glide_next(&pan->left_left),  right_left  = ra_glide_next(&pan->right_left);
+        float left_right = ra_glide_next(&pan->left_right), right_right = ra_glide_next(&pan->right_right);
+        ra_glide_next(&pan->mono_left);
+        ra_glide_next(&pan->mono_right);
+        if (pan->channels == 1) continue;
+        float left = frames[2 * frame], right = frames[2 * frame + 1];
+        frames[2 * frame]     = left * left_left  + right * right_left;
+        frames[2 * frame + 1] = left * left_right + right * right_right;
+    }
+}
+
+/* One channel to two, by the rule for mono: both 3 dB down in the middle. */
+RA_MAYBE_UNUSED RA_REALTIME static void ra_pan_spread(ra_pan *pan, const float *mono, float *stereo, uint32_t frame_count)
+{
+    for (uint32_t frame = 0; frame < frame_count; frame++) {
+        stereo[2 * frame]     = mono[frame] * ra_glide_next(&pan->mono_left);
+        stereo[2 * frame + 1] = mono[frame] * ra_glide_next(&pan->mono_right);
+    }
+    ra_glide_skip(&pan->left_left,  frame_count); ra_glide_skip(&pan->right_left,  frame_count);
+    ra_glide_skip(&pan->left_right, frame_count); ra_glide_skip(&pan->right_right, frame_count);
+}
+
+/* ---- delay ---- */
+
+/* An echo that goes round: w[n] = x[n] + feedback lowpass(w[n - D]), wet y[n] = w[n - D], D = round(ms rate / 1000)
+   whole frames, so that the first echo is x bit for bit. The low pass is one pole at 6 kHz, unity at 0 Hz, as every
+   round through air or tape is darker than the one before. A new time cross-fades from one tap to
+   the other in 20 ms; one that comes meanwhile waits for the end of that. */
+#define RA_DELAY_MAX_S   2.0
+#define RA_DELAY_DAMP_HZ 6000.0
+
+typedef struct ra_delay {
+    uint32_t channels, sample_rate_hz;
+    uint32_t ring_frames, write;                         /* a power of two; where w[n] goes */
+    uint32_t old_frames, now_frames, next_frames;        /* taps: faded from, faded to, waiting */
+    ra_glide fade, feedback, mix;                        /* fade: 0 old tap, 1 new tap */
+    double   damp, damped[2];                            /* pole; memory of the low pass */
+    uint32_t silent_frames;
+    float   *ring;
+} ra_delay;
+
+static void ra_delay_destroy(ra_delay *delay)
+{
+    if (!delay) return;
+    RA_FREE(delay->ring);
+    RA_FREE(delay);
+}
+
+static ra_result ra_delay_create(uint32_t channels, uint32_t sample_rate_hz, ra_delay **out)
+{
+    *out = NULL;
+    if (channels < 1 || channels > 2 || sample_rate_hz == 0) return RA_BAD_ARGUMENT;
+    ra_delay *delay = ra_new(1, sizeof *delay);
+    if (!delay) return RA_NO_MEMORY;
+    delay->channels = channels;
+    delay->sample_rate_hz = sample_rate_hz;
+    delay->damp = ra_exp(-RA_TAU * RA_DELAY_DAMP_HZ / sample_rate_hz);
+    delay->old_frames = delay->now_frames = delay->next_frames = 1;
+    ra_glide_hold(&delay->fade, 1.0f);
+    delay->silent_frames = UINT32_MAX;
+    delay->ring_frames = ra_ring_frames(RA_DELAY_MAX_S * sample_rate_hz + 2.0);
+    delay->ring = ra_new((uint64_t)delay->ring_frames * channels, sizeof(float));
+    if (!delay->ring) { ra_delay_destroy(delay); return RA_NO_MEMORY; }
+    *out = delay;
+    return RA_OK;
+}
+
+static uint32_t ra_delay_latency_frames(const ra_delay *delay) { (void)delay; return 0; }
+
+RA_REALTIME static void ra_delay_set(ra_delay *delay, const double value[6], bool is_fresh)
+{
+    uint32_t rate = delay->sample_rate_hz;
+    delay->next_frames = (uint32_t)ra_clamp(ra_floor(value[0] * 0.001 * rate + 0.5), 1.0, RA_DELAY_MAX_S * rate + 1.0);
+    if (is_fresh) delay->old_frames = delay->now_frames = delay->next_frames;
+    if (is_fresh) ra_glide_hold(&delay->fade, 1.0f);
+    ra_glide_set(&delay->feedback, value[1], rate, is_fresh);
+    ra_glide_set(&delay->mix, value[2], rate, is_fresh);
+}
+
+RA_REALTIME static void ra_delay_process(ra_delay *delay, float *frames, uint32_t frame_count)
+{
+    uint32_t channels = delay->channels, mask = delay->ring_frames - 1;
+    for (uint32_t frame = 0; frame < frame_count; frame++, frames += channels) {
+        if (delay->fade.left_frames == 0 && delay->next_frames != delay->now_frames) {
+            delay->old_frames = delay->now_frames;
+            delay->now_frames = delay->next_frames;
+            ra_glide_hold(&delay->fade, 0.0f);
+            ra_glide_set(&delay->fade, 1.0, delay->sample_rate_hz, false);
+        }
+        float fade = ra_glide_next(&delay->fade), feedback = ra_glide_next(&delay->feedback), mix = ra_glide_next(&delay->mix);
+        const float *old = delay->ring + (size_t)((delay->write - delay->old_frames) & mask) * channels;
+        const float *now = delay->ring + (size_t)((delay->write - delay->now_frames) & mask) * channels;
+        float *to = delay->ring + (size_t)(delay->write & mask) * channels;
+        for (uint32_t channel = 0; channel < channels; channel++) {
+            float dry = frames[channel], wet = now[channel];
+            if (fade != 1.0f) wet = ra_mix(old[channel], wet, fade * fade * (3.0f - 2.0f * fade));   /* eased, or its ends are heard */
+            double damped = ra_flush(wet + delay->damp * (delay->damped[channel] - wet));
+            delay->damped[channel] = damped;
+            to[channel] = dry + ra_end_tail(feedback * (float)damped);
+            if (mix != 0.0f) frames[channel] = ra_mix(dry, wet, mix);
+        }
+        delay->silent_frames = ra_count_silence(delay->silent_frames, ra_frame_is_silent(to, channels));
+        delay->write++;
+    }
+}
+
+RA_REALTIME static bool ra_delay_is_quiet(const ra_delay *delay)
+{
+    bool is_gliding = delay->fade.left_frames || delay->feedback.left_frames || delay->mix.left_frames || delay->next_frames != delay->now_frames;
+    return !is_gliding && delay->silent_frames >= delay->ring_frames && delay->damped[0] == 0.0 && delay->damped[1] == 0.0;
+}
+
+RA_REALTIME static void ra_delay_reset(ra_delay *delay)
+{
+    if (delay->silent_frames < delay->ring_frames) memset(delay->ring, 0, (size_t)delay->ring_frames * delay->channels * sizeof(float));
+    delay->silent_frames = UINT32_MAX;
+    delay->damped[0] = delay->damped[1] = 0.0;
+    delay->old_frames = delay->now_frames = delay->next_frames;
+    ra_glide_hold(&delay->fade, 1.0f);
+    ra_glide_land(&delay->feedback);
+    ra_glide_land(&delay->mix);
+}
+
+/* ---- chorus ---- */
+
+/* Three voices a channel, each a tap that wanders: d(t) = 15 ms + depth sin(2 pi (rate t + v/3 + side/4)), v = 0 1 2,
+   side = 0 left, 1 right: a quarter turn apart makes it wide. Wet is their mean. Between frames a cubic through four
+   neighbours [LAGRANGE]. The slow sine is a pointer that turns a bit every frame and is set anew from its angle at
+   every grid point, so it never drifts; a new rate changes how fast it turns and never where it is. */
+#define RA_CHORUS_BASE_S  0.015
+#define RA_CHORUS_DEPTH_S 0.010
+#define RA_CHORUS_VOICES  3
+
+typedef struct ra_chorus {
+    uint32_t channels, sample_rate_hz;
+    uint32_t ring_frames, write, grid_left;
+    double   rate_hz, turns;                             /* of the slow sine, 0..1 */
+    double   sine, cosine, step_sine, step_cosine;       /* the pointer, and what a frame turns it by */
+    double   voice_sine[2 * RA_CHORUS_VOICES], voice_cosine[2 * RA_CHORUS_VOICES];    /* of v/3 + side/4 turns */
+    ra_glide depth_frames, mix;
+    uint32_t silent_frames;
+    float   *ring;
+} ra_chorus;
+
+static void ra_chorus_destroy(ra_chorus *chorus)
+{
+    if (!chorus) return;
+    RA_FREE(chorus->ring);
+    RA_FREE(chorus);
+}
+
+static ra_result ra_chorus_create(uint32_t channels, uint32_t sample_rate_hz, ra_chorus **out)
+{
+    *out = NULL;
+    if (channels < 1 || channels > 2 || sample_rate_hz == 0) return RA_BAD_ARGUMENT;
+    ra_chorus *chorus = ra_new(1, sizeof *chorus);
+    if (!chorus) return RA_NO_MEMORY;
+    chorus->channels = channels;
+    chorus->sample_rate_hz = sample_rate_hz;
+    for (int voice = 0; voice < 2 * RA_CHORUS_VOICES; voice++) {
+        double angle = RA_TAU * ((voice >> 1) / (double)RA_CHORUS_VOICES + 0.25 * (voice & 1));
+        chorus->voice_sine[voice] = ra_sin(angle);
+        chorus->voice_cosine[voice] = ra_cos(angle);
+    }
+    chorus->silent_frames = UINT32_MAX;
+    chorus->ring_frames = ra_ring_frames((RA_CHORUS_BASE_S + RA_CHORUS_DEPTH_S) * sample_rate_hz + 8.0);
+    chorus->ring = ra_new((uint64_t)chorus->ring_frames * channels, sizeof(float));
+    if (!chorus->ring) { ra_chorus_destroy(chorus); return RA_NO_MEMORY; }
+    *out = chorus;
+    return RA_OK;
+}
+
+static uint32_t ra_chorus_latency_frames(const ra_chorus *chorus) { (void)chorus; return 0; }
+
+RA_REALTIME static void ra_chorus_set(ra_chorus *chorus, const double value[6], bool is_fresh)
+{
+    uint32_t rate = chorus->sample_rate_hz;
+    chorus->rate_hz = value[0];
+    ra_glide_set(&chorus->depth_frames, ra_clamp(value[1] * 0.001, 0.0, RA_CHORUS_DEPTH_S) * rate, rate, is_fresh);
+    ra_glide_set(&chorus->mix, value[2], rate, is_fresh);
+}
+
+RA_REALTIME static void ra_chorus_grid_point(ra_chorus *chorus)
+{
+    double angle = RA_TAU * chorus->turns, step = RA_TAU * chorus->rate_hz / chorus->sample_rate_hz;
+    chorus->sine = ra_sin(angle);
+    chorus->cosine = ra_cos(angle);
+    chorus->step_sine = ra_sin(step);
+    chorus->step_cosine = ra_cos(step);
+    double turns = chorus->turns + chorus->rate_hz * RA_GRID_FRAMES / chorus->sample_rate_hz;
+    chorus->turns = turns - ra_floor(turns);             /* where it will be at the next one */
+    chorus->grid_left = RA_GRID_FRAMES;
+}
+
+/* Sound of one channel as it was so many frames ago, at least two. */
+RA_REALTIME RA_INLINE float ra_chorus_tap(const ra_chorus *chorus, double delay_frames, uint32_t channel)
+{
+    uint32_t channels = chorus->channels, mask = chorus->ring_frames - 1, whole = (uint32_t)delay_frames;
+    float f = (float)(delay_frames - whole);
+    uint32_t at = chorus->write - whole;
+    float a = chorus->ring[((at + 1) & mask) * channels + channel], b = chorus->ring[(at & mask) * channels + channel];
+    float c = chorus->ring[((at - 1) & mask) * channels + channel], d = chorus->ring[((at - 2) & mask) * channels + channel];
+    float up = f + 1.0f, down = f - 1.0f, far = f - 2.0f;
+    return (a * (f * down * far) * (-1.0f / 6) + b * (up * down * far) * 0.5f) + (c * (up * f * far) * -0.5f + d * (up * f * down) * (1.0f / 6));
+}
+
+RA_REALTIME static void ra_chorus_process(ra_chorus *chorus, float *frames, uint32_t frame_count)
+{
+    uint32_t channels = chorus->channels, mask = chorus->ring_frames - 1;
+    double base_frames = RA_CHORUS_BASE_S * chorus->sample_rate_hz + 2.0;
+    for (uint32_t frame = 0; frame < frame_count; frame++, frames += channels) {
+        if (chorus->grid_left == 0) ra_chorus_grid_point(chorus);
+        chorus->grid_left--;
+        float mix = ra_glide_next(&chorus->mix), depth = ra_glide_next(&chorus->depth_frames);
+        memcpy(chorus->ring + (size_t)(chorus->write & mask) * channels, frames, channels * sizeof(float));
+        chorus->silent_frames = ra_count_silence(chorus->silent_frames, ra_frame_is_silent(frames, channels));
+        for (uint32_t channel = 0; channel < channels && mix != 0.0f; channel++) {
+            float wet = 0.0f;
+            for (uint32_t voice = channel; voice < 2 * RA_CHORUS_VOICES; voice += 2) {
+                double sine = chorus->sine * chorus->voice_cosine[voice] + chorus->cosine * chorus->voice_sine[voice];
+                wet += ra_chorus_tap(chorus, base_frames + depth * sine, channel);
+            }
+            frames[channel] = ra_mix(frames[channel], wet * (1.0f / RA_CHORUS_VOICES), mix);
+        }
+        double sine = chorus->sine * chorus->step_cosine + chorus->cosine * chorus->step_sine;
+        chorus->cosine = chorus->cosine * chorus->step_cosine - chorus->sine * chorus->step_sine;
+        chorus->sine = sine;
+        chorus->write++;
+    }
+}
+
+RA_REALTIME static bool ra_chorus_is_quiet(const ra_chorus *chorus)
+{
+    return !chorus->mix.left_frames && !chorus->depth_frames.left_frames && chorus->silent_frames >= chorus->ring_frames;
+}
+
+RA_REALTIME static void ra_chorus_reset(ra_chorus *chorus)
+{
+    memset(chorus->ring, 0, (size_t)chorus->ring_frames * chorus->channels * sizeof(float));
+    chorus->silent_frames = UINT32_MAX;
+    chorus->turns = 0.0;
+    chorus->grid_left = 0;
+    ra_glide_land(&chorus->depth_frames);
+    ra_glide_land(&chorus->mix);
+}
+
+/* ---- distortion ---- */
+
+/* wet = tanh(10^(drive/20) x), at four times the rate. tanh's overtones fall by a constant ratio (its nearest pole is
+   i pi/2), so at +12 dB those of 5 kHz that fold back from 4x lie below -100 dB. Up and down go the resampler's linear
+   phase rows, flat to 0.89 of Nyquist: wet and dry are mixed in step, at the price of 128 frames of latency, which dry
+   has too, at every mix. */
+#define RA_DISTORTION_TIMES 4
+
+typedef struct ra_distortion {
+    uint32_t channels, sample_rate_hz;
+    uint32_t base_past, fine_past;                       /* frames kept of each from run to run */
+    ra_resampler *up, *down;
+    float   *base;                                       /* input: what has been, then a run's frames */
+    float   *fine;                                       /* the same at four times the rate, already bent */
+    ra_glide drive, mix;
+    uint32_t silent_frames;
+} ra_distortion;
+
+static void ra_distortion_destroy(ra_distortion *distortion)
+{
+    if (!distortion) return;
+    ra_resampler_destroy(distortion->up);
+    ra_resampler_destroy(distortion->down);
+    RA_FREE(distortion->base);
+    RA_FREE(distortion->fine);
+    RA_FREE(distortion);
+}
+
+static ra_result ra_distortion_create(uint32_t channels, uint32_t sample_rate_hz, ra_distortion **out)
+{
+    *out = NULL;
+    if (channels < 1 || channels > 2 || sample_rate_hz == 0) return RA_BAD_ARGUMENT;
+    ra_distortion *distortion = ra_new(1, sizeof *distortion);
+    if (!distortion) return RA_NO_MEMORY;
+    distortion->channels = channels;
+    distortion->sample_rate_hz = sample_rate_hz;
+    ra_glide_hold(&distortion->drive, 1.0f);
+    distortion->silent_frames = UINT32_MAX;
+    if (ra_resampler_create(1, RA_DISTORTION_TIMES, &distortion->up) || ra_resampler_create(RA_DISTORTION_TIMES, 1, &distortion->down)) goto fail;
+    /* a place between frames is known tap_count/2 frames later: up at the base rate, down at the fine one */
+    distortion->base_past = distortion->up->tap_count / 2 + distortion->down->tap_count / (2 * RA_DISTORTION_TIMES);
+    distortion->fine_past = distortion->down->tap_count - 1;
+    distortion->base = ra_new((uint64_t)(distortion->base_past + RA_GRID_FRAMES) * channels, sizeof(float));
+    distortion->fine = ra_new((uint64_t)(distortion->fine_past + RA_GRID_FRAMES * RA_DISTORTION_TIMES) * channels, sizeof(float));
+    if (!distortion->base || !distortion->fine) goto fail;
+    *out = distortion;
+    return RA_OK;
+fail:
+    ra_distortion_destroy(distortion);
+    return RA_NO_MEMORY;
+}
+
+static uint32_t ra_distortion_latency_frames(const ra_distortion *distortion) { return distortion->base_past; }
+
+RA_REALTIME static void ra_distortion_set(ra_distortion *distortion, const double value[6], bool is_fresh)
+{
+    ra_glide_set(&distortion->drive, ra_amplitude_from_db(value[0]), distortion->sample_rate_hz, is_fresh);
+    ra_glide_set(&distortion->mix, value[1], distortion->sample_rate_hz, is_fresh);
+}
+
+/* tanh x = m / (m + 2), m = e^2x - 1, four at once and odd to the bit. e^2x = 2^k e^r, |r| <= ln2/2; m is summed without
+   its 1, so that small x keep their precision; from 9 on tanh is 1 in float. */
+RA_REALTIME RA_INLINE ra_f32x4 ra_tanh4(ra_f32x4 x)
+{
+    ra_i32x4 sign = (ra_i32x4)x & INT32_MIN, is_large;
+    ra_f32x4 size = (ra_f32x4)((ra_i32x4)x & INT32_MAX), nine = ra_splat4(9.0f);
+    is_large = (ra_i32x4)(size > nine);
+    size = (ra_f32x4)(((ra_i32x4)size & ~is_large) | ((ra_i32x4)nine & is_large));
+    ra_f32x4 twice = size + size;
+    ra_i32x4 k = __builtin_convertvector(twice * 1.44269504f + 0.5f, ra_i32x4);
+    ra_f32x4 whole = __builtin_convertvector(k, ra_f32x4), power = (ra_f32x4)((k + 127) << 23);
+    ra_f32x4 r = (twice - whole * 0.693359375f) - whole * -2.12194440e-4f;                       /* ln 2 in two pieces */
+    ra_f32x4 sum = (((((r * (1.0f / 5040) + 1.0f / 720) * r + 1.0f / 120) * r + 1.0f / 24) * r + 1.0f / 6) * r + 0.5f) * r * r + r;
+    ra_f32x4 m = power * sum + (power - 1.0f);
+    return (ra_f32x4)((ra_i32x4)(m / (m + 2.0f)) | sign);
+}
+
+RA_REALTIME static void ra_distortion_process(ra_distortion *distortion, float *frames, uint32_t frame_count)
+{
+    uint32_t channels = distortion->channels, base_past = distortion->base_past, fine_past = distortion->fine_past;
+    float *base = distortion->base, *fine = distortion->fine;
+    const float *up_from = base + (size_t)(base_past + 1 - distortion->up->tap_count) * channels;
+    while (frame_count) {
+        uint32_t run = frame_count < RA_GRID_FRAMES ? frame_count : RA_GRID_FRAMES;
+        memcpy(base + (size_t)base_past * channels, frames, (size_t)run * channels * sizeof(float));
+        float *to = fine + (size_t)fine_past * channels;
+        for (uint32_t frame = 0; frame < run; frame++) {
+            float drive = ra_glide_next(&distortion->drive);
+            for (uint32_t phase = 0; phase < RA_DISTORTION_TIMES; phase++)
+                ra_resampler_frame(distortion->up, phase, up_from + (size_t)frame * channels, channels, to + phase * channels);
+            for (uint32_t channel = 0; channel < channels; channel++, to += RA_DISTORTION_TIMES) ra_store4(to, ra_tanh4(ra_load4(to) * drive));
+            distortion->silent_frames = ra_count_silence(distortion->silent_frames, ra_frame_is_silent(frames + (size_t)frame * channels, channels));
+        }
+        for (uint32_t frame = 0; frame < run; frame++, frames += channels) {
+            const float *dry = base + (size_t)frame * channels;
+            float wet[2], mix = ra_glide_next(&distortion->mix);
+            if (mix == 0.0f) { memcpy(frames, dry, channels * sizeof(float)); continue; }
+            ra_resampler_frame(distortion->down, 0, fine + (size_t)frame * RA_DISTORTION_TIMES * channels, channels, wet);
+            for (uint32_t channel = 0; channel < channels; channel++) frames[channel] = ra_mix(dry[channel], wet[channel], mix);
+        }
+        memmove(base, base + (size_t)run * channels, (size_t)base_past * channels * sizeof(float));
+        memmove(fine, fine + (size_t)run * RA_DISTORTION_TIMES * channels, (size_t)fine_past * channels * sizeof(float));
+        frame_count -= run;
+    }
+}
+
+RA_REALTIME static bool ra_distortion_is_quiet(const ra_distortion *distortion)
+{
+    /* silence has to fill the input's memory first, and then that of the fine one */
+    bool is_empty = distortion->silent_frames >= distortion->base_past + distortion->down->tap_count / RA_DISTORTION_TIMES;
+    return is_empty && !distortion->drive.left_frames && !distortion->mix.left_frames;
+}
+
+RA_REALTIME static void ra_distortion_reset(ra_distortion *distortion)
+{
+    memset(distortion->base, 0, (size_t)distortion->base_past * distortion->channels * sizeof(float));
+    memset(distortion->fine, 0, (size_t)distortion->fine_past * distortion->channels * sizeof(float));
+    distortion->silent_frames = UINT32_MAX;
+    ra_glide_land(&distortion->drive);
+    ra_glide_land(&distortion->mix);
+}
+
+/* ---- compressor ---- */
+
+/* [GIANNOULIS] feed-forward with a soft knee. With o = level - threshold and s = 1/ratio - 1, all in dB:
+     reduction = 0                        2 o < -knee
+               = s (o + knee/2)^2 / (2 knee)    |2 o| <= knee
+               = s o                      2 o >  knee
+   The level is the highest peak, of both channels, in the last 10 to 20 ms: for a tone of 50 Hz or more it stands
+   still, so the gain does too, and steady tones are not distorted. Attack and release are time constants: what is
+   left of the way to the new reduction after that time is 1/e of it. Every eight frames the gain is
+   computed anew and reached in a straight line within the next eight. */
+#define RA_COMPRESSOR_STEP   8
+#define RA_COMPRESSOR_HOLD_S 0.010
+
+typedef struct ra_compressor {
+    uint32_t channels, sample_rate_hz;
+    ra_glide threshold_db, slope, knee_db, makeup_db;
+    double   attack, release;                            /* what is left after a step, 0..1 */
+    uint32_t step_left, hold_steps, hold_done;
+    float    peak, held, held_before;                    /* of this step; of this hold; of the one before */
+    double   level, level_db;                            /* what the logarithm was taken of, and the logarithm */
+    double   reduction_db, gain_db;
+    float    gain, gain_slope;                           /* at the end of this step; a frame */
+} ra_compressor;
+
+static void ra_compressor_destroy(ra_compressor *compressor) { RA_FREE(compressor); }
+
+RA_REALTIME static void ra_compressor_reset(ra_compressor *compressor)
+{
+    ra_glide_land(&compressor->threshold_db);
+    ra_glide_land(&compressor->slope);
+    ra_glide_land(&compressor->knee_db);
+    ra_glide_land(&compressor->makeup_db);
+    compressor->step_left = 0;
+    compressor->hold_done = 0;
+    compressor->peak = compressor->held = compressor->held_before = 0.0f;
+    compressor->level = 0.0;
+    compressor->level_db = -200.0;                       /* silence */
+    compressor->reduction_db = 0.0;
+    compressor->gain_db = compressor->makeup_db.target;
+    compressor->gain = compressor->gain_db == 0.0 ? 1.0f : (float)ra_amplitude_from_db(compressor->gain_db);
+    compressor->gain_slope = 0.0f;
+}
+
+static ra_result ra_compressor_create(uint32_t channels, uint32_t sample_rate_hz, ra_compressor **out)
+{
+    *out = NULL;
+    if (channels < 1 || channels > 2 || sample_rate_hz == 0) return RA_BAD_ARGUMENT;
+    ra_compressor *compressor = ra_new(1, sizeof *compressor);
+    if (!compressor) return RA_NO_MEMORY;
+    compressor->channels = channels;
+    compressor->sample_rate_hz = sample_rate_hz;
+    compressor->hold_steps = (uint32_t)(RA_COMPRESSOR_HOLD_S * sample_rate_hz / RA_COMPRESSOR_STEP) + 1;
+    ra_compressor_reset(compressor);
+    *out = compressor;
+    return RA_OK;
+}
+
+static uint32_t ra_compressor_latency_frames(const ra_compressor *compressor) { (void)compressor; return 0; }
+
+RA_REALTIME static void ra_compressor_set(ra_compressor *compressor, const double value[6], bool is_fresh)
+{
+    uint32_t rate = compressor->sample_rate_hz;
+    ra_glide_set(&compressor->threshold_db, value[0], rate, is_fresh);
+    ra_glide_set(&compressor->slope, 1.0 / (value[1] >= 1.0 ? value[1] : 1.0) - 1.0, rate, is_fresh);
+    ra_glide_set(&compressor->knee_db, value[2], rate, is_fresh);
+    compressor->attack  = ra_exp(-RA_COMPRESSOR_STEP / (ra_clamp(value[3], 0.01, 1e5) * 0.001 * rate));
+    compressor->release = ra_exp(-RA_COMPRESSOR_STEP / (ra_clamp(value[4], 0.01, 1e5) * 0.001 * rate));
+    ra_glide_set(&compressor->makeup_db, value[5], rate, is_fresh);
+    if (is_fresh) ra_compressor_reset(compressor);
+}
+
+/* The static curve: what a level is reduced by, 0 or less. */
+RA_REALTIME RA_INLINE double ra_compressor_curve(double over_db, double slope, double knee_db)
+{
+    if (2.0 * over_db <= -knee_db) return 0.0;
+    if (2.0 * over_db >= knee_db) return slope * over_db;
+    double into = over_db + 0.5 * knee_db;
+    return slope * into * into / (2.0 * knee_db);
+}
+
+RA_REALTIME static void ra_compressor_step(ra_compressor *compressor)
+{
+    if (compressor->held < compressor->peak) compressor->held = compressor->peak;
+    double level = compressor->held > compressor->held_before ? compressor->held : compressor->held_before;
+    if (level != compressor->level) {
+        compressor->level = level;
+        compressor->level_db = level > 1e-10 ? ra_db_from_amplitude(level) : -200.0;
+    }
+    compressor->peak = 0.0f;
+    if (++compressor->hold_done == compressor->hold_steps) {
+        compressor->held_before = compressor->held;
+        compressor->held = 0.0f;
+        compressor->hold_done = 0;
+    }
+    double threshold_db = ra_glide_skip(&compressor->threshold_db, RA_COMPRESSOR_STEP), slope = ra_glide_skip(&compressor->slope, RA_COMPRESSOR_STEP);
+    double knee_db = ra_glide_skip(&compressor->knee_db, RA_COMPRESSOR_STEP), makeup_db = ra_glide_skip(&compressor->makeup_db, RA_COMPRESSOR_STEP);
+    double goal_db = ra_compressor_curve(compressor->level_db - threshold_db, slope, knee_db), left_db = compressor->reduction_db - goal_db;
+    left_db *= left_db > 0.0 ? compressor->attack : compressor->release;      /* more reduction to come: attack */
+    compressor->reduction_db = ra_abs(left_db) < 1e-6 ? goal_db : goal_db + left_db;
+
+    float before = compressor->gain;
+    double gain_db = compressor->reduction_db + makeup_db;
+    if (gain_db != compressor->gain_db) compressor->gain = gain_db == 0.0 ? 1.0f : (float)ra_amplitude_from_db(gain_db);
+    compressor->gain_db = gain_db;
+    compressor->gain_slope = (compressor->gain - before) * (1.0f / RA_COMPRESSOR_STEP);
+    compressor->step_left = RA_COMPRESSOR_STEP;
+}
+
+RA_REALTIME static void ra_compressor_process(ra_compressor *compressor, float *frames, uint32_t frame_count)
+{
+    uint32_t channels = compressor->channels;
+    for (uint32_t frame = 0; frame < frame_count; frame++, frames += channels) {
+        if (compressor->step_left == 0) ra_compressor_step(compressor);
+        compressor->step_left--;
+        float gain = compressor->gain - compressor->gain_slope * (float)compressor->step_left;
+        for (uint32_t channel = 0; channel < channels; channel++) {
+            float size = __builtin_fabsf(frames[channel]);
+            if (size > compressor->peak) compressor->peak = size;
+            frames[channel] *= gain;                     /* 1 passes bits */
+        }
+    }
+}
+
+RA_REALTIME static bool ra_compressor_is_quiet(const ra_compressor *compressor)
+{
+    bool is_gliding = compressor->threshold_db.left_frames || compressor->slope.left_frames || compressor->knee_db.left_frames || compressor->makeup_db.left_frames;
+    bool is_at_rest = compressor->reduction_db == 0.0 && compressor->gain_slope == 0.0f && compressor->level == 0.0 && compressor->peak == 0.0f;
+    return !is_gliding && is_at_rest;
+}
+
+/* ---- limiter ---- */
+
+/* True peak, with look-ahead. What is needed at frame m is a[m] = min(1, ceiling / peak[m]), where peak[m] is the largest
+   value of the band-limited curve from frame m to m+1: four places by windowed sinc [KAISER], and the top of the
+   parabola through the highest of them and its neighbours (four places alone may miss 0.7 dB near Nyquist, with the
+   parabola 0.07). Then
+     hold     the least a of the last W frames
+     release  r += (1 - r) (1 - exp(-1 / (release rate))), but never above the hold
+     ramp     the mean of the last S frames, twice
+   As W = 2 S + 2 reach, every frame within reach of a peak has at most its a: the gain stands still there, for a
+   gain that moves within the reach of a sinc would make new peaks. Gains are whole numbers of 2^-30: sums of those
+   are exact however long they run, and 1 comes back as 1, so what needs no limiting passes bit for bit. */
+#define RA_LIMITER_TAPS   64           /* with 32 noise at +12 dB overshot by 0.7 dB, with 64 by 0.04 */
+#define RA_LIMITER_BETA   3.0
+#define RA_LIMITER_REACH  16
+#define RA_LIMITER_RAMP_S 0.0012
+#define RA_LIMITER_ONE    (1u << 30)
+
+typedef struct ra_limiter {
+    uint32_t channels, sample_rate_hz;
+    uint32_t ramp_frames, ramp_shift;                    /* S, a power of two, and which */
+    uint32_t hold_frames, latency_frames, ring_frames;
+    uint32_t now;                                        /* frames since reset, modulo 2^32 */
+    ra_glide ceiling;
+    uint64_t release;                                    /* share of the way back to 1 a frame, times 2^32 */
+    ra_f32x4 half[RA_LIMITER_TAPS / 4], even[RA_LIMITER_TAPS / 4], odd[RA_LIMITER_TAPS / 4];
+    float    past[2 * 2 * RA_LIMITER_TAPS];              /* the last frames, twice, to be read in one piece */
+    float    before[2];                                  /* the curve 1/4 before the middle */
+    uint32_t released;
+    uint64_t sum[2];                                     /* of the two ramps */
+    uint32_t hold_first, hold_last;                      /* the queue of the hold */
+    uint32_t silent_frames;
+    float   *ring, *ceilings;                            /* frames on their way, and what was the ceiling then */
+    uint32_t *ramps[2], *hold_value, *hold_frame;
+} ra_limiter;
+
+static void ra_limiter_destroy(ra_limiter *limiter)
+{
+    if (!limiter) return;
+    RA_FREE(limiter->ring);
+    RA_FREE(limiter->ceilings);
+    RA_FREE(limiter->ramps[0]);
+    RA_FREE(limiter->ramps[1]);
+    RA_FREE(limiter->hold_value);
+    RA_FREE(limiter->hold_frame);
+    RA_FREE(limiter);
+}
+
+RA_REALTIME static void ra_limiter_reset(ra_limiter *limiter)
+{
+    memset(limiter->ring, 0, (size_t)limiter->ring_frames * limiter->channels * sizeof(float));
+    memset(limiter->past, 0, sizeof limiter->past);
+    ra_glide_land(&limiter->ceiling);
+    for (uint32_t frame = 0; frame < limiter->ring_frames; frame++) limiter->ceilings[frame] = limiter->ceiling.target;
+    for (int ramp = 0; ramp < 2; ramp++) {
+        for (uint32_t frame = 0; frame < limiter->ramp_frames; frame++) limiter->ramps[ramp][frame] = RA_LIMITER_ONE;
+        limiter->sum[ramp] = (uint64_t)RA_LIMITER_ONE << limiter->ramp_shift;
+    }
+    limiter->released = RA_LIMITER_ONE;
+    limiter->before[0] = limiter->before[1] = 0.0f;
+    limiter->now = limiter->hold_first = limiter->hold_last = 0;
+    limiter->silent_frames = UINT32_MAX;
+}
+
+static ra_result ra_limiter_create(uint32_t channels, uint32_t sample_rate_hz, ra_limiter **out)
+{
+    *out = NULL;
+    if (channels < 1 || channels > 2 || sample_rate_hz == 0) return RA_BAD_ARGUMENT;
+    ra_limiter *limiter = ra_new(1, sizeof *limiter);
+    if (!limiter) return RA_NO_MEMORY;
+    limiter->channels = channels;
+    limiter->sample_rate_hz = sample_rate_hz;
+    limiter->ramp_frames = ra_ring_frames(RA_LIMITER_RAMP_S * sample_rate_hz);
+    while (1u << limiter->ramp_shift < limiter->ramp_frames) limiter->ramp_shift++;
+    limiter->hold_frames = 2 * (limiter->ramp_frames + RA_LIMITER_REACH);
+    limiter->latency_frames = 2 * limiter->ramp_frames - 2 + RA_LIMITER_REACH + RA_LIMITER_TAPS / 2;
+    limiter->ring_frames = ra_ring_frames(limiter->hold_frames + RA_LIMITER_TAPS + 2.0);
+    double weight[3][RA_LIMITER_TAPS], sum[3] = { 0 };   /* of a frame, for the curve 1/4, 2/4, 3/4 after the middle */
+    for (int place = 0; place < 3; place++)
+        for (int tap = 0; tap < RA_LIMITER_TAPS; tap++) {
+            double x = tap - (RA_LIMITER_TAPS / 2 - 1) - 0.25 * (place + 1), edge = x / (RA_LIMITER_TAPS / 2), inside = 1.0 - edge * edge;
+            double window = inside > 0.0 ? ra_bessel_i0(RA_LIMITER_BETA * ra_sqrt(inside)) : 0.0;
+            weight[place][tap] = window * ra_sin(RA_PI * x) / (RA_PI * x);
+            sum[place] += weight[place][tap];
+        }
+    for (int lane = 0; lane < RA_LIMITER_TAPS; lane++) {                         /* k frames from the half: left and right have the same */
+        int k = lane / 2, before = RA_LIMITER_TAPS / 2 - 1 - k, after = RA_LIMITER_TAPS / 2 + k;
+        limiter->half[lane / 4][lane % 4] = (float)(weight[1][before] / sum[1]);
+        limiter->even[lane / 4][lane % 4] = (float)(0.5 * (weight[0][before] / sum[0] + weight[0][after] / sum[0]));
+        limiter->odd[lane / 4][lane % 4]  = (float)(0.5 * (weight[0][before] / sum[0] - weight[0][after] / sum[0]));
+    }
+    limiter->ring       = ra_new((uint64_t)limiter->ring_frames * channels, sizeof(float));
+    limiter->ceilings   = ra_new(limiter->ring_frames, sizeof(float));
+    limiter->ramps[0]   = ra_new(limiter->ramp_frames, sizeof(uint32_t));
+    limiter->ramps[1]   = ra_new(limiter->ramp_frames, sizeof(uint32_t));
+    limiter->hold_value = ra_new(limiter->ring_frames, sizeof(uint32_t));
+    limiter->hold_frame = ra_new(limiter->ring_frames, sizeof(uint32_t));
+    if (!limiter->ring || !limiter->ceilings || !limiter->ramps[0] || !limiter->ramps[1] || !limiter->hold_value || !limiter->hold_frame) {
+        ra_limiter_destroy(limiter);
+        return RA_NO_MEMORY;
+    }
+    ra_glide_hold(&limiter->ceiling, 1.0f);
+    ra_limiter_reset(limiter);
+    *out = limiter;
+    return RA_OK;
+}
+
+static uint32_t ra_limiter_latency_frames(const ra_limiter *limiter) { return limiter->latency_frames; }
+
+RA_REALTIME static void ra_limiter_set(ra_limiter *limiter, const double value[6], bool is_fresh)
+{
+    double amplitude = ra_amplitude_from_db(value[0]);
+    float ceiling = (float)amplitude;
+    if ((double)ceiling > amplitude) ceiling -= ceiling * 0x1p-24f;             /* rounded down: never above */
+    ra_glide_set(&limiter->ceiling, ceiling, limiter->sample_rate_hz, is_fresh);
+    limiter->release = (uint64_t)((1.0 - ra_exp(-1.0 / (ra_clamp(value[1], 0.01, 1e6) * 0.001 * limiter->sample_rate_hz))) * 4294967296.0);
+    if (is_fresh) for (uint32_t frame = 0; frame < limiter->ring_frames; frame++) limiter->ceilings[frame] = ceiling;
+}
+
+/* The curve a quarter, a half and three quarters after the middle frame, left and right in lanes 0 and 1. The frames
+   lie in pairs around the half: with s and d their sums and differences a half needs s alone, and the
+   quarters share their work, e - o and e + o being mirror images. Always two channels; the second may be silent. */
+typedef struct { ra_f32x4 quarter[3]; } ra_limiter_curve;
+
+RA_REALTIME RA_INLINE ra_limiter_curve ra_limiter_between(const ra_limiter *limiter, const float *past)
+{
+    const float *right = past + RA_LIMITER_TAPS, *left = right - 4;
+    ra_f32x4 half = ra_splat4(0.0f), even = half, odd = half, half_1 = half, even_1 = half, odd_1 = half;
+    for (int pair = 0; pair < RA_LIMITER_TAPS / 4; pair += 2, left -= 8, right += 8) {
+        ra_f32x4 a = ra_load4(left), b = ra_load4(right), c = ra_load4(left - 4), d = ra_load4(right + 4);
+        a = __builtin_shufflevector(a, a, 2, 3, 0, 1);
+        c = __builtin_shufflevector(c, c, 2, 3, 0, 1);
+        half += (a + b) * limiter->half[pair];  half_1 += (c + d) * limiter->half[pair + 1];
+        even += (a + b) * limiter->even[pair];  even_1 += (c + d) * limiter->even[pair + 1];
+        odd  += (a - b) * limiter->odd[pair];   odd_1  += (c - d) * limiter->odd[pair + 1];
+    }
+    half += half_1; even += even_1; odd += odd_1;        /* two sums each: one would wait for its own last addition */
+    half += __builtin_shufflevector(half, half, 2, 3, 0, 1);
+    even += __builtin_shufflevector(even, even, 2, 3, 0, 1);
+    odd  += __builtin_shufflevector(odd, odd, 2, 3, 0, 1);
+    return (ra_limiter_curve){ { even + odd, half, even - odd } };
+}
+
+/* The largest value of one channel's curve from a frame to the next: the highest place, or the top of its parabola. */
+RA_REALTIME RA_INLINE float ra_limiter_top(const float curve[6], float ceiling)
+{
+    float peak = __builtin_fabsf(curve[1]);
+    for (int place = 2; place < 5; place++) peak = __builtin_fabsf(curve[place]) > peak ? __builtin_fabsf(curve[place]) : peak;
+    if (1.25f * peak <= ceiling) return peak;            /* the parabola's top is at most a quarter higher */
+    int top = 1;
+    while (top < 4 && __builtin_fabsf(curve[top]) != peak) top++;
+    float a = curve[top - 1], b = curve[top], c = curve[top + 1];
+    float bend = a - 2.0f * b + c, tilt = c - a;         /* top = b - tilt^2 / (8 bend), between the neighbours */
+    if (__builtin_fabsf(a) <= peak && __builtin_fabsf(c) <= peak && bend != 0.0f) peak = __builtin_fabsf(b - tilt * tilt / (8.0f * bend));
+    return peak;
+}
+
+/* The least needed gain of the last hold_frames: a queue of those that nothing lower has followed. */
+RA_REALTIME RA_INLINE uint32_t ra_limiter_hold(ra_limiter *limiter, uint32_t needed)
+{
+    uint32_t mask = limiter->ring_frames - 1;
+    while (limiter->hold_last != limiter->hold_first && limiter->hold_value[(limiter->hold_last - 1) & mask] >= needed) limiter->hold_last--;
+    limiter->hold_value[limiter->hold_last & mask] = needed;
+    limiter->hold_frame[limiter->hold_last & mask] = limiter->now;
+    limiter->hold_last++;
+    if (limiter->now - limiter->hold_frame[limiter->hold_first & mask] >= limiter->hold_frames) limiter->hold_first++;
+    return limiter->hold_value[limiter->hold_first & mask];
+}
+
+RA_REALTIME static void ra_limiter_process(ra_limiter *limiter, float *frames, uint32_t frame_count)
+{
+    uint32_t channels = limiter->channels, mask = limiter->ring_frames - 1;
+    for (uint32_t frame = 0; frame < frame_count; frame++, frames += channels) {
+        uint32_t now = limiter->now, at = now % RA_LIMITER_TAPS;
+        limiter->ceilings[now & mask] = ra_glide_next(&limiter->ceiling);
+        limiter->silent_frames = ra_count_silence(limiter->silent_frames, ra_frame_is_silent(frames, channels));
+        float ceiling = limiter->ceilings[(now - RA_LIMITER_TAPS / 2) & mask], peak = 0.0f;      /* as it was at the middle */
+        float *past = limiter->past + 2 * at, *middle = past + RA_LIMITER_TAPS;      /* the newest goes here and a turn later; half a turn ago */
+        for (uint32_t channel = 0; channel < channels; channel++)
+            limiter->ring[(now & mask) * channels + channel] = past[channel] = past[2 * RA_LIMITER_TAPS + channel] = frames[channel];
+        ra_limiter_curve curve = ra_limiter_between(limiter, past + 2);              /* the newest is the last of these taps */
+        for (uint32_t channel = 0; channel < channels; channel++) {
+            const float places[6] = { limiter->before[channel], middle[channel], curve.quarter[0][channel], curve.quarter[1][channel],
+                                      curve.quarter[2][channel], middle[2 + channel] };
+            float top = ra_limiter_top(places, ceiling);
+            limiter->before[channel] = places[4];
+            if (top > peak) peak = top;
+        }
+        uint32_t needed = peak > ceiling ? (uint32_t)((double)ceiling / peak * RA_LIMITER_ONE) : RA_LIMITER_ONE;
+        uint32_t held = ra_limiter_hold(limiter, needed), gain = limiter->released;
+        gain += (uint32_t)((RA_LIMITER_ONE - gain) * limiter->release >> 32) + 1;                /* + 1: it does arrive */
+        limiter->released = gain = gain < held ? gain : held;
+        for (int ramp = 0; ramp < 2; ramp++) {
+            uint32_t *oldest = &limiter->ramps[ramp][now & (limiter->ramp_frames - 1)];
+            limiter->sum[ramp] += (uint64_t)gain - *oldest;
+            *oldest = gain;
+            gain = (uint32_t)(limiter->sum[ramp] >> limiter->ramp_shift);
+        }
+        double factor = gain * (1.0 / RA_LIMITER_ONE);
+        const float *from = limiter->ring + (size_t)((now - limiter->latency_frames) & mask) * channels;
+        float limit = limiter->ceilings[(now - limiter->latency_frames) & mask];
+        for (uint32_t channel = 0; channel < channels; channel++)
+            frames[channel] = (float)ra_clamp(from[channel] * factor, -limit, limit);            /* only a rounding is ever cut here */
+        limiter->now++;
+    }
+}
+
+RA_REALTIME static bool ra_limiter_is_quiet(const ra_limiter *limiter)
+{
+    bool is_at_rest = limiter->sum[0] == (uint64_t)RA_LIMITER_ONE << limiter->ramp_shift && limiter->sum[1] == limiter->sum[0];
+    return !limiter->ceiling.left_frames && limiter->silent_frames >= limiter->ring_frames && is_at_rest;
+}
+
+/* ---- reverb ---- */
+
+/* A feedback delay network [JOT]: sixteen delay lines, of prime lengths from 15 to 83 ms in equal ratios, each through a
+   one-pole low pass, then all through a Hadamard matrix / 4, which keeps the energy, back into the lines. A line of D
+   frames loses g = 10^(-3 D / (rt60 rate)) a round at 1 kHz, so that every path has lost 60 dB there after rt60. At
+   8 kHz the decay takes 0.7 of that: k = g^(1/0.7 - 1) more a round, and for one pole a with |H(w)| = k, c = cos w:
+     a = (B - sqrt(B^2 - A^2)) / A,  A = 1 - k^2,  B = 1 - k^2 c
+   What goes in has lost its brilliance to two poles at 5 kHz, as in a room where air and walls take it. Left goes into
+   the even lines and comes out of them, right the odd ones; after one round they are one room. Wet is as loud as dry,
+   for sound below the 5 kHz, at every rt60: lines of power p hold sum(1 - g^2) p = what comes in. No modulation: there
+   are 0.66 modes a Hz, so that up to an rt60 of 4 s [SCHROEDER]'s 0.15 rt60 is kept, and pitch stays what it is. */
+#define RA_REVERB_LINES     16
+#define RA_REVERB_SHORT_S   0.015
+#define RA_REVERB_LONG_S    0.083
+#define RA_REVERB_TONE_HZ   5000.0
+#define RA_REVERB_KNOB_HZ   1000.0
+#define RA_REVERB_DAMP_HZ   8000.0
+#define RA_REVERB_DAMP      0.7
+
+typedef struct { ra_f32x4 pass[RA_REVERB_LINES / 4], keep[RA_REVERB_LINES / 4]; } ra_reverb_losses;    /* y = pass x + keep y' */
+
+typedef struct ra_reverb {
+    uint32_t channels, sample_rate_hz;
+    uint32_t length[RA_REVERB_LINES], at[RA_REVERB_LINES], longest;
+    float   *line[RA_REVERB_LINES];                      /* pieces of memory */
+    double   rt60_s;
+    ra_reverb_losses losses, goal, slope;                /* now, after the glide, a frame */
+    uint32_t glide_left;
+    ra_f32x4 damped[RA_REVERB_LINES / 4];
+    float    tone_pass;
+    ra_f32x4 tone[2];                                    /* what the two poles before the lines remember */
+    ra_glide level, mix;
+    uint32_t silent_frames;
+    float   *memory;
+} ra_reverb;
+
+static const ra_f32x4 ra_reverb_in[RA_REVERB_LINES / 4]  = { { 1, 1, 1, -1 }, { -1, 1, 1, 1 },  { 1, -1, -1, -1 }, { -1, -1, 1, -1 } };
+static const ra_f32x4 ra_reverb_out[RA_REVERB_LINES / 4] = { { 1, 1, -1, 1 }, { 1, -1, 1, -1 }, { -1, 1, -1, -1 }, { 1, -1, 1, 1 } };
+
+static void ra_reverb_destroy(ra_reverb *reverb)
+{
+    if (!reverb) return;
+    RA_FREE(reverb->memory);
+    RA_FREE(reverb);
+}
+
+static ra_result ra_reverb_create(uint32_t channels, uint32_t sample_rate_hz, ra_reverb **out)
+{
+    *out = NULL;
+    if (channels < 1 || channels > 2 || sample_rate_hz == 0) return RA_BAD_ARGUMENT;
+    ra_reverb *reverb = ra_new(1, sizeof *reverb);
+    if (!reverb) return RA_NO_MEMORY;
+    reverb->channels = channels;
+    reverb->sample_rate_hz = sample_rate_hz;
+    double frames = RA_REVERB_SHORT_S * sample_rate_hz, ratio = ra_exp(ra_log(RA_REVERB_LONG_S / RA_REVERB_SHORT_S) / (RA_REVERB_LINES - 1));
+    uint64_t total = 0;
+    uint32_t length = RA_GRID_FRAMES;                    /* longer than a run, at any rate */
+    for (int line = 0; line < RA_REVERB_LINES; line++, frames *= ratio) {
+        length = frames > length + 1.0 ? (uint32_t)frames : length + 1;
+        for (uint32_t divisor = 2; divisor * divisor <= length; divisor++)
+            if (length % divisor == 0) { length++; divisor = 1; }
+        reverb->length[line] = reverb->longest = length;
+        total += length;
+    }
+    reverb->tone_pass = (float)(1.0 - ra_exp(-RA_TAU * RA_REVERB_TONE_HZ / sample_rate_hz));
+    reverb->silent_frames = UINT32_MAX;
+    reverb->memory = ra_new(total, sizeof(float));
+    if (!reverb->memory) { ra_reverb_destroy(reverb); return RA_NO_MEMORY; }
+    float *piece = reverb->memory;
+    for (int line = 0; line < RA_REVERB_LINES; line++) { reverb->line[line] = piece; piece += reverb->length[line]; }
+    *out = reverb;
+    return RA_OK;
+}
+
+static uint32_t ra_reverb_latency_frames(const ra_reverb *reverb) { (void)reverb; return 0; }
+
+RA_REALTIME static void ra_reverb_set(ra_reverb *reverb, const double value[6], bool is_fresh)
+{
+    uint32_t rate = reverb->sample_rate_hz, glide_frames = (uint32_t)(RA_GLIDE_S * rate);
+    ra_glide_set(&reverb->mix, value[1], rate, is_fresh);
+    if (reverb->rt60_s != value[0]) {
+        reverb->rt60_s = value[0];
+        double hz = RA_REVERB_DAMP_HZ < 0.45 * rate ? RA_REVERB_DAMP_HZ : 0.45 * rate, c = ra_cos(RA_TAU * hz / rate), lost = 0.0;
+        double middle = ra_cos(RA_TAU * (RA_REVERB_KNOB_HZ < 0.05 * rate ? RA_REVERB_KNOB_HZ : 0.05 * rate) / rate);
+        for (uint32_t line = 0; line < RA_REVERB_LINES; line++) {
+            double g_db = -60.0 * reverb->length[line] / (ra_clamp(value[0], 0.01, 1000.0) * rate);
+            double g = ra_amplitude_from_db(g_db), k = ra_amplitude_from_db(g_db * (1.0 / RA_REVERB_DAMP - 1.0));
+            double A = 1.0 - k * k, B = 1.0 - k * k * c, a = (B - ra_sqrt(B * B - A * A)) / A;
+            reverb->goal.pass[line / 4][line % 4] = (float)(g * ra_sqrt(1.0 - 2.0 * a * middle + a * a));
+            reverb->goal.keep[line / 4][line % 4] = (float)a;
+            lost += 1.0 - g * g;
+        }
+        uint32_t lines_out = RA_REVERB_LINES / reverb->channels;
+        ra_glide_set(&reverb->level, ra_sqrt(lost / (RA_REVERB_LINES * lines_out)), rate, is_fresh);
+        reverb->glide_left = glide_frames;
+        for (int quad = 0; quad < RA_REVERB_LINES / 4; quad++) {
+            ra_f32x4 share = ra_splat4(1.0f / (float)(glide_frames ? glide_frames : 1));
+            reverb->slope.pass[quad] = (reverb->goal.pass[quad] - reverb->losses.pass[quad]) * share;
+            reverb->slope.keep[quad] = (reverb->goal.keep[quad] - reverb->losses.keep[quad]) * share;
+        }
+    }
+    if (is_fresh || glide_frames == 0) {
+        ra_glide_land(&reverb->level);
+        reverb->losses = reverb->goal;
+        reverb->glide_left = 0;
+    }
+}
+
+/* Sums and differences of neighbours, of pairs, of vectors, of pairs of vectors: H16 without its 1/4. */
+RA_REALTIME RA_INLINE void ra_reverb_hadamard(ra_f32x4 v[4])
+{
+    const ra_f32x4 odd = { 1, -1, 1, -1 }, high = { 1, 1, -1, -1 };
+    RA_UNROLL_4
+    for (int quad = 0; quad < 4; quad++) {
+        ra_f32x4 x = v[quad];
+        x = __builtin_shufflevector(x, x, 1, 0, 3, 2) + x * odd;
+        v[quad] = __builtin_shufflevector(x, x, 2, 3, 0, 1) + x * high;
+    }
+    ra_f32x4 a = v[0] + v[1], b = v[0] - v[1], c = v[2] + v[3], d = v[2] - v[3];
+    v[0] = a + c; v[1] = b + d; v[2] = a - c; v[3] = b - d;
+}
+
+/* ra_end_tail, four at once. */
+RA_REALTIME RA_INLINE ra_f32x4 ra_end_tail4(ra_f32x4 x)
+{
+    ra_f32x4 end = ra_splat4(RA_TAIL_END);
+    return (ra_f32x4)((ra_i32x4)x & ((ra_i32x4)(x >= end) | (ra_i32x4)(x <= -end)));
+}
+
+/* One frame: sixteen values come out of the lines and sixteen go in, in the same place; gives left and right in lanes 0 and 1. */
+RA_REALTIME RA_INLINE ra_f32x4 ra_reverb_frame(ra_reverb *reverb, float *taps, ra_f32x4 in)
+{
+    ra_f32x4 out = ra_splat4(0.0f), quarter = ra_splat4(0.25f), tone_pass = ra_splat4(reverb->tone_pass), v[4];
+    ra_i32x4 any = { 0 };
+    reverb->tone[0] = ra_end_tail4(reverb->tone[0] + tone_pass * (in - reverb->tone[0]));
+    reverb->tone[1] = ra_end_tail4(reverb->tone[1] + tone_pass * (reverb->tone[0] - reverb->tone[1]));
+    RA_UNROLL_4
+    for (int quad = 0; quad < 4; quad++) {
+        ra_f32x4 tap = ra_load4(taps + 4 * quad);
+        out += tap * ra_reverb_out[quad];
+        v[quad] = reverb->damped[quad] = ra_end_tail4(reverb->losses.pass[quad] * tap + reverb->losses.keep[quad] * reverb->damped[quad]);
+    }
+    ra_reverb_hadamard(v);
+    RA_UNROLL_4
+    for (int quad = 0; quad < 4; quad++) {
+        ra_f32x4 to = v[quad] * quarter + reverb->tone[1] * ra_reverb_in[quad];
+        ra_store4(taps + 4 * quad, to);
+        any |= (ra_i32x4)(to != ra_splat4(0.0f));
+    }
+    any |= __builtin_shufflevector(any, any, 2, 3, 0, 1);
+    reverb->silent_frames = ra_count_silence(reverb->silent_frames, (any[0] | any[1]) == 0);
+    return out + __builtin_shufflevector(out, out, 2, 3, 0, 1);
+}
+
+RA_REALTIME static void ra_reverb_glide(ra_reverb *reverb)
+{
+    for (int quad = 0; quad < RA_REVERB_LINES / 4; quad++) {
+        reverb->losses.pass[quad] += reverb->slope.pass[quad];
+        reverb->losses.keep[quad] += reverb->slope.keep[quad];
+    }
+    if (--reverb->glide_left == 0) reverb->losses = reverb->goal;
+}
+
+/* Moves run frames between a line and a column of taps; every line is longer than that. */
+RA_REALTIME RA_INLINE void ra_reverb_move(ra_reverb *reverb, float *taps, uint32_t line, uint32_t run, bool is_back)
+{
+    uint32_t length = reverb->length[line], at = reverb->at[line];
+    for (uint32_t frame = 0; frame < run; ) {
+        uint32_t end = run - frame < length - at ? run : frame + length - at;
+        float *place = reverb->line[line] + at, *tap = taps + line;
+        at += end - frame;
+        if (is_back) for (; frame < end; frame++) *place++ = tap[(size_t)frame * RA_REVERB_LINES];
+        else         for (; frame < end; frame++) tap[(size_t)frame * RA_REVERB_LINES] = *place++;
+        if (at == length) at = 0;
+    }
+    if (is_back) reverb->at[line] = at;
+}
+
+RA_REALTIME static void ra_reverb_process(ra_reverb *reverb, float *frames, uint32_t frame_count)
+{
+    float taps[RA_GRID_FRAMES * RA_REVERB_LINES];
+    uint32_t channels = reverb->channels;
+    while (frame_count) {
+        uint32_t run = frame_count < RA_GRID_FRAMES ? frame_count : RA_GRID_FRAMES;
+        for (uint32_t line = 0; line < RA_REVERB_LINES; line++) ra_reverb_move(reverb, taps, line, run, false);
+        for (uint32_t frame = 0; frame < run; frame++, frames += channels) {
+            if (reverb->glide_left) ra_reverb_glide(reverb);
+            float level = ra_glide_next(&reverb->level), mix = ra_glide_next(&reverb->mix), left = frames[0], right = frames[channels - 1];
+            ra_f32x4 out = ra_reverb_frame(reverb, taps + frame * RA_REVERB_LINES, (ra_f32x4){ left, right, left, right });
+            if (mix == 0.0f) continue;
+            if (channels == 2) frames[1] = ra_mix(right, out[1] * level, mix);
+            frames[0] = ra_mix(left, (channels == 2 ? out[0] : out[0] + out[1]) * level, mix);
+        }
+        for (uint32_t line = 0; line < RA_REVERB_LINES; line++) ra_reverb_move(reverb, taps, line, run, true);
+        frame_count -= run;
+    }
+}
+
+RA_REALTIME static bool ra_reverb_is_quiet(const ra_reverb *reverb)
+{
+    bool is_gliding = reverb->glide_left || reverb->level.left_frames || reverb->mix.left_frames, is_empty = reverb->silent_frames > reverb->longest;
+    for (int line = 0; is_empty && line < RA_REVERB_LINES; line++) is_empty = reverb->damped[line / 4][line % 4] == 0.0f;
+    return is_empty && !is_gliding;
+}
+
+RA_REALTIME static void ra_reverb_reset(ra_reverb *reverb)
+{
+    for (int line = 0; line < RA_REVERB_LINES; line++) {
+        if (reverb->silent_frames <= reverb->longest) memset(reverb->line[line], 0, reverb->length[line] * sizeof(float));
+        reverb->at[line] = 0;
+    }
+    memset(reverb->damped, 0, sizeof reverb->damped);
+    memset(reverb->tone, 0, sizeof reverb->tone);
+    reverb->silent_frames = UINT32_MAX;
+    reverb->losses = reverb->goal;
+    reverb->glide_left = 0;
+    ra_glide_land(&reverb->level);
+    ra_glide_land(&reverb->mix);
+}
+
 RA_SMALL_CODE_BEGIN
 
 /* ---- the text of a chain ---- */
@@ -2153,17 +3196,28 @@ static const char *const ra_filter_names[RA_FILTER_TYPE_COUNT] = {
 };
 
 typedef struct { const char *name; double low, high, otherwise; } ra_key;
-typedef struct { const char *name; ra_key keys[4]; } ra_processor_form;
+enum { RA_KEYS_MAX = 6 };              /* as many as ra_processor_spec has values */
+typedef struct { const char *name; ra_key keys[RA_KEYS_MAX]; } ra_processor_form;
 
 /* One table: what the parser accepts, what the formatter writes, what is the default. */
 static const ra_processor_form ra_processor_forms[RA_PROCESSOR_COUNT] = {
-    [RA_PROCESSOR_EQ]       = { "eq",       { { "hz", 1, 384000, 1000 }, { "db", -40, 40, 0 }, { "q", 0.05, 40, 1.41 } } },
-    [RA_PROCESSOR_GAIN]     = { "gain",     { { "db", -120, 40, 0 } } },
-    [RA_PROCESSOR_SOFTCLIP] = { "softclip", { { 0 } } },
+    [RA_PROCESSOR_EQ]         = { "eq",       { { "hz", 1, 384000, 1000 }, { "db", -40, 40, 0 }, { "q", 0.05, 40, 1.41 } } },
+    [RA_PROCESSOR_GAIN]       = { "gain",     { { "db", -120, 40, 0 } } },
+    [RA_PROCESSOR_SOFTCLIP]   = { "softclip", { { 0 } } },
+    [RA_PROCESSOR_PAN]        = { "pan",        { { "position", -1, 1, 0 } } },
+    [RA_PROCESSOR_DELAY]      = { "delay",      { { "ms", 1, 2000, 350 }, { "feedback", 0, 0.95, 0.35 }, { "mix", 0, 1, 0.3 } } },
+    [RA_PROCESSOR_CHORUS]     = { "chorus",     { { "rate_hz", 0.01, 10, 0.8 }, { "depth_ms", 0, 10, 3 }, { "mix", 0, 1, 0.5 } } },
+    [RA_PROCESSOR_DISTORTION] = { "distortion", { { "drive_db", 0, 48, 12 }, { "mix", 0, 1, 1 } } },
+    [RA_PROCESSOR_COMPRESSOR] = { "compressor", { { "threshold_db", -60, 0, -24 }, { "ratio", 1, 100, 4 }, { "knee_db", 0, 24, 6 },
+                                                  { "attack_ms", 0.1, 500, 10 }, { "release_ms", 5, 5000, 150 }, { "makeup_db", -24, 24, 0 } } },
+    [RA_PROCESSOR_LIMITER]    = { "limiter",    { { "ceiling_dbtp", -40, 0, -1 }, { "release_ms", 1, 2000, 100 } } },
+    [RA_PROCESSOR_REVERB]     = { "reverb",     { { "rt60_s", 0.2, 20, 1.8 }, { "mix", 0, 1, 0.25 } } },
 };
 
+static const char ra_processor_list[] = "eq, gain, softclip, pan, delay, chorus, distortion, compressor, limiter and reverb";
+
 /* Planned, so that a mistake and a wish get different answers. */
-static const char *const ra_processors_to_come[] = { "pan", "compressor", "distortion", "chorus", "delay", "reverb", "convolve", "limiter" };
+static const char *const ra_processors_to_come[] = { "convolve" };
 
 static bool ra_word_is(const char *word, size_t length, const char *name) { return strlen(name) == length && memcmp(word, name, length) == 0; }
 static bool ra_is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -2192,7 +3246,7 @@ static ra_result ra_chain_parse_word(const char *text, const char *word, size_t 
             : "character %llu: \"%s\" should be key=number", (unsigned long long)offset + 1, quoted);
     }
     size_t key_length = (size_t)(equals - word);
-    for (int key = 0; key < 4 && form->keys[key].name; key++) {
+    for (int key = 0; key < RA_KEYS_MAX && form->keys[key].name; key++) {
         const ra_key *is = &form->keys[key];
         if (!ra_word_is(word, key_length, is->name)) continue;
         double value;
@@ -2207,9 +3261,9 @@ static ra_result ra_chain_parse_word(const char *text, const char *word, size_t 
         item->value[key] = value;
         return RA_OK;
     }
-    char known[64];
+    char known[96];
     ra_text list = ra_text_start(known, sizeof known);
-    for (int key = 0; key < 4 && form->keys[key].name; key++) ra_text_add(&list, "%s%s", key ? ", " : "", form->keys[key].name);
+    for (int key = 0; key < RA_KEYS_MAX && form->keys[key].name; key++) ra_text_add(&list, "%s%s", key ? ", " : "", form->keys[key].name);
     return ra_refuse(error, RA_BAD_CHAIN, offset, "character %llu: %s has no key \"%s\"; it knows %s", (unsigned long long)offset + 1, form->name, quoted, known[0] ? known : "none");
 }
 
@@ -2221,15 +3275,15 @@ static ra_result ra_chain_parse_name(const char *text, const char *word, size_t 
     for (uint32_t kind = 0; kind < RA_PROCESSOR_COUNT; kind++) {
         if (!ra_word_is(word, length, ra_processor_forms[kind].name)) continue;
         item->kind = kind;
-        for (int key = 0; key < 4; key++) item->value[key] = ra_processor_forms[kind].keys[key].otherwise;
+        for (int key = 0; key < RA_KEYS_MAX; key++) item->value[key] = ra_processor_forms[kind].keys[key].otherwise;
         return RA_OK;
     }
     char quoted[44];
     ra_quote_word(word, length, quoted);
     for (size_t name = 0; name < sizeof ra_processors_to_come / sizeof ra_processors_to_come[0]; name++)
         if (ra_word_is(word, length, ra_processors_to_come[name]))
-            return ra_refuse(error, RA_BAD_CHAIN, offset, "character %llu: the %s is not built yet; there are eq, gain and softclip", (unsigned long long)offset + 1, quoted);
-    return ra_refuse(error, RA_BAD_CHAIN, offset, "character %llu: \"%s\" is no processor; there are eq, gain and softclip", (unsigned long long)offset + 1, quoted);
+            return ra_refuse(error, RA_BAD_CHAIN, offset, "character %llu: %s is not built yet; there are %s", (unsigned long long)offset + 1, quoted, ra_processor_list);
+    return ra_refuse(error, RA_BAD_CHAIN, offset, "character %llu: \"%s\" is no processor; there are %s", (unsigned long long)offset + 1, quoted, ra_processor_list);
 }
 
 RA_API ra_result ra_chain_parse(const char *text, ra_chain_spec *out, ra_error *error)
@@ -2266,7 +3320,7 @@ RA_API size_t ra_chain_format(const ra_chain_spec *spec, char *buffer, size_t ca
         const ra_processor_form *form = &ra_processor_forms[item->kind];
         ra_text_add(&text, "%s%s", index ? "; " : "", form->name);
         if (item->kind == RA_PROCESSOR_EQ) ra_text_add(&text, " %s", ra_filter_names[item->type]);
-        for (int key = 0; key < 4 && form->keys[key].name; key++)         /* the first key always, to be read by people */
+        for (int key = 0; key < RA_KEYS_MAX && form->keys[key].name; key++)         /* the first key always, to be read by people */
             if (key == 0 || item->value[key] != form->keys[key].otherwise) ra_text_add(&text, " %s=%g", form->keys[key].name, item->value[key]);
     }
     return text.length;
@@ -2276,10 +3330,19 @@ RA_SMALL_CODE_END
 
 /* ---- the chain ---- */
 
+/* The processors that have the verbs of a state of their own: one list, from which each switch below is made. */
+#define RA_EFFECTS(X) X(PAN, pan) X(DELAY, delay) X(CHORUS, chorus) X(DISTORTION, distortion) X(COMPRESSOR, compressor) X(LIMITER, limiter) X(REVERB, reverb)
+
 /* Neighbouring eq processors make one stage, 32 bands at most. */
 typedef struct {
     uint32_t kind;
-    union { ra_eq eq; ra_glide gain; };
+    union {
+        ra_eq *eq;
+        ra_glide gain;
+#define RA_EFFECT_MEMBER(KIND, name) ra_##name *name;
+        RA_EFFECTS(RA_EFFECT_MEMBER)
+#undef RA_EFFECT_MEMBER
+    };
 } ra_stage;
 
 struct ra_chain {
@@ -2340,12 +3403,15 @@ RA_REALTIME static void ra_chain_apply(ra_chain *chain, const ra_chain_spec *spe
                 const ra_processor_spec *item = &spec->item[at];
                 bands[at - index] = (ra_eq_band){ (ra_filter_type)item->type, item->value[0], item->value[1], item->value[2] };
             }
-            ra_eq_set(&stage->eq, bands, end - index);
+            ra_eq_set(stage->eq, bands, end - index);
             break;
         }
         case RA_PROCESSOR_GAIN:
             ra_glide_to(&stage->gain, (float)ra_amplitude_from_db(spec->item[index].value[0]), chain->is_fresh ? 0 : (uint32_t)(RA_GLIDE_S * chain->sample_rate_hz));
             break;
+#define RA_EFFECT_SET(KIND, name) case RA_PROCESSOR_##KIND: ra_##name##_set(stage->name, spec->item[index].value, chain->is_fresh); break;
+        RA_EFFECTS(RA_EFFECT_SET)
+#undef RA_EFFECT_SET
         }
         index = end;
     }
@@ -2355,6 +3421,15 @@ RA_REALTIME static void ra_chain_apply(ra_chain *chain, const ra_chain_spec *spe
 RA_API void ra_chain_destroy(ra_chain *chain)
 {
     if (!chain) return;
+    for (uint32_t index = 0; chain->stages && index < chain->stage_count; index++) {
+        ra_stage *stage = &chain->stages[index];
+        switch (stage->kind) {
+        case RA_PROCESSOR_EQ: ra_eq_destroy(stage->eq); break;
+#define RA_EFFECT_DESTROY(KIND, name) case RA_PROCESSOR_##KIND: ra_##name##_destroy(stage->name); break;
+        RA_EFFECTS(RA_EFFECT_DESTROY)
+#undef RA_EFFECT_DESTROY
+        }
+    }
     RA_FREE(chain->stages);
     RA_FREE(chain);
 }
@@ -2364,7 +3439,12 @@ RA_REALTIME RA_API void ra_chain_reset(ra_chain *chain)
     chain->is_fresh = true;
     for (uint32_t index = 0; index < chain->stage_count; index++) {
         ra_stage *stage = &chain->stages[index];
-        if (stage->kind == RA_PROCESSOR_EQ) ra_eq_reset(&stage->eq);
+        switch (stage->kind) {
+        case RA_PROCESSOR_EQ: ra_eq_reset(stage->eq); break;
+#define RA_EFFECT_RESET(KIND, name) case RA_PROCESSOR_##KIND: ra_##name##_reset(stage->name); break;
+        RA_EFFECTS(RA_EFFECT_RESET)
+#undef RA_EFFECT_RESET
+        }
     }
     ra_chain_apply(chain, &chain->spec);
 }
@@ -2375,7 +3455,7 @@ static bool ra_chain_is_possible(const ra_chain_spec *spec)
     for (uint32_t index = 0; is_possible && index < spec->count; index++) {
         const ra_processor_spec *item = &spec->item[index];
         is_possible = item->kind < RA_PROCESSOR_COUNT && item->type < RA_FILTER_TYPE_COUNT;
-        for (int key = 0; is_possible && key < 4 && ra_processor_forms[item->kind].keys[key].name; key++)
+        for (int key = 0; is_possible && key < RA_KEYS_MAX && ra_processor_forms[item->kind].keys[key].name; key++)
             is_possible = item->value[key] >= ra_processor_forms[item->kind].keys[key].low && item->value[key] <= ra_processor_forms[item->kind].keys[key].high;
     }
     return is_possible;
@@ -2394,8 +3474,15 @@ RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, con
     if (!chain->stages) { ra_chain_destroy(chain); return RA_NO_MEMORY; }
     ra_stage *stage = chain->stages;
     for (uint32_t index = 0; index < spec->count; index = ra_chain_stage_end(spec, index), stage++) {
+        ra_result result = RA_OK;
         stage->kind = spec->item[index].kind;
-        if (stage->kind == RA_PROCESSOR_EQ) ra_eq_init(&stage->eq, channels, sample_rate_hz);
+        switch (stage->kind) {
+        case RA_PROCESSOR_EQ: result = ra_eq_create(channels, sample_rate_hz, &stage->eq); break;
+#define RA_EFFECT_CREATE(KIND, name) case RA_PROCESSOR_##KIND: result = ra_##name##_create(channels, sample_rate_hz, &stage->name); break;
+        RA_EFFECTS(RA_EFFECT_CREATE)
+#undef RA_EFFECT_CREATE
+        }
+        if (result) { ra_chain_destroy(chain); return result; }
     }
     chain->spec = *spec;
     ra_chain_reset(chain);
@@ -2418,9 +3505,12 @@ RA_REALTIME RA_API void ra_chain_process(ra_chain *chain, float *frames, uint32_
     for (uint32_t index = 0; index < chain->stage_count; index++) {
         ra_stage *stage = &chain->stages[index];
         switch (stage->kind) {
-        case RA_PROCESSOR_EQ:       ra_eq_process(&stage->eq, frames, frame_count); break;
+        case RA_PROCESSOR_EQ:       ra_eq_process(stage->eq, frames, frame_count); break;
         case RA_PROCESSOR_GAIN:     ra_gain_process(&stage->gain, frames, frame_count, chain->channels); break;
         case RA_PROCESSOR_SOFTCLIP: ra_soft_clip_process(frames, frame_count, chain->channels); break;
+#define RA_EFFECT_PROCESS(KIND, name) case RA_PROCESSOR_##KIND: ra_##name##_process(stage->name, frames, frame_count); break;
+        RA_EFFECTS(RA_EFFECT_PROCESS)
+#undef RA_EFFECT_PROCESS
         }
     }
 }
@@ -2448,7 +3538,7 @@ RA_REALTIME static bool ra_chain_is_gliding(const ra_chain *chain)
     bool is_gliding = false;
     for (uint32_t index = 0; index < chain->stage_count; index++) {
         const ra_stage *stage = &chain->stages[index];
-        is_gliding = is_gliding || (stage->kind == RA_PROCESSOR_GAIN && stage->gain.left_frames) || (stage->kind == RA_PROCESSOR_EQ && ra_eq_is_gliding(&stage->eq));
+        is_gliding = is_gliding || (stage->kind == RA_PROCESSOR_GAIN && stage->gain.left_frames) || (stage->kind == RA_PROCESSOR_EQ && ra_eq_is_gliding(stage->eq));
     }
     return is_gliding;
 }
@@ -2456,16 +3546,31 @@ RA_REALTIME static bool ra_chain_is_gliding(const ra_chain *chain)
 /* Nothing glides, nothing rings: silence in gives silence out. */
 RA_REALTIME static bool ra_chain_is_quiet(const ra_chain *chain)
 {
-    for (uint32_t index = 0; index < chain->stage_count; index++)
-        if (chain->stages[index].kind == RA_PROCESSOR_EQ && !ra_eq_is_empty(&chain->stages[index].eq)) return false;
-    return !ra_chain_is_gliding(chain);
+    bool is_quiet = !ra_chain_is_gliding(chain);
+    for (uint32_t index = 0; is_quiet && index < chain->stage_count; index++) {
+        const ra_stage *stage = &chain->stages[index];
+        switch (stage->kind) {
+        case RA_PROCESSOR_EQ: is_quiet = ra_eq_is_empty(stage->eq); break;
+#define RA_EFFECT_IS_QUIET(KIND, name) case RA_PROCESSOR_##KIND: is_quiet = ra_##name##_is_quiet(stage->name); break;
+        RA_EFFECTS(RA_EFFECT_IS_QUIET)
+#undef RA_EFFECT_IS_QUIET
+        }
+    }
+    return is_quiet;
 }
 
-/* A quiet chain may start its grid anew: what follows is then the same as after a reset. */
-RA_REALTIME static void ra_chain_align(ra_chain *chain)
+RA_API uint32_t ra_chain_latency_frames(const ra_chain *chain)
 {
-    for (uint32_t index = 0; index < chain->stage_count; index++)
-        if (chain->stages[index].kind == RA_PROCESSOR_EQ) chain->stages[index].eq.grid_left = 0;
+    uint32_t frames = 0;
+    for (uint32_t index = 0; index < chain->stage_count; index++) {
+        const ra_stage *stage = &chain->stages[index];
+        switch (stage->kind) {
+#define RA_EFFECT_LATENCY(KIND, name) case RA_PROCESSOR_##KIND: frames += ra_##name##_latency_frames(stage->name); break;
+        RA_EFFECTS(RA_EFFECT_LATENCY)
+#undef RA_EFFECT_LATENCY
+        }
+    }
+    return frames;
 }
 
 /* ============================================================================
@@ -2477,8 +3582,8 @@ RA_REALTIME static void ra_chain_align(ra_chain *chain)
             time, the audio thread or a job
    formula  L = -0.691 + 10 log10(sum over channels of weight * mean square of
             the K-weighted samples)                                  [BS.1770]
-   source   [BS.1770] ITU-R BS.1770-5; [3341] EBU Tech 3341: momentary, short-term;
-            [3342] EBU Tech 3342: loudness range; window: [KAISER]
+   source   [BS.1770] ITU-R BS.1770-5; [EBU3341] EBU Tech 3341: momentary, short-term;
+            [EBU3342] EBU Tech 3342: loudness range; window: [KAISER]
    tests    test.c "loudness"
 
    The way of a sample: the caller's frames are copied in pieces behind the last
@@ -2673,7 +3778,7 @@ RA_REALTIME static double ra_loudness_integrated(const ra_loudness_histogram *h)
 }
 
 /* Range: of the blocks not more than 20 LU below the mean, from the 10th percentile to the 95th, each the nearest
-   in rank: round((n - 1) * share) from below, counted from 0. [3342] */
+   in rank: round((n - 1) * share) from below, counted from 0. [EBU3342] */
 RA_REALTIME static double ra_loudness_range(const ra_loudness_histogram *h)
 {
     uint32_t gate = ra_loudness_gate(h, 0.01);
@@ -3793,7 +4898,7 @@ static bool ra_analysis_step(void *user, ra_job *job)
     memset(a->spectrum.db, 0, sizeof a->spectrum.db);
     for (int side = 0; side < 2; side++) {
         for (uint32_t n = 0; n < RA_FFT_FRAMES; n += 4) ra_store4(a->windowed + n, ra_load4(a->history[side] + n) * ra_load4(a->window + n));
-        ra_fft_forward_real(a->fft, a->windowed, a->bins);
+        ra_fft_forward_real_as(a->fft, RA_FFT_FRAMES, a->windowed, a->bins);
         for (uint32_t k = 0; k < RA_SPECTRUM_BINS; k++) a->spectrum.db[k] += a->bins[2 * k] * a->bins[2 * k] + a->bins[2 * k + 1] * a->bins[2 * k + 1];
     }
     /* A sine of amplitude 1 on a bin has |X| = size/2 * mean of the window (1/2); both sides are averaged. */
@@ -4196,7 +5301,7 @@ RA_REALTIME RA_API void ra_engine_render(ra_engine *engine, float *out, uint32_t
     bool was_sounding = engine->player.is_sounding;
     ra_engine_read_commands(engine);
     /* from rest the grid starts with the sound, so that it is the same sound every time */
-    if (!was_sounding && engine->player.is_sounding && ra_chain_is_quiet(engine->chain)) ra_chain_align(engine->chain);
+    if (!was_sounding && engine->player.is_sounding && ra_chain_is_quiet(engine->chain)) ra_chain_reset(engine->chain);
     engine->is_begun = true;
     while (frame_count) {
         uint32_t run = frame_count < RA_CHUNK_FRAMES ? frame_count : RA_CHUNK_FRAMES;
@@ -4209,31 +5314,42 @@ RA_REALTIME RA_API void ra_engine_render(ra_engine *engine, float *out, uint32_t
 
 /* ---- rendering in memory ---- */
 
-RA_API ra_result ra_render_clip(const ra_clip *clip, const ra_chain_spec *spec, ra_clip **out)
+/* What makes two different channels of one, so that a mono clip becomes a stereo one. */
+static bool ra_processor_is_stereo(uint32_t kind) { return kind == RA_PROCESSOR_PAN || kind == RA_PROCESSOR_CHORUS || kind == RA_PROCESSOR_REVERB; }
+
+/* Two channels, or one, of a clip through a chain of their own; what the chain is late is made up for. */
+static ra_result ra_render_pair(ra_clip *clip, uint32_t channel, const ra_chain_spec *spec)
 {
     enum { BLOCK = 4096 };
     float block[2 * BLOCK];
-    ra_chain *chain = NULL;
-    ra_result result = ra_clip_create(clip->frame_count, clip->channels, clip->sample_rate_hz, out);
+    uint32_t channels = clip->channels, pair = channels - channel < 2 ? 1 : 2;
+    ra_chain *chain;
+    ra_result result = ra_chain_create(pair, clip->sample_rate_hz, spec, &chain);
     if (result) return result;
-    uint32_t channels = clip->channels;
-    memcpy((*out)->samples, clip->samples, (size_t)(clip->frame_count * channels) * sizeof(float));
-    if (spec->count == 0) return RA_OK;
-    /* two channels at a time, each pair through a chain of its own */
-    for (uint32_t channel = 0; channel < channels; channel += 2) {
-        uint32_t pair = channels - channel < 2 ? 1 : 2;
-        result = ra_chain_create(pair, clip->sample_rate_hz, spec, &chain);
-        if (result) { ra_clip_destroy(*out); *out = NULL; return result; }
-        for (uint64_t frame = 0; frame < clip->frame_count; frame += BLOCK) {
-            uint32_t run = clip->frame_count - frame < BLOCK ? (uint32_t)(clip->frame_count - frame) : BLOCK;
-            float *samples = (*out)->samples + frame * channels + channel;
-            for (uint32_t n = 0; n < run; n++) memcpy(block + n * pair, samples + (size_t)n * channels, pair * sizeof(float));
-            ra_chain_process_safely(chain, block, run);
-            for (uint32_t n = 0; n < run; n++) memcpy(samples + (size_t)n * channels, block + n * pair, pair * sizeof(float));
+    uint64_t late = ra_chain_latency_frames(chain);
+    for (uint64_t frame = 0; frame < clip->frame_count + late; frame += BLOCK) {
+        for (uint64_t n = frame; n < frame + BLOCK; n++) {
+            float *to = block + (n - frame) * pair;
+            if (n < clip->frame_count) memcpy(to, clip->samples + n * channels + channel, pair * sizeof(float)); else memset(to, 0, pair * sizeof(float));
         }
-        ra_chain_destroy(chain);
+        ra_chain_process_safely(chain, block, BLOCK);
+        for (uint64_t n = frame > late ? frame : late; n < frame + BLOCK && n < clip->frame_count + late; n++)
+            memcpy(clip->samples + (n - late) * channels + channel, block + (n - frame) * pair, pair * sizeof(float));
     }
+    ra_chain_destroy(chain);
     return RA_OK;
+}
+
+RA_API ra_result ra_render_clip(const ra_clip *clip, const ra_chain_spec *spec, ra_clip **out)
+{
+    bool is_widened = false;
+    for (uint32_t index = 0; clip->channels == 1 && index < spec->count; index++) is_widened = is_widened || ra_processor_is_stereo(spec->item[index].kind);
+    ra_result result = is_widened ? ra_clip_to_stereo(clip, out) : ra_clip_create(clip->frame_count, clip->channels, clip->sample_rate_hz, out);
+    if (result) return result;
+    if (!is_widened) memcpy((*out)->samples, clip->samples, (size_t)(clip->frame_count * clip->channels) * sizeof(float));
+    for (uint32_t channel = 0; result == RA_OK && spec->count && channel < (*out)->channels; channel += 2) result = ra_render_pair(*out, channel, spec);
+    if (result) { ra_clip_destroy(*out); *out = NULL; }
+    return result;
 }
 
 RA_SMALL_CODE_BEGIN
@@ -5197,6 +6313,12 @@ static bool ui_hits(const ui *u, canvas_box box)
     float grow_y = u->is_touch ? __builtin_fmaxf(0, 0.5f * (UI_FINGER - box.h)) : 0;
     canvas_box target = { box.x - grow_x, box.y - grow_y, box.w + 2 * grow_x, box.h + 2 * grow_y };
     return u->has_pointer && ui_contains(target, u->x, u->y) && ui_contains(u->canvas->clip[u->canvas->clip_count - 1], u->x, u->y);
+}
+
+/* What lies on top of others is drawn after them, but has to be asked for the pointer before they are. */
+static void ui_claim(ui *u, uint32_t id, canvas_box box)
+{
+    if (!u->is_inert && ui_hits(u, box) && !u->hot && (!u->active || u->active == id)) u->hot = id;
 }
 
 /* The third beat, the same for every widget: who is under the pointer, who holds it, who has the focus. A press
@@ -7049,17 +8171,28 @@ static void app_panel_equaliser(canvas_box box)
     app_send_chain();
 }
 
-/* Until the first gesture a browser keeps audio asleep; this is the gesture. */
+/* Until the first gesture a browser keeps audio asleep; this is the gesture. Its press wakes the audio already, but
+   the button has to stay until it is let go, or it would not count. */
+static bool app_tap_is_shown(void)
+{
+    bool is_held = app.ui.active == ui_id("Tap", 0);
+    return is_held || !(app.audio == APP_AUDIO_RUNNING || app.is_playing || app.snapshot.rendered_frames);
+}
+
+/* Below the middle: clear of the nodes on the 0 dB line. */
+static canvas_box app_tap_box(canvas_box box)
+{
+    canvas_box pill = ui_middle(box, 168, 48);
+    pill.y += 0.2f * box.h;
+    return pill;
+}
+
 static void app_tap_to_hear(canvas_box box)
 {
-    /* The press wakes the audio already; the button has to stay until it is let go, or it would not count. */
-    bool is_held = app.ui.active == ui_id("Tap", 0);
-    if (!is_held && (app.audio == APP_AUDIO_RUNNING || app.is_playing || app.snapshot.rendered_frames)) return;
-    canvas_box pill = ui_middle(box, 168, 48);
-    pill.y += 0.2f * box.h;                                /* clear of the nodes on the 0 dB line */
-    canvas_fill(app.ui.canvas, ui_inset(pill, -4, -4), 10, canvas_fade(app.ui.theme->panel, 0.85f));
+    if (!app_tap_is_shown()) return;
+    canvas_fill(app.ui.canvas, ui_inset(app_tap_box(box), -4, -4), 10, canvas_fade(app.ui.theme->panel, 0.85f));
     ui_button_desc desc = { .id = "Tap", .name = "Tap to hear", .label = "Tap to hear", .icon = UI_PLAY, .look = UI_SOUND };
-    if (ui_button(&app.ui, pill, &desc)) app_play();
+    if (ui_button(&app.ui, app_tap_box(box), &desc)) app_play();
 }
 
 /* The soft clip worked a moment ago: shown as long as a peak is held. */
@@ -7393,6 +8526,7 @@ static void app_build_phone(canvas_box page)
     app_button_theme(theme);
     app_button_keys(keys);
     app_panel_overview(overview);
+    if (app_tap_is_shown()) ui_claim(&app.ui, ui_id("Tap", 0), app_tap_box(page));
     app_panel_equaliser(page);
     app_tap_to_hear(page);
     app_panel_meters_flat(meters);
@@ -7410,6 +8544,7 @@ static void app_build_wide(canvas_box page)
     canvas_box rack = ui_cut_bottom(&page, !has_rack ? 0 : is_low ? 160 : 236);
     app_panel_transport(ui_inset(transport, 2, 0));
     app_panel_overview(overview);
+    if (app_tap_is_shown()) ui_claim(&app.ui, ui_id("Tap", 0), app_tap_box(page));
     app_panel_equaliser(page);
     app_tap_to_hear(page);
     app_panel_meters(meters);
@@ -7798,7 +8933,13 @@ static float *web_worklet_clip(uint32_t frame_count, uint32_t channels, uint32_t
     return web.arriving->samples;
 }
 
-static void web_worklet_commands(uint32_t byte_count) { ra_bridge_give_commands(web.engine, web_bridge_bytes, byte_count, &web.arriving); }
+/* Room for a new chain among them: echoes and reverbs of several seconds. */
+enum { WEB_CHAIN_BYTES = 8 << 20 };
+static void web_worklet_commands(uint32_t byte_count)
+{
+    web_worklet_reserve(WEB_CHAIN_BYTES);
+    ra_bridge_give_commands(web.engine, web_bridge_bytes, byte_count, &web.arriving);
+}
 
 static uint32_t web_worklet_report(void)
 {

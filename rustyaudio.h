@@ -220,13 +220,18 @@ RA_API void      ra_eq_default_bands(ra_eq_band bands[10]);
 /* ---- chain: processors in order, and their text --------------------------------------------- */
 
 /* kinds of processors; those that are not built yet are refused by name */
-typedef enum { RA_PROCESSOR_EQ, RA_PROCESSOR_GAIN, RA_PROCESSOR_SOFTCLIP, RA_PROCESSOR_COUNT } ra_processor_kind;
+typedef enum {
+    RA_PROCESSOR_EQ, RA_PROCESSOR_GAIN, RA_PROCESSOR_SOFTCLIP, RA_PROCESSOR_PAN, RA_PROCESSOR_DELAY, RA_PROCESSOR_CHORUS,
+    RA_PROCESSOR_DISTORTION, RA_PROCESSOR_COMPRESSOR, RA_PROCESSOR_LIMITER, RA_PROCESSOR_REVERB, RA_PROCESSOR_COUNT
+} ra_processor_kind;
 
 #define RA_CHAIN_MAX 48
 typedef struct {
     uint32_t kind;                /* ra_processor_kind */
     uint32_t type;                /* eq: ra_filter_type */
-    double   value[4];            /* eq: hz, db, q; gain: db; in the order of the text's keys */
+    double   value[6];            /* in the order of the text's keys: eq hz db q; gain db; pan position; delay ms feedback mix;
+                                     chorus rate_hz depth_ms mix; distortion drive_db mix; reverb rt60_s mix; compressor threshold_db
+                                     ratio knee_db attack_ms release_ms makeup_db; limiter ceiling_dbtp release_ms */
 } ra_processor_spec;
 typedef struct {
     uint32_t count;
@@ -250,6 +255,8 @@ RA_API void      ra_chain_destroy(ra_chain *chain);                             
    chain. Same thread as process, or while nothing is processed. */
 RA_API bool      ra_chain_set(ra_chain *chain, const ra_chain_spec *spec);
 RA_API void      ra_chain_process(ra_chain *chain, float *frames, uint32_t frame_count);   /* audio thread, in place */
+/* How much later the sound comes out than it went in. */
+RA_API uint32_t  ra_chain_latency_frames(const ra_chain *chain);
 /* Forgets the sound; the settings hold at once. */
 RA_API void      ra_chain_reset(ra_chain *chain);
 
@@ -446,8 +453,9 @@ RA_API void      ra_engine_tick(ra_engine *engine, ra_pool *pool);
    reads 0 dB, at least -160. Answers its number, 0 before the first: the same number, the same spectrum. */
 RA_API uint32_t  ra_engine_get_spectrum(ra_engine *engine, float bins_db[RA_SPECTRUM_BINS]);
 
-/* Renders clip through chain as fast as it goes, in memory, keeping its channels: what export does and the
-   command line's render. */
+/* Renders clip through chain as fast as it goes, in memory: what the command line's render does. Keeps the
+   channels, but a mono clip becomes stereo where a processor of the chain makes it so (pan, chorus, reverb); what
+   the chain is late is made up for, and the length stays. */
 RA_API ra_result ra_render_clip(const ra_clip *clip, const ra_chain_spec *spec, ra_clip **out);
 
 #ifdef __cplusplus

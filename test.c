@@ -222,6 +222,7 @@ static const struct { const char *const name; uint64_t hash; } golden[] = {
     { "eq ten bands stereo",     0x1da86887c05adeb7 },
     { "eq glide",                0xd6957e5163bbec1e },
     { "chain eq gain softclip",  0xc2749acc80b3b62d },
+    { "chain of all",            0x8e99cae9e038c527 },
     { "resample 44100 to 48000", 0x942cf99cb45c3a2d },
     { "resample 48000 to 44100", 0x960e995cc86f47a2 },
     { "demo loop",               0x252daf9236303706 },
@@ -1526,6 +1527,12 @@ static void test_chain(void)
                 item->value[0] = pow(20000, unit[0]); item->value[1] = 80 * unit[1] - 40; item->value[2] = 0.05 * pow(800, unit[2]);
                 if (round % 4 == 0) { item->value[0] = floor(item->value[0]); item->value[1] = 0; item->value[2] = 1.41; }
                 if (item->value[2] < 0.05) item->value[2] = 0.05;
+            } else if (item->kind > RA_PROCESSOR_SOFTCLIP) {
+                for (int k = 0; k < RA_KEYS_MAX && ra_processor_forms[item->kind].keys[k].name; k++) {
+                    const ra_key *key = &ra_processor_forms[item->kind].keys[k];
+                    item->value[k] = round % 4 ? key->low + (key->high - key->low) * unit[k % 3] : key->otherwise;
+                    if (fabs(item->value[k]) < 1e-4) item->value[k] = fmax(key->low, 0.001);
+                }
             } else if (item->kind == RA_PROCESSOR_GAIN) item->value[0] = round % 3 ? 24 * unit[0] - 18 : 1e-5 + 1e-5 * unit[0];
         }
         size_t length = ra_chain_format(&spec, text, sizeof text);
@@ -1554,9 +1561,9 @@ static void test_chain(void)
 
     test("effects: what is wrong is refused with a sentence that points at it, and nothing is changed");
     static const struct { const char *text; const char *place; const char *word; } wrong[] = {
-        { "reverb rt60_s=1.8 mix=0.25", "reverb", "reverb" },      { "gain db=1; delay ms=20", "delay", "delay" },
-        { "compressor", "compressor", "compressor" },              { "limiter ceiling_dbtp=-1", "limiter", "limiter" },
-        { "gain db=1; chorus", "chorus", "chorus" },               { "distortion drive_db=3", "distortion", "distortion" },
+        { "reverb rt60_s=1.8 mix=1.25", "mix", "mix" },            { "gain db=1; convolve mix=1", "convolve", "not built" },
+        { "compressor ratio=0.5", "ratio", "1 to 100" },           { "limiter ceiling_dbtp=1", "ceiling", "-40 to 0" },
+        { "gain db=1; chorus fast", "fast", "key=number" },       { "distortion drive_db=3 drive_db=4", "drive_db=4", "already" },
         { "gain db=1; nonsense", "nonsense", "nonsense" },         { "gain hz=3", "hz", "hz" },
         { "eq peaking hz=1000 frequency=3", "frequency", "frequency" }, { "eq nosuch hz=1000", "nosuch", "nosuch" },
         { "eq peaking hz=0", "hz", "" },        { "eq peaking hz=-100", "hz", "" },     { "eq peaking hz=abc", "hz", "" },
@@ -1659,6 +1666,37 @@ static void test_chain(void)
     }
     check_golden("chain eq gain softclip", output, 96000);
 
+    test("effects: a chain of all processors gives the same bits for blocks of 1, 7, 128, 512 and 4096");
+    static const char everything[] = "eq peaking hz=1000 db=6 q=1; compressor threshold_db=-24 ratio=4; distortion drive_db=6 mix=0.3; chorus; delay ms=120; "
+                                     "reverb rt60_s=0.8; pan position=-0.2; gain db=3; softclip; limiter ceiling_dbtp=-1";
+    for (int kind = 0; kind < BLOCK_KINDS; kind++) {
+        chain = chain_with(2, 48000, everything);
+        memcpy(output, input, 96000 * sizeof(float));
+        process_chain(chain, output, 2, 48000, blocks[kind]);
+        if (kind == 0) memcpy(other, output, 96000 * sizeof(float));
+        if (!check_samples(output, other, 96000)) complain(__LINE__, "in blocks of %u", blocks[kind]);
+        check_same(ra_chain_latency_frames(chain), 128 + 174);           /* distortion and limiter */
+        ra_chain_destroy(chain);
+    }
+    check_golden("chain of all", output, 96000);
+
+    test("effects: render makes up for what a chain is late, and makes a mono clip stereo where the chain does");
+    ra_clip *impulse, *rendered;
+    ra_clip_create(2000, 1, 48000, &impulse);
+    impulse->samples[500] = 0.25f;
+    spec = spec_of("limiter");
+    if (check_same(ra_render_clip(impulse, &spec, &rendered), RA_OK)) {
+        check(rendered->channels == 1 && rendered->frame_count == 2000);
+        check_samples(rendered->samples, impulse->samples, 2000);
+        ra_clip_destroy(rendered);
+    }
+    spec = spec_of("pan position=1");
+    if (check_same(ra_render_clip(impulse, &spec, &rendered), RA_OK)) {
+        check(rendered->channels == 2 && fabsf(rendered->samples[1000]) < 1e-7f && rendered->samples[1001] > 0.25f);
+        ra_clip_destroy(rendered);
+    }
+    ra_clip_destroy(impulse);
+
     test("effects: values glide without a click and land exactly");
     ra_chain_spec loud = spec_of("gain db=12; eq peaking hz=1000 db=0 q=1"), quiet = spec_of("gain db=-20; eq peaking hz=1000 db=0 q=1");
     ra_chain_create(2, 48000, &loud, &chain);
@@ -1723,7 +1761,685 @@ static void test_chain(void)
     ra_chain_destroy(chain);
 }
 
-static void test_effects_all(void) { test_effects(); test_chain(); }
+/* ---- processors -------------------------------------------------------------------------------- */
+
+/* One of them, whichever: what the tests of their common contract need to know. */
+typedef struct {
+    const char *name;
+    ra_result (*create)(uint32_t channels, uint32_t rate, void **out);
+    void (*destroy)(void *), (*set)(void *, const double *value, bool is_fresh), (*process)(void *, float *frames, uint32_t count), (*reset)(void *);
+    bool (*is_quiet)(const void *);
+    uint32_t (*latency)(const void *);
+    double value[6], neutral[6], low[6], high[6];            /* audible; passing bits; the ends of the table */
+    double tail_s;                                           /* exact zeros by then, after a full-scale sound with "value" */
+} processor;
+#define PROCESSOR_VERBS(X) \
+    static ra_result X##_create(uint32_t channels, uint32_t rate, void **out) { ra_##X *made; ra_result result = ra_##X##_create(channels, rate, &made); *out = made; return result; } \
+    static void X##_destroy(void *x) { ra_##X##_destroy(x); } \
+    static void X##_set(void *x, const double *value, bool is_fresh) { ra_##X##_set(x, value, is_fresh); } \
+    static void X##_process(void *x, float *frames, uint32_t count) { ra_##X##_process(x, frames, count); } \
+    static void X##_reset(void *x) { ra_##X##_reset(x); } \
+    static bool X##_is_quiet(const void *x) { return ra_##X##_is_quiet(x); } \
+    static uint32_t X##_latency(const void *x) { return ra_##X##_latency_frames(x); }
+PROCESSOR_VERBS(pan) PROCESSOR_VERBS(delay) PROCESSOR_VERBS(chorus) PROCESSOR_VERBS(distortion)
+PROCESSOR_VERBS(compressor) PROCESSOR_VERBS(limiter) PROCESSOR_VERBS(reverb)
+#define PROCESSOR(X) #X, X##_create, X##_destroy, X##_set, X##_process, X##_reset, X##_is_quiet, X##_latency
+enum { PAN, DELAY, CHORUS, DISTORTION, COMPRESSOR, LIMITER, REVERB, PROCESSORS };
+static const processor processors[PROCESSORS] = {
+    { PROCESSOR(pan),        { -0.3 },                   { 0 },                    { -1 },                     { 1 },                       0.1 },
+    { PROCESSOR(delay),      { 37, 0.6, 0.5 },           { 100, 0.9, 0 },          { 1, 0, 0 },                { 2000, 0.95, 1 },            8 },
+    { PROCESSOR(chorus),     { 1.7, 4, 0.5 },            { 2, 5, 0 },              { 0.01, 0, 0 },             { 10, 10, 1 },                0.1 },
+    { PROCESSOR(distortion), { 12, 0.7 },                { 30, 0 },                { 0, 0 },                   { 48, 1 },                    0.1 },
+    { PROCESSOR(compressor), { -30, 4, 6, 3, 40, 5 },    { 0, 1, 0, 10, 100, 0 },  { -60, 1, 0, 0.1, 5, -24 }, { 0, 100, 24, 500, 5000, 24 }, 5 },
+    { PROCESSOR(limiter),    { -6, 50 },                 { 0, 100 },               { -40, 1 },                 { 0, 2000 },                  5 },
+    { PROCESSOR(reverb),     { 0.8, 0.4 },               { 2, 0 },                 { 0.2, 0 },                 { 20, 1 },                    4 },
+};
+
+static void *processor_with(const processor *is, uint32_t channels, uint32_t rate, const double *value)
+{
+    void *made = NULL;
+    if (check_same(is->create(channels, rate, &made), RA_OK)) is->set(made, value, true);
+    return made;
+}
+static void process_blocks(const processor *is, void *made, float *frames, uint32_t channels, uint32_t frame_count, uint32_t block)
+{
+    is_audio = true;
+    for (uint32_t done = 0, now; done < frame_count; done += now) {
+        now = frame_count - done < block ? frame_count - done : block;
+        is->process(made, frames + (size_t)done * channels, now);
+    }
+    is_audio = false;
+}
+/* Processes output in place, once, from fresh. */
+static void process_once(int which, uint32_t channels, uint32_t rate, const double *value, uint32_t frame_count)
+{
+    void *made = processor_with(&processors[which], channels, rate, value);
+    process_blocks(&processors[which], made, output, channels, frame_count, 128);
+    processors[which].destroy(made);
+}
+static uint32_t bits_of(float x) { uint32_t bits; memcpy(&bits, &x, sizeof bits); return bits; }
+
+static void test_processor_contract(void)
+{
+    enum { FRAMES = 40000 };
+    test("effects: processors give the same bits for blocks of 1, 7, 128, 512 and 4096, glides included");
+    fill_noise(input, FRAMES * 2, 0.9f, 300);
+    memset(input + 30000, 0, 20000 * sizeof(float));
+    for (int which = 0; which < PROCESSORS; which++)
+        for (uint32_t channels = 1; channels <= 2; channels++)
+            for (int kind = 0; kind < BLOCK_KINDS; kind++) {
+                const processor *is = &processors[which];
+                float *to = kind == 0 ? output : other;
+                void *made = processor_with(is, channels, 44100, is->value);
+                memcpy(to, input, FRAMES * channels * sizeof(float));
+                for (uint32_t done = 0, piece = 0; done < FRAMES; piece++) {           /* new settings every 3333 frames */
+                    uint32_t now = FRAMES - done < 3333 ? FRAMES - done : 3333;
+                    process_blocks(is, made, to + done * channels, channels, now, blocks[kind]);
+                    done += now;
+                    is->set(made, piece % 4 == 0 ? is->high : piece % 4 == 1 ? is->low : piece % 4 == 2 ? is->neutral : is->value, false);
+                }
+                if (kind && memcmp(output, other, FRAMES * channels * sizeof(float)) != 0) complain(__LINE__, "%s, %u channels, blocks of %u: other bits", is->name, channels, blocks[kind]);
+                if (!is_finite(to, FRAMES * channels)) complain(__LINE__, "%s is not finite", is->name);
+                if (peak_of(to, FRAMES * channels) == 0) complain(__LINE__, "%s is silent", is->name);
+                is->destroy(made);
+            }
+
+    test("effects: neutral processors pass every bit, delayed by the latency they report, minus zero too");
+    fill_noise(input, FRAMES * 2, 0.7f, 301);
+    for (int n = 0; n < FRAMES * 2; n += 97) input[n] = -0.0f;
+    for (int which = 0; which < PROCESSORS; which++)
+        for (uint32_t channels = 1; channels <= 2; channels++) {
+            const processor *is = &processors[which];
+            void *made = processor_with(is, channels, 48000, is->neutral);
+            uint32_t latency = is->latency(made), differ = 0, loud = 0;
+            memcpy(output, input, FRAMES * channels * sizeof(float));
+            if (which == LIMITER) for (uint32_t n = 0; n < FRAMES * channels; n++) output[n] = input[n] * 0.25f;    /* no true peak above 0 dB */
+            memcpy(other, output, FRAMES * channels * sizeof(float));
+            process_blocks(is, made, output, channels, FRAMES, 128);
+            for (uint32_t n = 0; n < latency * channels; n++) loud += output[n] != 0;
+            for (uint32_t n = latency * channels; n < FRAMES * channels; n++) differ += bits_of(output[n]) != bits_of(other[n - latency * channels]);
+            if (differ || loud) complain(__LINE__, "%s, %u channels: %u samples differ, %u before the latency of %u", is->name, channels, differ, loud, latency);
+            is->destroy(made);
+        }
+
+    test("effects: reset forgets the sound of both channels and keeps the settings; a glide lands");
+    for (int which = 0; which < PROCESSORS; which++) {
+        const processor *is = &processors[which];
+        void *fresh = processor_with(is, 2, 48000, is->value), *used = processor_with(is, 2, 48000, is->high);
+        fill_noise(output, 20000, 1, 302);
+        process_blocks(is, used, output, 2, 10000, 512);
+        is->set(used, is->value, false);
+        is->process(used, output, 5);
+        is_audio = true;
+        is->reset(used);
+        is_audio = false;
+        fill_noise(output, 20000, 0.8f, 303);
+        memcpy(other, output, 20000 * sizeof(float));
+        process_blocks(is, fresh, output, 2, 10000, 512);
+        process_blocks(is, used, other, 2, 10000, 512);
+        if (memcmp(output, other, 20000 * sizeof(float)) != 0) complain(__LINE__, "%s remembers", is->name);
+        is->destroy(fresh); is->destroy(used);
+    }
+
+    test("effects: settings land exactly in 20 ms: after that, what was set late sounds as what was set first");
+    for (int which = 0; which < PROCESSORS; which++) {
+        const processor *is = &processors[which];
+        double from[6], to[6];
+        memcpy(from, is->value, sizeof from);
+        memcpy(to, is->value, sizeof to);
+        if (which == PAN) to[0] = 0.6;
+        else if (which == COMPRESSOR) { to[0] = -20; to[1] = 8; to[2] = 3; to[5] = 2; }
+        else if (which == LIMITER) to[0] = -3;
+        else if (which == DISTORTION) { to[0] = 20; to[1] = 0.2; }
+        else if (which == CHORUS) { to[1] = 1; to[2] = 1; }
+        else if (which == DELAY) { to[0] = 80; to[1] = 0.2; to[2] = 0.9; }
+        else { to[0] = 1.3; to[1] = 0.8; }
+        void *first = processor_with(is, 2, 48000, to), *late = processor_with(is, 2, 48000, from);
+        is->set(late, to, false);
+        memset(output, 0, 2000 * sizeof(float));
+        memset(other, 0, 2000 * sizeof(float));
+        process_blocks(is, first, output, 2, 968, 128);          /* 20 ms are 960 frames, the compressor's step is 8 */
+        process_blocks(is, late, other, 2, 968, 128);
+        fill_noise(output, 20000, 0.8f, 304);
+        memcpy(other, output, 20000 * sizeof(float));
+        process_blocks(is, first, output, 2, 10000, 128);
+        process_blocks(is, late, other, 2, 10000, 128);
+        if (memcmp(output, other, 20000 * sizeof(float)) != 0) complain(__LINE__, "%s has not landed", is->name);
+        is->destroy(first); is->destroy(late);
+    }
+
+    test("effects: tails end in exact zeros, without subnormals on the way, and only then is a processor quiet");
+    for (int which = 0; which < PROCESSORS; which++)
+        for (uint32_t channels = 1; channels <= 2; channels++) {
+            const processor *is = &processors[which];
+            void *made = processor_with(is, channels, 48000, is->value);
+            check(is->is_quiet(made));
+            fill_noise(output, 9600, 1, 305);
+            process_blocks(is, made, output, channels, 4800, 128);
+            uint32_t subnormal = 0, late = 0, last = 0, quiet_at = 0;
+            bool was_quiet = false;
+            for (uint32_t done = 0; done < 48000 * 12; done += 480) {
+                memset(output, 0, 960 * sizeof(float));
+                process_blocks(is, made, output, channels, 480, 480);
+                for (uint32_t n = 0; n < 480 * channels; n++) {
+                    subnormal += output[n] != 0 && fabsf(output[n]) < FLT_MIN;
+                    if (output[n] != 0) { last = done + n / channels; late += was_quiet; }
+                }
+                if (!was_quiet && is->is_quiet(made)) { was_quiet = true; quiet_at = done; }
+            }
+            if (subnormal || late || !was_quiet || last > is->tail_s * 48000)
+                complain(__LINE__, "%s: last sound at %.3f s, want %.3f s; quiet at %.3f s; %u subnormals, %u sounds after quiet", is->name, last / 48000.0, is->tail_s, was_quiet ? quiet_at / 48000.0 : -1.0, subnormal, late);
+            is->destroy(made);
+        }
+
+    test("effects: settings swept from end to end every block stay finite and bounded, at any rate");
+    static const uint32_t rates[] = { 8000, 44100, 48000, 192000, 768000, 100 };
+    for (int which = 0; which < PROCESSORS; which++)
+        for (size_t n = 0; n < sizeof rates / sizeof rates[0]; n++) {
+            const processor *is = &processors[which];
+            void *made = processor_with(is, 2, rates[n], is->value);
+            noise_state = 306 + n;
+            double peak = 0;
+            bool is_fine = true;
+            for (int turn = 0; turn < (TEST_SLOW ? 60 : 300); turn++) {
+                double value[6];
+                for (int key = 0; key < 6; key++) value[key] = noise_word() % 3 == 0 ? is->low[key] : noise_word() % 2 ? is->high[key] : is->low[key] + (is->high[key] - is->low[key]) * (noise_word() / 4294967296.0);
+                is->set(made, value, false);
+                for (int sample = 0; sample < 200; sample++) output[sample] = (float)((int32_t)noise_word() / 2147483648.0);
+                process_blocks(is, made, output, 2, 100, 100);
+                is_fine = is_fine && is_finite(output, 200);
+                peak = fmax(peak, peak_of(output, 200));
+            }
+            double limit = which == DELAY ? 40 : which == COMPRESSOR ? 16 : which == PAN ? 2 : which == LIMITER ? 1 : which == REVERB ? 8 : 2;
+            if (!is_fine || !(peak <= limit)) complain(__LINE__, "%s at %u Hz: finite %d, peak %g, want %g at most", is->name, rates[n], is_fine, peak, limit);
+            is->destroy(made);
+        }
+
+    test("effects: what is huge, or NaN after all, does not stay");
+    for (int which = 0; which < PROCESSORS; which++) {
+        const processor *is = &processors[which];
+        double value[6];
+        memcpy(value, is->value, sizeof value);
+        if (which == DELAY) value[1] = 0;
+        void *made = processor_with(is, 2, 48000, value);
+        fill_noise(output, 2000, 9e7f, 307);
+        process_blocks(is, made, output, 2, 1000, 128);
+        if (!is_finite(output, 2000)) complain(__LINE__, "%s is not finite at 9e7", is->name);
+        for (int turn = 0; turn < 2000 && !is->is_quiet(made); turn++) { memset(output, 0, 2000 * sizeof(float)); process_blocks(is, made, output, 2, 1000, 1000); }
+        memset(output, 0, 2000 * sizeof(float));
+        process_blocks(is, made, output, 2, 1000, 1000);
+        if (!is->is_quiet(made) || !is_silent(output, 2000)) complain(__LINE__, "%s still rings 40 s after 9e7", is->name);
+        is->destroy(made);
+    }
+
+    test("effects: processors have one or two channels and a possible rate, and each failed allocation is told and leaks nothing");
+    for (int which = 0; which < PROCESSORS; which++) {
+        const processor *is = &processors[which];
+        void *made = &made;
+        check(is->create(0, 48000, &made) == RA_BAD_ARGUMENT && !made);
+        check(is->create(3, 48000, &made) == RA_BAD_ARGUMENT && !made);
+        check(is->create(2, 0, &made) == RA_BAD_ARGUMENT && !made);
+        is->destroy(NULL);
+        ra_result result = RA_NO_MEMORY;
+        for (int fail = 1; result != RA_OK && fail < 30; fail++) {
+            memory.count = 0;
+            memory.fail_at = fail;
+            result = is->create(2, 48000, &made);
+            memory.fail_at = 0;
+            if (result != RA_OK && (result != RA_NO_MEMORY || made || memory.live)) complain(__LINE__, "%s: allocation %d failed: result %d, %lld left", is->name, fail, result, (long long)memory.live);
+        }
+        check_same(result, RA_OK);
+        is->process(made, output, 0);
+        is->destroy(made);
+    }
+}
+
+static void test_pan_delay_chorus(void)
+{
+    test("effects: pan follows Web Audio's stereo rule in power and place, and one channel is left alone");
+    fill_noise(input, 2000, 1, 310);
+    double worst = 0;
+    for (double p = -1; p <= 1; p += 0.125) {
+        memcpy(output, input, 2000 * sizeof(float));
+        process_once(PAN, 2, 48000, (double[6]){ p }, 1000);
+        for (int n = 0; n < 2000; n += 2) {
+            double x = p <= 0 ? p + 1 : p, near = cos(x * PI / 2), far = sin(x * PI / 2), l = input[n], r = input[n + 1];
+            worst = fmax(worst, fabs(output[n] - (p <= 0 ? l + r * near : l * near)));
+            worst = fmax(worst, fabs(output[n + 1] - (p <= 0 ? r * far : r + l * far)));
+        }
+        memcpy(output, input, 2000 * sizeof(float));
+        process_once(PAN, 1, 48000, (double[6]){ p }, 2000);
+        check_samples(output, input, 2000);
+        ra_pan *pan;
+        check_same(ra_pan_create(1, 48000, &pan), RA_OK);
+        ra_pan_set(pan, (double[6]){ p }, true);
+        ra_pan_spread(pan, input, output, 1000);
+        for (int n = 0; n < 1000; n++) {
+            worst = fmax(worst, fabs(output[2 * n] - input[n] * cos((p + 1) / 2 * PI / 2)));
+            worst = fmax(worst, fabs(output[2 * n + 1] - input[n] * sin((p + 1) / 2 * PI / 2)));
+        }
+        ra_pan_destroy(pan);
+    }
+    check_most(worst, 2.5e-7);                         /* two products and a sum in float, of up to 2 */
+
+    test("effects: the delay's echoes stand at exact multiples of its time, the first bit for bit, each as the formula says");
+    static const double times_ms[] = { 1, 7.3, 250, 2000 };
+    for (int n = 0; n < 4; n++) {
+        uint32_t rate = 48000, taps = (uint32_t)floor(times_ms[n] * rate / 1000 + 0.5), count = 200000;
+        memset(output, 0, 2 * count * sizeof(float));
+        output[0] = 0.7f; output[1] = -0.3f;
+        process_once(DELAY, 2, rate, (double[6]){ times_ms[n], 0.5, 1 }, count);
+        uint32_t early = 0;
+        for (uint32_t frame = 0; frame < taps; frame++) early += output[2 * frame] != 0 || output[2 * frame + 1] != 0;
+        check_same(early, 0);
+        check(output[2 * taps] == 0.7f && output[2 * taps + 1] == -0.3f);
+        /* the loop by its definition, in double: w = x + 0.5 lp(w delayed); lp: y = y' + (1 - a)(x - y') */
+        double a = exp(-2 * PI * 6000 / rate), low = 0;
+        worst = 0;
+        static double w[200000];
+        for (uint32_t frame = 0; frame < count; frame++) {
+            double wet = frame >= taps ? w[frame - taps] : 0;
+            low += (1 - a) * (wet - low);
+            w[frame] = (frame == 0 ? 0.7 : 0) + 0.5 * low;
+            worst = fmax(worst, fabs(output[2 * frame] - wet));
+        }
+        check_most(worst, 1e-7);
+    }
+
+    test("effects: a delay's time may be swept without a click");
+    /* a steady sine before, while and after: no second difference larger than the cross-fade of two sines makes */
+    fill_sine(output, 96000, 1, 200, 48000, 0.5);
+    ra_delay *delay;
+    check_same(ra_delay_create(1, 48000, &delay), RA_OK);
+    ra_delay_set(delay, (double[6]){ 300, 0, 1 }, true);
+    ra_delay_process(delay, output, 30000);
+    for (int turn = 0; turn < 500; turn++) {
+        ra_delay_set(delay, (double[6]){ 100 + (turn * 37) % 300, 0, 1 }, false);
+        ra_delay_process(delay, output + 30000 + turn * 100, 100);
+    }
+    check_most(worst_click(output + 20000, 60000, 1, 200, 48000), 1e-4);
+    check(rms_of(output + 20000, 60000, 1) > 0.2);
+    ra_delay_destroy(delay);
+
+    test("effects: the chorus at depth 0 is a plain delay; each voice wanders as its formula says");
+    memset(output, 0, 8000 * sizeof(float));
+    output[0] = output[1] = 1;
+    process_once(CHORUS, 2, 48000, (double[6]){ 3, 0, 1 }, 4000);
+    check_near(output[2 * 722], 1, 1e-6); check_near(output[2 * 722 + 1], 1, 1e-6);           /* 15 ms and two frames */
+    output[2 * 722] = output[2 * 722 + 1] = 0;
+    check_most(peak_of(output, 8000), 1e-7);
+    /* a slow sine of low pitch: the cubic is exact to 1e-5 there, so wet must be the mean of three delayed sines */
+    fill_sine(output, 48000, 2, 100, 48000, 0.5);
+    process_once(CHORUS, 2, 48000, (double[6]){ 2.5, 3, 1 }, 48000);
+    worst = 0;
+    for (int frame = 5000; frame < 48000; frame++)
+        for (int side = 0; side < 2; side++) {
+            double want = 0;
+            for (int voice = 0; voice < 3; voice++) {
+                double delay_frames = 722 + 144 * sin(2 * PI * (2.5 * frame / 48000 + voice / 3.0 + side * 0.25));
+                want += 0.5 * sin(2 * PI * 100 * (frame - delay_frames) / 48000) / 3;
+            }
+            worst = fmax(worst, fabs(output[2 * frame + side] - want));
+        }
+    check_most(worst, 2e-5);
+
+    test("effects: the chorus makes a mono tone wide and does not click when its settings are swept");
+    fill_noise(input, 48000, 0.5f, 311);
+    for (int n = 0; n < 48000; n++) output[2 * n] = output[2 * n + 1] = input[n];
+    process_once(CHORUS, 2, 48000, (double[6]){ 0.8, 3, 1 }, 48000);
+    double lr = 0, ll = 0, rr = 0;
+    for (int n = 4000; n < 48000; n++) { lr += output[2 * n] * output[2 * n + 1]; ll += output[2 * n] * output[2 * n]; rr += output[2 * n + 1] * output[2 * n + 1]; }
+    check_most(fabs(lr / sqrt(ll * rr)), 0.1);
+    ra_chorus *chorus;
+    check_same(ra_chorus_create(1, 48000, &chorus), RA_OK);
+    ra_chorus_set(chorus, (double[6]){ 1, 2, 0.5 }, true);
+    fill_sine(output, 96000, 1, 200, 48000, 0.5);
+    ra_chorus_process(chorus, output, 10000);
+    for (int turn = 0; turn < 86; turn++) {
+        ra_chorus_set(chorus, (double[6]){ turn % 2 ? 10 : 0.1, turn % 3 ? 10 : 1, turn % 5 ? 1 : 0 }, false);
+        ra_chorus_process(chorus, output + 10000 + turn * 1000, 1000);
+    }
+    /* 10 ms of way in 20 ms is half a frame a frame: the pitch, not the sample, jumps by half: 0.5 * 0.5 * 2 pi 200 / 48000 */
+    check_most(worst_click(output, 96000, 1, 200, 48000), 0.0066);
+    ra_chorus_destroy(chorus);
+}
+
+static void test_distortion_compressor(void)
+{
+    test("effects: the distortion of 4999 Hz at +12 dB has no partial off its harmonics above -100 dB");
+    static const uint32_t rates[] = { 48000, 44100 };
+    for (int n = 0; n < 2; n++) {
+        enum { SIZE = 48000 };
+        /* a whole number of periods in a second: everything that is no multiple of 4999 Hz is aliasing or noise */
+        fill_sine(output, 2 * SIZE, 1, 4999, rates[n], 1);
+        process_once(DISTORTION, 1, rates[n], (double[6]){ 12, 1 }, 2 * SIZE);
+        float *second = output + 30000;
+        double power = 0, harmonic = 0;
+        for (uint32_t frame = 0; frame < rates[n]; frame++) power += (double)second[frame] * second[frame];
+        double fundamental = 0;
+        for (int k = 1; k * 4999 < (int)rates[n] / 2; k++) {
+            double amplitude = cabs(measured(second, rates[n], 1, k * 4999.0, rates[n]));
+            if (k == 1) fundamental = amplitude;
+            harmonic += 2 * amplitude * amplitude / rates[n];
+        }
+        /* the worst single bin between, by Fourier sums where tanh's harmonics fold to, and everywhere on a comb */
+        double worst = 0;
+        for (int k = 3; k < 400; k += 2) {
+            double hz = fmod(k * 4999.0, rates[n]);
+            if (hz > rates[n] / 2.0) hz = rates[n] - hz;
+            if (fmod(hz, 4999) < 0.5) continue;
+            worst = fmax(worst, cabs(measured(second, rates[n], 1, hz, rates[n])));
+        }
+        check_most(decibels(worst / fundamental), -100);
+        check_most(decibels(sqrt(fmax(power - harmonic, 0) / (fundamental * fundamental * 2 / rates[n]))), -100);
+        if (getenv("RA_TELL")) printf("distortion %u Hz: worst alias %.1f dB, all of it %.1f dB\n", rates[n], decibels(worst / fundamental), decibels(sqrt(fmax(power - harmonic, 1e-30) / (fundamental * fundamental * 2 / rates[n]))));
+    }
+
+    test("effects: the distortion is tanh of what is driven: harmonics of 500 Hz as the integral says, odd ones only");
+    fill_sine(output, 96000, 1, 500, 48000, 0.5);
+    process_once(DISTORTION, 1, 48000, (double[6]){ 12, 1 }, 96000);
+    double drive = pow(10, 12 / 20.0);
+    for (int k = 1; k <= 9; k++) {
+        double want = 0;                               /* b_k = 2/T integral tanh(g sin) sin k, trapezes over a period are exact to 1e-12 */
+        for (int n = 0; n < 4096; n++) want += tanh(drive * 0.5 * sin(2 * PI * n / 4096)) * sin(2 * PI * k * n / 4096) / 2048;
+        double got = cabs(measured(output + 40000, 48000, 1, 500.0 * k, 48000)) / 24000;
+        check_near(got, fabs(want), 2e-5);             /* the resampler's ripple, -105 dB */
+    }
+
+    test("effects: dry and wet of the distortion are in step: at 0 dB and low level any mix is nearly the input");
+    fill_noise(input, 20000, 1e-4f, 320);
+    fill_sine(input, 20000, 1, 3000, 48000, 1e-4);
+    memcpy(output, input, 20000 * sizeof(float));
+    process_once(DISTORTION, 1, 48000, (double[6]){ 0, 0.5 }, 20000);
+    double worst = 0;
+    for (int n = 1000; n < 20000; n++) worst = fmax(worst, fabs(output[n] - input[n - 128]));
+    check_most(worst / 1e-4, 2e-5);
+
+    test("effects: the compressor's static curve, knee included, within 0.2 dB at 50 Hz, 997 Hz and 9 kHz");
+    static const struct { double threshold, ratio, knee; } curves[] = { { -24, 4, 6 }, { -40, 2, 20 }, { -12, 100, 0 }, { -30, 1.5, 24 }, { -20, 1, 6 } };
+    static const double pitches[] = { 50, 997, 9001 };
+    double worst_db = 0;
+    for (int c = 0; c < 5; c++)
+        for (int pitch = 0; pitch < 3; pitch++)
+            for (double level = -60; level <= 0; level += 3) {
+                fill_sine(output, 40000, 2, pitches[pitch], 48000, pow(10, level / 20));
+                process_once(COMPRESSOR, 2, 48000, (double[6]){ curves[c].threshold, curves[c].ratio, curves[c].knee, 5, 50, 3 }, 40000);
+                double over = level - curves[c].threshold, knee = curves[c].knee, want = level;
+                if (2 * over > knee) want = curves[c].threshold + over / curves[c].ratio;
+                else if (2 * over > -knee) want = level + (1 / curves[c].ratio - 1) * pow(over + knee / 2, 2) / (2 * knee);
+                tone_fit fit = fit_tone(output + 60000 + 1, 9600, 2, pitches[pitch], 48000);
+                worst_db = fmax(worst_db, fabs(decibels(fit.amplitude) - (want + 3)));
+                if (fit.residual_rms / fit.amplitude > (pitch == 2 ? 1e-3 : 1e-4)) complain  /* at 9 kHz the samples themselves miss the peaks by up to 0.04 dB */
+                   (__LINE__, "steady %g Hz is distorted: %.1f dB", pitches[pitch], decibels(fit.residual_rms / fit.amplitude));
+            }
+    check_most(worst_db, 0.2);
+    if (getenv("RA_TELL")) printf("compressor: static curve within %.4f dB\n", worst_db);
+
+    test("effects: attack and release are time constants, within 5 %, and both channels turn together");
+    /* a constant steps from -40 to 0 dBFS and back: 37 % of the change in dB is left after the time constant */
+    static const double attacks[] = { 5, 50 }, releases[] = { 100, 400 };
+    for (int n = 0; n < 2; n++) {
+        uint32_t up = 4800, down = up + 48000, count = down + 96000;
+        for (uint32_t frame = 0; frame < count; frame++) { output[2 * frame] = frame >= up && frame < down ? 1.0f : 0.01f; output[2 * frame + 1] = 0.001f; }
+        process_once(COMPRESSOR, 2, 48000, (double[6]){ -20, 2, 0, attacks[n], releases[n], 0 }, count);
+        double attack = 0, release = 0;                   /* reduction goes to -10 dB, and back to 0 after the hold */
+        for (uint32_t frame = up; frame < down && !attack; frame++) if (decibels(output[2 * frame]) <= -10 * (1 - exp(-1))) attack = (frame - up) / 48.0;
+        uint32_t start = 0;
+        for (uint32_t frame = down; frame < count && !release; frame++) {
+            double reduction = decibels(output[2 * frame] / 0.01f);
+            if (!start && reduction > -9.99) start = frame;
+            if (reduction >= -10 * exp(-1)) release = (frame - start) / 48.0;
+        }
+        check_near(attack, attacks[n], 0.05 * attacks[n] + 0.34);       /* two steps of eight frames */
+        check_near(release, releases[n], 0.05 * releases[n]);
+        check((start - down) / 48.0 > 9.9 && (start - down) / 48.0 < 21);
+        double apart = 0;
+        for (uint32_t frame = 0; frame < count; frame++) apart = fmax(apart, fabs(output[2 * frame + 1] / 0.001 / (output[2 * frame] / (frame >= up && frame < down ? 1.0f : 0.01f)) - 1));
+        check_most(apart, 1e-6);
+        if (getenv("RA_TELL")) printf("compressor: attack %.2f ms of %g, release %.1f ms of %g\n", attack, attacks[n], release, releases[n]);
+    }
+}
+
+/* What a meter with a far longer sinc than ours (128 taps, 12 places a frame, Blackman-Harris) reads. */
+static double true_peak(const float *samples, uint32_t count, uint32_t step)
+{
+    enum { TAPS = 128, PLACES = 8 + 4 * !TEST_SLOW };
+    static double rows[PLACES][TAPS];
+    if (rows[0][TAPS / 2 - 1] == 0)
+        for (int place = 0; place < PLACES; place++)
+            for (int tap = 0; tap < TAPS; tap++) {
+                double x = tap - (TAPS / 2 - 1) - place / (double)PLACES, w = PI * (x / (TAPS / 2) + 1);
+                rows[place][tap] = (x == 0 ? 1 : sin(PI * x) / (PI * x)) * (0.35875 - 0.48829 * cos(w) + 0.14128 * cos(2 * w) - 0.01168 * cos(3 * w));
+            }
+    double peak = 0;
+    for (uint32_t n = 0; n + TAPS <= count; n++)
+        for (int place = 0; place < PLACES; place++) {
+            double sum = 0;
+            for (int tap = 0; tap < TAPS; tap++) sum += rows[place][tap] * samples[(size_t)(n + (uint32_t)tap) * step];
+            peak = fmax(peak, fabs(sum));
+        }
+    return peak;
+}
+/* EBU Tech 3341 cases 15 to 23, by formula; 20 to 23 are made at four times the rate and brought down by a windowed sinc. */
+static void fill_ebu(float *samples, uint32_t count, int number, double rate)
+{
+    static const struct { double divisor, peak, degrees; } tones[] = { { 4, 0.5, 0 }, { 4, 0.5, 45 }, { 6, 0.5, 60 }, { 8, 0.5, 67.5 }, { 4, 1.41, 45 } };
+    for (uint32_t n = 0; n < count; n++) {
+        double fade = fmin(1, fmin(n, count - n) / (0.01 * rate));
+        if (number < 20) samples[n] = (float)(fade * tones[number - 15].peak * sin(2 * PI * fmod(n / tones[number - 15].divisor, 1) + tones[number - 15].degrees * PI / 180));
+        else {
+            double sum = 0;
+            for (int tap = -256; tap <= 256; tap++) {
+                long at = 4L * n + (number - 20) + tap, middle = 24L * (long)(count / 12);        /* 24 fine samples are a period of fs/6 */
+                double value = at >= middle && at < middle + 16 ? sin(2 * PI * (double)(at - middle) / 16) : 0.5 * sin(2 * PI * (double)((at - middle - (at < middle ? 0 : 16)) % 24) / 24);
+                double x = tap / 4.0, w = PI * (tap / 256.0 + 1);
+                sum += value * (tap ? sin(PI * x) / (PI * x) : 1) / 4 * (0.35875 - 0.48829 * cos(w) + 0.14128 * cos(2 * w) - 0.01168 * cos(3 * w));
+            }
+            samples[n] = (float)(fade * sum);
+        }
+    }
+}
+static void check_limited(const char *name, double ceiling_db, uint32_t rate, uint32_t count, bool is_loud)
+{
+    double before = decibels(true_peak(output, count, 1));
+    memcpy(other, output, count * sizeof(float));
+    process_once(LIMITER, 1, rate, (double[6]){ ceiling_db, 100 }, count);
+    double peak = peak_of(output, count), over = decibels(true_peak(output, count, 1)) - ceiling_db;
+    if (peak > pow(10, ceiling_db / 20) * (1 + 1e-12)) complain(__LINE__, "%s at %u Hz: sample peak %.9f above the ceiling of %g dB", name, rate, peak, ceiling_db);
+    if (over > 0.2) complain(__LINE__, "%s at %u Hz: true peak %.3f dB above the ceiling of %g dB", name, rate, over, ceiling_db);
+    if (is_loud && before > ceiling_db && over < -0.7) complain(__LINE__, "%s at %u Hz: true peak %.3f dB below the ceiling of %g dB: too careful", name, rate, -over, ceiling_db);
+    if (getenv("RA_TELL")) printf("limiter %-16s %u Hz ceiling %5.1f: true peak before %6.2f dBTP, after %+.3f dB from the ceiling\n", name, rate, ceiling_db, before, over);
+}
+
+static void test_limiter(void)
+{
+    test("effects: the limiter keeps sample peaks at its ceiling and true peaks within 0.2 dB: EBU 3341 cases 15 to 23");
+    char name[32];
+    static const uint32_t rates[] = { 48000, 44100 };
+    for (int r = 0; r < 2; r++)
+        for (int number = 15; number <= 23; number++) {
+            fill_ebu(third, 6000, number, rates[r]);
+            for (int loud = 0; loud < 2; loud++) {
+                for (int n = 0; n < 6000; n++) output[n] = third[n] * (loud ? 4 : 1);
+                snprintf(name, sizeof name, "case %d%s", number, loud ? " +12 dB" : "");
+                check_limited(name, loud ? -1 : -9, rates[r], 6000, true);
+            }
+        }
+
+    test("effects: the limiter on square waves, +12 dB noise, single samples and bursts");
+    for (int r = 0; r < 2; r++) {
+        for (int period = 2; period < 500; period = period * 5 / 2 + 1) {
+            for (int n = 0; n < 16000; n++) output[n] = n % period < period / 2 ? 2.0f : -2.0f;
+            snprintf(name, sizeof name, "square of %d", period);
+            check_limited(name, -1, rates[r], 16000, false);
+        }
+        fill_noise(output, 40000, 4, 330);
+        check_limited("noise +12 dB", -1, rates[r], 40000, true);
+        memset(output, 0, 16000 * sizeof(float));
+        for (int n = 300; n < 16000; n += 977) output[n] = n % 2 ? 8 : -3;
+        check_limited("single samples", -1, rates[r], 16000, true);
+        fill_noise(output, 16000, 1, 331);
+        for (int n = 0; n < 16000; n++) output[n] *= n / 3000 % 2 ? 4.0f : 0.1f;
+        check_limited("bursts", -6, rates[r], 16000, true);
+        fill_sine(output, 16000, 1, 0.49 * rates[r], rates[r], 3);
+        check_limited("0.49 of the rate", 0, rates[r], 16000, true);
+    }
+
+    test("effects: below its ceiling the limiter passes bits while it once did not, and its gain comes back as it should");
+    fill_noise(input, 200000, 0.2f, 332);
+    memcpy(output, input, 200000 * sizeof(float));
+    for (int n = 1000; n < 1100; n++) output[n] *= 20;
+    process_once(LIMITER, 1, 48000, (double[6]){ -1, 100 }, 200000);
+    ra_limiter *limiter;
+    check_same(ra_limiter_create(2, 48000, &limiter), RA_OK);
+    uint32_t latency = ra_limiter_latency_frames(limiter);
+    ra_limiter_destroy(limiter);
+    check_samples(output + latency, input, 1000 - 2 * latency);
+    check_samples(output + 150000 + latency, input + 150000, 50000 - latency);
+    double third_db = 0, half_db = 0;
+    third_db = output[1100 + 600 + latency] / input[1100 + 600];
+    half_db = output[1100 + 600 + 4800 + latency] / input[1100 + 600 + 4800];
+    check_near((1 - half_db) / (1 - third_db), exp(-1), 0.01);                     /* 100 ms later 1/e is left */
+
+    test("effects: the limiter turns both channels together, and a ceiling that glides is kept at every frame");
+    for (int n = 0; n < 20000; n++) { output[2 * n] = 0.01f; output[2 * n + 1] = n > 5000 && n < 6000 ? 5.0f : 0.02f; }
+    check_same(ra_limiter_create(2, 48000, &limiter), RA_OK);
+    ra_limiter_set(limiter, (double[6]){ -1, 50 }, true);
+    ra_limiter_process(limiter, output, 20000);
+    double apart = 0;
+    for (uint32_t n = latency + 10; n < 20000; n++) {
+        uint32_t from = n - latency;
+        apart = fmax(apart, fabs(output[2 * n] / 0.01 - output[2 * n + 1] / (from > 5000 && from < 6000 ? 5.0 : 0.02)));
+    }
+    check_most(apart, 1e-6);
+    ra_limiter_reset(limiter);
+    fill_noise(output, 40000, 4, 333);
+    ra_limiter_process(limiter, output, 5000);
+    ra_limiter_set(limiter, (double[6]){ -13, 50 }, false);
+    ra_limiter_process(limiter, output + 10000, 15000);
+    double high = pow(10, -1 / 20.0), low = pow(10, -13 / 20.0), worst = 0;
+    for (uint32_t n = 5000 + latency; n < 20000; n++) {
+        double share = fmin(1, (n + 1 - 5000 - latency) / 960.0), ceiling = high + (low - high) * share;
+        worst = fmax(worst, fmax(fabs(output[2 * n]), fabs(output[2 * n + 1])) / ceiling);
+    }
+    check_most(worst, 1 + 1e-6);
+    ra_limiter_destroy(limiter);
+}
+
+/* Schroeder's backward integration: twice the time from -5 to -35 dB, by a straight line through them. */
+static double decay_s(const float *response, uint32_t count, uint32_t step, double rate)
+{
+    double energy = 0, sum = 0, st = 0, sd = 0, stt = 0, std = 0, points = 0;
+    for (uint32_t n = 0; n < count; n++) energy += (double)response[n * step] * response[n * step];
+    for (uint32_t n = 0; n < count; n++) {
+        double db = 10 * log10(fmax(energy - sum, 1e-30) / energy), t = n / rate;
+        sum += (double)response[n * step] * response[n * step];
+        if (db > -5 || db < -35) continue;
+        points++; st += t; sd += db; stt += t * t; std += t * db;
+    }
+    return -60 / ((points * std - st * sd) / (points * stt - st * st));
+}
+static void test_reverb(void)
+{
+    test("effects: the reverb's RT60 is its knob within 10 %, of the whole sound and of the octave at 1 kHz, at three rates");
+    static const uint32_t rates[] = { 48000, 44100, 96000 };
+    static const double knobs[] = { 0.3, 0.5, 1, 1.8, 3, 5, 8 };
+    for (int r = 0; r < 3; r++)
+        for (int n = 0; n < 7; n++) {
+            uint32_t count = (uint32_t)(knobs[n] * 1.1 * rates[r]), stride = BUFFER / 2;
+            if (count > stride) count = stride;
+            memset(output, 0, BUFFER * sizeof(float));
+            output[0] = output[1] = 1;
+            process_once(REVERB, 2, rates[r], (double[6]){ knobs[n], 1 }, count);
+            double left = decay_s(output, count, 2, rates[r]), right = decay_s(output + 1, count, 2, rates[r]);
+            ra_eq_band octave = { RA_BAND_PASS, 1000, 0, 1.41 };
+            ra_eq *eq = eq_with(2, rates[r], &octave, 1);
+            process_eq(eq, output, 2, count, 4096);
+            ra_eq_destroy(eq);
+            double middle = decay_s(output, count, 2, rates[r]);
+            check_near(left / knobs[n], 1, 0.1);
+            check_near(right / knobs[n], 1, 0.1);
+            check_near(middle / knobs[n], 1, 0.1);
+            if (getenv("RA_TELL")) printf("reverb %u Hz rt60 %.1f s: left %+.1f %%, right %+.1f %%, 1 kHz %+.1f %%\n", rates[r], knobs[n], 100 * (left / knobs[n] - 1), 100 * (right / knobs[n] - 1), 100 * (middle / knobs[n] - 1));
+        }
+
+    test("effects: high notes die sooner, as the reverb's comment says: at 8 kHz in 0.7 of the time, within 10 %");
+    memset(output, 0, 400000 * sizeof(float));
+    output[0] = output[1] = 1;
+    process_once(REVERB, 2, 48000, (double[6]){ 2, 1 }, 200000);
+    ra_eq_band narrow[4] = { { RA_BAND_PASS, 8000, 0, 4 }, { RA_BAND_PASS, 8000, 0, 4 }, { RA_BAND_PASS, 8000, 0, 4 }, { RA_BAND_PASS, 8000, 0, 4 } };
+    ra_eq *eq = eq_with(2, 48000, narrow, 4);
+    process_eq(eq, output, 2, 200000, 4096);
+    ra_eq_destroy(eq);
+    double high = decay_s(output, 100000, 2, 48000);
+    check_near(high / 1.4, 1, 0.1);
+    if (getenv("RA_TELL")) printf("reverb: 8 kHz of rt60 2 s: %.3f s\n", high);
+
+    test("effects: the reverb is smooth: its tail is noise without a beat, its two sides do not resemble each other");
+    static const double tails[] = { 1, 3, 8 };
+    for (int n = 0; n < 3; n++) {
+        memset(output, 0, BUFFER * sizeof(float));
+        output[0] = output[1] = 1;
+        process_once(REVERB, 2, 48000, (double[6]){ tails[n], 1 }, 96000);
+        /* flatten the decay, then the autocorrelation of 0.3 to 1 s, and the number of samples beyond one sigma (32 % in noise) */
+        uint32_t start = 14400, count = 33600, beyond = 0;
+        for (uint32_t k = 0; k < 96000; k++) { third[k] = (float)(output[2 * k] * pow(10, 3 * k / (tails[n] * 48000))); other[k] = (float)(output[2 * k + 1] * pow(10, 3 * k / (tails[n] * 48000))); }
+        double sigma = rms_of(third + start, count, 1), beat = 0, alike = 0;
+        for (uint32_t k = 0; k < count; k++) beyond += fabs(third[start + k]) > sigma;
+        for (uint32_t lag = 48; lag < 9600; lag += TEST_SLOW ? 13 : 2) {
+            double sum = 0;
+            for (uint32_t k = 0; k < count - 9600; k++) sum += (double)third[start + k] * third[start + k + lag];
+            beat = fmax(beat, fabs(sum) / (sigma * sigma * (count - 9600)));
+        }
+        for (int lag = -480; lag <= 480; lag++) {
+            double sum = 0;
+            for (uint32_t k = 0; k < count; k++) sum += (double)third[start + k] * other[(int)(start + k) + lag];
+            alike = fmax(alike, fabs(sum) / (sigma * rms_of(other + start, count, 1) * count));
+        }
+        check_most(beat, 0.2);
+        check_most(alike, 0.15);
+        check_near(beyond / (double)count, 0.3173, 0.04);
+        if (getenv("RA_TELL")) printf("reverb rt60 %g: strongest echo of itself %.3f, left like right %.3f, beyond sigma %.3f\n", tails[n], beat, alike, beyond / (double)count);
+    }
+
+    test("effects: the reverb is as loud as the sound below 1 kHz that it reverberates, within 1.5 dB, at any RT60, mono and stereo");
+    for (uint32_t channels = 1; channels <= 2; channels++)
+        for (double rt60 = 0.3; rt60 < 9; rt60 *= 3) {
+            uint32_t count = 500000 / channels;
+            fill_noise(output, count * channels, 0.5f, 340);
+            for (int pole = 0; pole < 2; pole++)
+                for (uint32_t n = channels; n < count * channels; n++) output[n] = 0.9f * output[n - channels] + 0.1f * output[n];      /* 800 Hz */
+            double before = rms_of(output, count * channels, 1);
+            process_once(REVERB, channels, 48000, (double[6]){ rt60, 1 }, count);
+            double gain = decibels(rms_of(output + count * channels / 2, count * channels / 2, 1) / before);
+            check_near(gain, 0, 1.5);
+            if (getenv("RA_TELL")) printf("reverb rt60 %.1f, %u channels: %+.2f dB\n", rt60, channels, gain);
+        }
+
+    test("effects: RT60 and mix may be swept without a click");
+    fill_sine(output, 96000, 1, 200, 48000, 0.25);
+    ra_reverb *reverb;
+    check_same(ra_reverb_create(1, 48000, &reverb), RA_OK);
+    ra_reverb_set(reverb, (double[6]){ 1, 0.5 }, true);
+    ra_reverb_process(reverb, output, 48000);
+    for (int turn = 0; turn < 48; turn++) {
+        ra_reverb_set(reverb, (double[6]){ turn % 2 ? 0.3 : 5, turn % 3 ? 0.7 : 0.1 }, false);
+        ra_reverb_process(reverb, output + 48000 + turn * 1000, 1000);
+    }
+    check_most(worst_click(output + 30000, 66000, 1, 200, 48000), 1e-3);
+    ra_reverb_destroy(reverb);
+}
+
+static void test_processors(void)
+{
+    test_processor_contract();
+    test_pan_delay_chorus();
+    test_distortion_compressor();
+    test_limiter();
+    test_reverb();
+}
+
+static void test_effects_all(void) { test_effects(); test_chain(); test_processors(); }
 
 /* ---- [8] loudness ------------------------------------------------------------------------------- */
 
@@ -4023,7 +4739,7 @@ static void test_cli(void)
     static const struct { const char *command; const char *word; bool is_misuse; } bad[] = {
         { "$P info nothing.wav", "nothing.wav", false },                              { "$P render nothing.wav never.wav", "nothing.wav", false },
         { "head -c 30 in.wav > cut.wav; $P info cut.wav", "cut.wav", false },         { "$P render cut.wav never.wav", "cut.wav", false },
-        { "printf hello > text.wav; $P render text.wav never.wav", "text.wav", false }, { "$P render in.wav never.wav --chain 'reverb mix=1'", "reverb", false },
+        { "printf hello > text.wav; $P render text.wav never.wav", "text.wav", false }, { "$P render in.wav never.wav --chain 'convolve mix=1'", "convolve", false },
         { "$P render in.wav never.wav --chain 'eq peaking hz=-1'", "hz", false },     { "$P render in.wav /nowhere/never.wav", "/nowhere/never.wav", false },
         { "$P render in.wav never.wav --rate 0", "--rate", true },                    { "$P render in.wav never.wav --format mp3", "mp3", true },
         { "$P render in.wav", "render", true },                                       { "$P gen triangle never.wav", "triangle", true },

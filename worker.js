@@ -731,7 +731,11 @@ function rustyPage() {
   }
   const command = name => async (...values) => {
     if (name === 'seek' && !Number.isFinite(values[0])) throw Error('seek() wants a number of seconds');
-    await ready; call(name, ...values); pump(); wakeFrames(); };
+    await ready;
+    call(name, ...values);
+    pump();
+    wakeFrames();
+  };
   const face = {
     ready, load, state, unisolate,
     // Kept when sound runs; broken when the browser wants a gesture first (it starts at the next one).

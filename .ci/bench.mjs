@@ -70,7 +70,7 @@ function buildNative({ name, flags, defines }) {
 }
 
 function buildWasm() {
-  run('emcc', ['.ci/bench_ours.c', '-o', `${OUT}/ours.mjs`, `-O${process.env.RA_OPT ?? 's'}`, ...OURS, '-msimd128', '--no-entry',
+  run('emcc', ['.ci/bench_ours.c', '-o', `${OUT}/ours.mjs`, `-O${process.env.RA_OPT ?? 's'}`, ...OURS, '-msimd128', '-mnontrapping-fptoint', '-mllvm', '-inline-threshold=5', '--no-entry',
     '-sMODULARIZE', '-sEXPORT_ES6', '-sENVIRONMENT=web', '-sFILESYSTEM=0', '-sALLOW_MEMORY_GROWTH', '-sEXPORTED_RUNTIME_METHODS=HEAPF32']);
 }
 

@@ -222,6 +222,16 @@ export class App {
   async stopRecording() { return floats(Buffer.from(await this.page.evaluate(() => window.recorder.stop()), 'base64')); }
   async record(ms) { await this.startRecording(); await wait(ms); return this.stopRecording(); }
 
+  // A level in dB once it has settled: on a busy machine a command is heard late.
+  async level(measure = rmsDb) {
+    for (let before = NaN, i = 0; i < 30; i++) {
+      const now = measure(await this.record(250));
+      if (Math.abs(now - before) < 0.005) return now;
+      before = now;
+    }
+    throw Error('the level does not settle');
+  }
+
   // The average of so many spectra that rustyaudio.spectrum() gives, in dB per bin, of powers.
   spectrum(wanted = 24) {
     return this.page.evaluate(async (wanted) => {
@@ -290,6 +300,7 @@ export const isNear = (hex, tolerance = 24) => { const [R, G, B] = colour(hex); 
 export const floats = (buffer) => new Float32Array(buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + (buffer.byteLength & ~3)));
 export const hash = (samples) => createHash('sha256').update(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)).digest('hex').slice(0, 16);
 export const rmsDb = (samples) => 10 * Math.log10(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length + 1e-30);
+export const peakDb = (samples) => 20 * Math.log10(samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 1e-15));
 export const run = (...args) => execFileSync(CLI, args.map(String), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 export const info = (file) => JSON.parse(run('info', file));
 
