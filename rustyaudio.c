@@ -8219,7 +8219,7 @@ static void app_panel_meters(canvas_box box)
     ui_cut_left(&head, width + 8);
     ui_text(u, (canvas_box){ head.x, head.y + 10, head.w, 20 }, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, head.w > 60 ? "dBFS peak" : "dBFS");
 
-    static const char *const facts[4] = { "Frames clipped", "Frames missed", "RMS R, dBFS", "RMS L, dBFS" };
+    static const char *const facts[4] = { "Frames clipped", "Not analysed", "RMS R, dBFS", "RMS L, dBFS" };
     for (int fact = 0; fact < 4; fact++) {                 /* from below */
         canvas_box line = ui_cut_bottom(&inside, 20);
         text = ra_text_start(words, sizeof words);
@@ -8268,7 +8268,7 @@ static void app_panel_meters_flat(canvas_box box)
 
 /* ---- rack: the real path of the signal, a card for each station ---- */
 
-typedef enum { APP_CARD_SOURCE, APP_CARD_EQ, APP_CARD_GAIN, APP_CARD_SOFTCLIP, APP_CARD_VOLUME, APP_CARD_LAST_CLIP, APP_CARD_OUT } app_card_kind;
+typedef enum { APP_CARD_SOURCE, APP_CARD_EQ, APP_CARD_GAIN, APP_CARD_SOFTCLIP, APP_CARD_EFFECT, APP_CARD_VOLUME, APP_CARD_LAST_CLIP, APP_CARD_OUT } app_card_kind;
 typedef struct { app_card_kind kind; uint32_t item; bool has_switch; } app_card;
 
 static uint32_t app_cards(app_card cards[RA_CHAIN_MAX + 5])
@@ -8279,7 +8279,7 @@ static uint32_t app_cards(app_card cards[RA_CHAIN_MAX + 5])
     for (uint32_t i = 0; i < app.session.chain.count; i++) {
         uint32_t kind = app.session.chain.item[i].kind;
         if (kind == RA_PROCESSOR_EQ && i && app.session.chain.item[i - 1].kind == kind) continue;     /* neighbouring bands share a card */
-        app_card_kind card = kind == RA_PROCESSOR_EQ ? APP_CARD_EQ : kind == RA_PROCESSOR_GAIN ? APP_CARD_GAIN : APP_CARD_SOFTCLIP;
+        app_card_kind card = kind == RA_PROCESSOR_EQ ? APP_CARD_EQ : kind == RA_PROCESSOR_GAIN ? APP_CARD_GAIN : kind == RA_PROCESSOR_SOFTCLIP ? APP_CARD_SOFTCLIP : APP_CARD_EFFECT;
         cards[count++] = (app_card){ card, i, card == APP_CARD_EQ && !has_eq };       /* one switch is for all bands */
         has_eq |= kind == RA_PROCESSOR_EQ;
     }
@@ -8325,7 +8325,7 @@ static void app_draw_small_curve(canvas_box box)
 
 static void app_draw_card(canvas_box box, const app_card *card)
 {
-    static const char *const titles[] = { "SOURCE", "EQ", "GAIN", "SOFT CLIP", "VOLUME", "SOFT CLIP", "OUT" };
+    static const char *const titles[] = { "SOURCE", "EQ", "GAIN", "SOFT CLIP", NULL, "VOLUME", "SOFT CLIP", "OUT" };       /* an effect has its name */
     ui *u = &app.ui;
     const ui_theme *theme = u->theme;
     char words[64];
@@ -8334,7 +8334,12 @@ static void app_draw_card(canvas_box box, const app_card *card)
     canvas_box inside = ui_inset(box, 8, 6), head = ui_cut_top(&inside, 24);
     if (card->has_switch) {
         if (ui_led(u, ui_inset(head, -4, 0), "EQ on", app_eq_is_heard() ? "EQ" : "EQ off", app_eq_is_heard())) app_switch_eq();
-    } else ui_text(u, head, UI_LEFT, 12, CANVAS_BOLD, theme->text, titles[card->kind]);
+    } else {
+        const char *title = titles[card->kind] ? titles[card->kind] : ra_processor_forms[app.session.chain.item[card->item].kind].name;
+        for (; *title; title++) ra_text_add_char(&text, *title >= 'a' && *title <= 'z' ? (char)(*title - 'a' + 'A') : *title);
+        ui_text(u, head, UI_LEFT, 12, CANVAS_BOLD, theme->text, words);
+        text = ra_text_start(words, sizeof words);
+    }
     canvas_box foot = ui_cut_bottom(&inside, 20), picture = ui_inset(inside, 0, 4);
     canvas_fill(u->canvas, picture, 4, theme->panel);
     canvas_clip(u->canvas, picture);
@@ -8372,6 +8377,22 @@ static void app_draw_card(canvas_box box, const app_card *card)
         app_draw_soft_clip(ui_inset(picture, 6, 6));
         ra_text_add(&text, "from −1 dBFS");
         break;
+    case APP_CARD_EFFECT: {                    /* its settings, as its text has them */
+        const ra_processor_spec *item = &app.session.chain.item[card->item];
+        canvas_box lines = ui_inset(picture, 4, 4);
+        for (int key = 0; key < RA_KEYS_MAX && ra_processor_forms[item->kind].keys[key].name; key++) {
+            canvas_box line = ui_cut_top(&lines, 22);
+            const char *name = ra_processor_forms[item->kind].keys[key].name, *unit = strchr(name, '_');
+            text = ra_text_start(words, sizeof words);
+            for (const char *at = name; *at && at != unit; at++) ra_text_add_char(&text, *at);
+            ui_text(u, line, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, words);
+            text = ra_text_start(words, sizeof words);
+            ra_text_add(&text, "%g%s%s", ra_floor(item->value[key] * 100 + 0.5) / 100, unit && line.w > 120 ? " " : "", unit && line.w > 120 ? unit + 1 : "");
+            ui_text(u, line, UI_RIGHT, 12, CANVAS_BOLD, theme->edit, words);
+        }
+        text = ra_text_start(words, sizeof words);
+        break;
+    }
     case APP_CARD_OUT: {
         float bar = __builtin_fminf(20, 0.25f * picture.w);
         for (int channel = 0; channel < 2; channel++) {
