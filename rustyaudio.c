@@ -38,10 +38,9 @@
      main -> audio: command ring, settings mailbox    audio -> main: snapshot
      mailbox, tap ring, ring of clips that go home to be freed
 
-   Calls that go upwards, by function pointer, all four of them
+   Calls that go upwards, by function pointer, all three of them
      ra_job_step     a slice of a job, from the pool       [4]
      ra_read_bytes   bytes of a file, wherever it lies     [10]
-     ra_log_sink     a line of the log                     [3]
      web_boot        the functions that worker.js calls in the audio thread [17]
 
    Words
@@ -638,10 +637,9 @@ static ra_result ra_refuse(ra_error *error, ra_result code, uint64_t offset, con
             whole files (native), glyphs and requests to the page (web)
    calls    [2] BASE
    threads  each function says
-   state    ra_log_hook: a library has one log, as a process has one stderr
+   state    ra_log_level_now: a process has one stderr, and so one level
    ============================================================================ */
 
-typedef void (*ra_log_sink)(int level, const char *line);
 /* Atomic: written by the control thread, read by any, relaxed: a line more or less is no harm. */
 static _Atomic int ra_log_level_now = 2;
 
@@ -755,9 +753,6 @@ static bool ra_thread_start(void *(*body)(void *), void *user)
 }
 #endif
 
-/* The one hook: where lines of the log go. NULL means stderr or the console. */
-static ra_log_sink ra_log_hook;
-
 RA_API void ra_log_level(int level) { atomic_store_explicit(&ra_log_level_now, level, memory_order_relaxed); }
 
 /* One line for whoever looks after the program. Never from the audio thread. */
@@ -770,7 +765,7 @@ __attribute__((format(printf, 2, 3))) RA_MAYBE_UNUSED static void ra_log_line(in
     va_start(values, format);
     ra_text_add_list(&text, format, values);
     va_end(values);
-    if (ra_log_hook) ra_log_hook(level, line); else ra_log_write(level, line);
+    ra_log_write(level, line);
 }
 
 /* ---- what only a page has: its text engine and its wishes ---- */
@@ -2205,12 +2200,10 @@ static uint32_t ra_ring_frames(double count)
 /* [WEBAUDIO] StereoPannerNode, equal power, position p from -1 (left) to 1:
      stereo, p <= 0:  L = L + R cos(x),  R = R sin(x),      x = (p + 1) pi/2
              p >  0:  L = L cos(x),      R = R + L sin(x),  x = p pi/2
-     mono:            L = M cos(x),      R = M sin(x),      x = (p + 1) pi/4
-   One channel has nowhere to go: process leaves it as it is; ra_pan_spread makes two of it. */
+   One channel has nowhere to go and passes as it is. */
 typedef struct ra_pan {
     uint32_t channels, sample_rate_hz;
     ra_glide left_left, right_left, left_right, right_right;    /* from where, to where */
-    ra_glide mono_left, mono_right;
 } ra_pan;
 
 static void ra_pan_destroy(ra_pan *pan) { RA_FREE(pan); }
@@ -2224,8 +2217,6 @@ RA_REALTIME static void ra_pan_set(ra_pan *pan, const double value[6], bool is_f
     ra_glide_set(&pan->right_left,  to_left, rate, is_fresh);
     ra_glide_set(&pan->left_right,  to_right, rate, is_fresh);
     ra_glide_set(&pan->right_right, p < 0.0 ? ra_sin((p + 1.0) * (RA_PI / 2)) : 1.0, rate, is_fresh);
-    ra_glide_set(&pan->mono_left,   ra_cos((p + 1.0) * (RA_PI / 4)), rate, is_fresh);
-    ra_glide_set(&pan->mono_right,  ra_sin((p + 1.0) * (RA_PI / 4)), rate, is_fresh);
 }
 
 static ra_result ra_pan_create(uint32_t channels, uint32_t sample_rate_hz, ra_pan **out)
@@ -2241,14 +2232,15 @@ static ra_result ra_pan_create(uint32_t channels, uint32_t sample_rate_hz, ra_pa
     return RA_OK;
 }
 
-/* Of all six only these move when others do, so they tell for all. */
-RA_REALTIME static bool ra_pan_is_quiet(const ra_pan *pan) { return !pan->mono_left.left_frames && !pan->mono_right.left_frames; }
+RA_REALTIME static bool ra_pan_is_quiet(const ra_pan *pan)
+{
+    return !(pan->left_left.left_frames | pan->right_left.left_frames | pan->left_right.left_frames | pan->right_right.left_frames);
+}
 
 RA_REALTIME static void ra_pan_reset(ra_pan *pan)
 {
     ra_glide_land(&pan->left_left);   ra_glide_land(&pan->right_left);
     ra_glide_land(&pan->left_right);  ra_glide_land(&pan->right_right);
-    ra_glide_land(&pan->mono_left);   ra_glide_land(&pan->mono_right);
 }
 
 RA_REALTIME static void ra_pan_process(ra_pan *pan, float *frames, uint32_t frame_count)
@@ -2258,24 +2250,11 @@ RA_REALTIME static void ra_pan_process(ra_pan *pan, float *frames, uint32_t fram
     for (uint32_t frame = 0; frame < frame_count; frame++) {
         float left_left  = ra_glide_next(&pan->left_left),  right_left  = ra_glide_next(&pan->right_left);
         float left_right = ra_glide_next(&pan->left_right), right_right = ra_glide_next(&pan->right_right);
-        ra_glide_next(&pan->mono_left);
-        ra_glide_next(&pan->mono_right);
         if (pan->channels == 1) continue;
         float left = frames[2 * frame], right = frames[2 * frame + 1];
         frames[2 * frame]     = left * left_left  + right * right_left;
         frames[2 * frame + 1] = left * left_right + right * right_right;
     }
-}
-
-/* One channel to two, by the rule for mono: both 3 dB down in the middle. */
-RA_MAYBE_UNUSED RA_REALTIME static void ra_pan_spread(ra_pan *pan, const float *mono, float *stereo, uint32_t frame_count)
-{
-    for (uint32_t frame = 0; frame < frame_count; frame++) {
-        stereo[2 * frame]     = mono[frame] * ra_glide_next(&pan->mono_left);
-        stereo[2 * frame + 1] = mono[frame] * ra_glide_next(&pan->mono_right);
-    }
-    ra_glide_skip(&pan->left_left,  frame_count); ra_glide_skip(&pan->right_left,  frame_count);
-    ra_glide_skip(&pan->left_right, frame_count); ra_glide_skip(&pan->right_right, frame_count);
 }
 
 /* ---- delay ---- */
