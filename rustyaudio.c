@@ -8359,8 +8359,11 @@ static void app_draw_card(canvas_box box, const app_card *card)
     case APP_CARD_EFFECT: {                    /* its settings, as its text has them */
         const ra_processor_spec *item = &app.session.chain.item[card->item];
         canvas_box lines = ui_inset(picture, 4, 4);
-        for (int key = 0; key < RA_KEYS_MAX && ra_processor_forms[item->kind].keys[key].name; key++) {
-            canvas_box line = ui_cut_top(&lines, 22);
+        int key_count = 0;
+        while (key_count < RA_KEYS_MAX && ra_processor_forms[item->kind].keys[key_count].name) key_count++;
+        float height = __builtin_fminf(22, lines.h / (float)key_count);
+        for (int key = 0; key < key_count; key++) {
+            canvas_box line = ui_cut_top(&lines, height);
             const char *name = ra_processor_forms[item->kind].keys[key].name, *unit = strchr(name, '_');
             text = ra_text_start(words, sizeof words);
             for (const char *at = name; *at && at != unit; at++) ra_text_add_char(&text, *at);
