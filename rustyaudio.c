@@ -52,6 +52,8 @@
    Sources of formulas
      [RBJ]     R. Bristow-Johnson, "Cookbook formulae for audio EQ biquad
                filter coefficients"
+     [APO]     Equalizer APO's "Configuration reference", and what AutoEQ and Room EQ
+               Wizard write for it
      [KAISER]  J. F. Kaiser, "Nonrecursive digital filter design using the
                I0-sinh window function", 1974
      [STOCKHAM] T. G. Stockham's self-sorting transform, as in C. Van Loan,
@@ -730,6 +732,7 @@ static uint8_t *ra_file_read(const char *path, size_t *byte_count, ra_error *err
     }
     if (ferror(file)) { ra_refuse(error, RA_NO_FILE, count, "cannot read \"%s\" after byte %llu: %s", path, (unsigned long long)count, strerror(errno)); goto fail; }
     if (file != stdin) fclose(file);
+    bytes[count] = 0;                                    /* there is room: the last read wanted more. A text is a string so */
     *byte_count = count;
     return bytes;
 fail:
@@ -1683,12 +1686,32 @@ static const ra_biquad_coeffs ra_biquad_identity = { .b0 = 1.0 };
 
 static inline bool ra_filter_has_gain(uint32_t type) { return type == RA_PEAKING || type == RA_LOW_SHELF || type == RA_HIGH_SHELF; }
 
-/* [RBJ] with Q for every type. Wants 0 < hz < sample_rate_hz / 2 and a q and a gain of this world;
-   anything else, NaN too, gives the identity: a slider dragged past Nyquist should stop filtering,
-   not blow up. */
+/* Where the formulas have no answer their limits hold, as [WEBAUDIO] has them. At 0 Hz and from half the rate on only
+   one side of the filter is left; with a q of 0 a band is all there is, a notch takes everything away. */
+RA_REALTIME static double ra_biquad_limit(const ra_eq_band *band, bool is_top, bool is_wide)
+{
+    double gain = ra_exp10(band->db / 20.0);
+    switch (band->type) {
+    case RA_PEAKING:    return is_wide ? gain : 1.0;
+    case RA_LOW_SHELF:  return is_wide ? ra_sqrt(gain) : is_top ? gain : 1.0;
+    case RA_HIGH_SHELF: return is_wide ? ra_sqrt(gain) : is_top ? 1.0 : gain;
+    case RA_LOW_PASS:   return is_wide || !is_top ? 0.0 : 1.0;
+    case RA_HIGH_PASS:  return is_wide || is_top ? 0.0 : 1.0;
+    case RA_BAND_PASS:  return is_wide ? 1.0 : 0.0;
+    case RA_NOTCH:      return is_wide ? 0.0 : 1.0;
+    case RA_ALL_PASS:   return is_wide ? -1.0 : 1.0;
+    default:            return 1.0;
+    }
+}
+
+/* [RBJ] with Q for every type; the limits at the edges, and the identity for what is no number of this world:
+   a mistake should stop filtering, not blow up. */
 RA_REALTIME static ra_biquad_coeffs ra_biquad_design(const ra_eq_band *band, double sample_rate_hz)
 {
-    if (!(band->hz > 0.0 && band->hz < 0.5 * sample_rate_hz && band->q >= 1e-3 && band->q <= 1e3 && ra_abs(band->db) < 200.0)) return ra_biquad_identity;
+    const double q_least = 1e-6;                          /* below it 1 - alpha is all rounding */
+    if (!(band->hz == band->hz && band->q >= 0.0 && band->q <= 1e3 && ra_abs(band->db) < 200.0)) return ra_biquad_identity;
+    bool is_top = band->hz >= 0.5 * sample_rate_hz, is_edge = is_top || band->hz <= 0.0;
+    if (is_edge || band->q < q_least) return (ra_biquad_coeffs){ .b0 = ra_biquad_limit(band, is_top, !is_edge) };
     double omega = RA_TAU * band->hz / sample_rate_hz;    /* radians per sample */
     double c = ra_cos(omega), alpha = ra_sin(omega) / (2.0 * band->q);
     double A = ra_exp10(band->db / 40.0);                 /* half the dB: once above, once below */
@@ -3180,7 +3203,7 @@ typedef struct { const char *name; ra_key keys[RA_KEYS_MAX]; } ra_processor_form
 
 /* One table: what the parser accepts, what the formatter writes, what is the default. */
 static const ra_processor_form ra_processor_forms[RA_PROCESSOR_COUNT] = {
-    [RA_PROCESSOR_EQ]         = { "eq",       { { "hz", 1, 384000, 1000 }, { "db", -40, 40, 0 }, { "q", 0.05, 40, 1.41 } } },
+    [RA_PROCESSOR_EQ]         = { "eq",       { { "hz", 1, 384000, 1000 }, { "db", -40, 40, 0 }, { "q", 0.01, 100, 1.41 } } },
     [RA_PROCESSOR_GAIN]       = { "gain",     { { "db", -120, 40, 0 } } },
     [RA_PROCESSOR_SOFTCLIP]   = { "softclip", { { 0 } } },
     [RA_PROCESSOR_PAN]        = { "pan",        { { "position", -1, 1, 0 } } },
@@ -3303,6 +3326,143 @@ RA_API size_t ra_chain_format(const ra_chain_spec *spec, char *buffer, size_t ca
             if (key == 0 || item->value[key] != form->keys[key].otherwise) ra_text_add(&text, " %s=%g", form->keys[key].name, item->value[key]);
     }
     return text.length;
+}
+
+/* ---- the text of another equaliser [APO] ---- */
+
+/* The types that have our filters for it. A q of 0: the line must give one. A corner is where a shelf has begun, not its middle. */
+static const struct { const char *name; ra_filter_type type; double q; bool is_corner; } ra_apo_types[] = {
+    { "PK", RA_PEAKING, 0, false },        { "PEQ", RA_PEAKING, 0, false },       { "Modal", RA_PEAKING, 0, false },
+    { "LP", RA_LOW_PASS, 0.70710678118654752, false },  { "LPQ", RA_LOW_PASS, 0, false },
+    { "HP", RA_HIGH_PASS, 0.70710678118654752, false }, { "HPQ", RA_HIGH_PASS, 0, false },
+    { "BP", RA_BAND_PASS, 0.70710678118654752, false }, { "NO", RA_NOTCH, 30, false }, { "AP", RA_ALL_PASS, 0, false },
+    { "LS", RA_LOW_SHELF, 0, true },       { "LSC", RA_LOW_SHELF, 0, false },     { "HS", RA_HIGH_SHELF, 0, true }, { "HSC", RA_HIGH_SHELF, 0, false },
+};
+#define RA_APO_SHELF_SLOPE 0.9         /* of a shelf that gives none */
+
+/* Lines of other programs' files that are about something else; these would change the sound, so they may not be passed over. */
+static const char *const ra_apo_refused[] = { "GraphicEQ", "Convolution", "Copy", "Delay", "Channel", "Include", "Device", "Stage", "If", "ElseIf", "Else", "Eval", "Loudness", "LoudnessCorrection", "VSTPlugin" };
+
+typedef struct { const char *at, *line, *text; uint32_t number; ra_error *error; } ra_apo_reader;
+
+static char ra_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+
+/* Steps over the word, in capitals or not, if it is what comes next. */
+static bool ra_apo_word(ra_apo_reader *in, const char *word)
+{
+    while (*in->at == ' ' || *in->at == '\t') in->at++;
+    size_t length = 0;
+    while (word[length] && ra_lower(in->at[length]) == ra_lower(word[length])) length++;
+    char after = ra_lower(in->at[length]);
+    if (word[length] || (after >= 'a' && after <= 'z' && word[0] != ':')) return false;
+    in->at += length;
+    return true;
+}
+
+static bool ra_apo_number(ra_apo_reader *in, double *out)
+{
+    while (*in->at == ' ' || *in->at == '\t') in->at++;
+    const char *end = ra_parse_number(in->at, out);
+    if (!end || *end == ',') return false;               /* 1,5 and 1,000: nobody knows which comma it is */
+    in->at = end;
+    return true;
+}
+
+static ra_result ra_apo_refuse(const ra_apo_reader *in, const char *expected)
+{
+    char quoted[44];
+    ra_quote_word(in->at, strcspn(in->at, " \t\r\n"), quoted);
+    return ra_refuse(in->error, RA_BAD_CHAIN, (uint64_t)(in->at - in->text), "line %u: %s, here is \"%s\"", in->number, expected, quoted);
+}
+
+/* What follows "Filter 1: ON". */
+static ra_result ra_apo_filter(ra_apo_reader *in, ra_chain_spec *spec)
+{
+    size_t row = 0, row_count = sizeof ra_apo_types / sizeof ra_apo_types[0];
+    while (row < row_count && !ra_apo_word(in, ra_apo_types[row].name)) row++;
+    if (row == row_count) return ra_apo_word(in, "None") ? RA_OK : ra_apo_refuse(in, "a filter is PK, LP, LPQ, HP, HPQ, BP, NO, AP, LS, LSC, HS or HSC");
+    bool is_shelf = ra_apo_types[row].type == RA_LOW_SHELF || ra_apo_types[row].type == RA_HIGH_SHELF, has_width = false;
+    double hz = 0, db = 0, q = ra_apo_types[row].q, slope = is_shelf ? RA_APO_SHELF_SLOPE : 0, octaves;
+    const char *type_at = in->at;
+    if (is_shelf && ra_apo_number(in, &slope)) {         /* decibels an octave, 12 is the steepest without a bump */
+        if (!ra_apo_word(in, "dB") || !(slope > 0)) return ra_apo_refuse(in, "the slope of a shelf is so many dB");
+        slope /= 12.0;
+        has_width = true;
+    }
+    for (;;) {
+        if      (ra_apo_word(in, "Fc"))   { if (!ra_apo_number(in, &hz) || !ra_apo_word(in, "Hz")) return ra_apo_refuse(in, "Fc wants a number and Hz"); }
+        else if (ra_apo_word(in, "Gain")) { if (!ra_apo_number(in, &db) || !ra_apo_word(in, "dB")) return ra_apo_refuse(in, "Gain wants a number and dB"); }
+        else if (ra_apo_word(in, "Q"))    { if (!ra_apo_number(in, &q)) return ra_apo_refuse(in, "Q wants a number"); slope = 0; has_width = true; }
+        else if (ra_apo_word(in, "BW"))   {
+            if (!ra_apo_word(in, "Oct") || !ra_apo_number(in, &octaves)) return ra_apo_refuse(in, "BW wants Oct and a number");
+            double half = 0.34657359027997264 * octaves; /* ln 2 / 2: 1/Q = 2 sinh(ln 2 / 2 * octaves) [RBJ] */
+            q = 1.0 / (ra_exp(half) - ra_exp(-half));
+            slope = 0;
+            has_width = true;
+        }
+        else break;
+    }
+    if (!strchr("\r\n#", *in->at)) return ra_apo_refuse(in, "a filter has Fc, Gain, Q and BW Oct");
+    double A = ra_exp10(db / 40.0), bend = A + 1.0 / A;  /* of a shelf: 1/Q^2 = (A + 1/A) (1/slope - 1) + 2 [RBJ] */
+    if (slope > 0) q = 1.0 / ra_sqrt(bend * (1.0 / slope - 1.0) + 2.0);
+    else if (is_shelf) slope = 1.0 / ((1.0 / (q * q) - 2.0) / bend + 1.0);
+    if (ra_apo_types[row].is_corner && has_width) {
+        double way = ra_exp10(ra_abs(db) / 80.0 / slope);
+        hz = ra_apo_types[row].type == RA_LOW_SHELF ? hz * way : hz / way;
+    }
+    ra_processor_spec item = { .kind = RA_PROCESSOR_EQ, .type = ra_apo_types[row].type, .value = { hz, ra_filter_has_gain(ra_apo_types[row].type) ? db : 0.0, q } };
+    for (int key = 0; key < 3; key++) {
+        const ra_key *is = &ra_processor_forms[RA_PROCESSOR_EQ].keys[key];
+        if (!(item.value[key] >= is->low && item.value[key] <= is->high)) {
+            in->at = type_at;
+            return ra_refuse(in->error, RA_BAD_CHAIN, (uint64_t)(in->at - in->text), "line %u: this filter's %s is %g; it goes from %g to %g", in->number, is->name, item.value[key], is->low, is->high);
+        }
+    }
+    if (spec->count == RA_CHAIN_MAX) return ra_apo_refuse(in, "there are too many filters");
+    spec->item[spec->count++] = item;
+    return RA_OK;
+}
+
+RA_API ra_result ra_chain_import(const char *text, ra_chain_spec *out, ra_error *error)
+{
+    ra_apo_reader in = { .at = text, .text = text, .error = error };
+    ra_chain_spec spec = { .count = 1, .item = { { .kind = RA_PROCESSOR_GAIN } } };      /* the preamp, dropped where there is none */
+    double number;
+    bool has_any = false;
+    if (strncmp(text, "\xef\xbb\xbf", 3) == 0) in.at += 3;      /* Windows marks its UTF-8 */
+    for (; *in.at; in.at += strcspn(in.at, "\n"), in.at += *in.at == '\n') {
+        ra_result result = RA_OK;
+        in.line = in.at;
+        in.number++;
+        if (ra_apo_word(&in, "Preamp") && ra_apo_word(&in, ":")) {
+            if (!ra_apo_number(&in, &number) || !ra_apo_word(&in, "dB")) return ra_apo_refuse(&in, "Preamp wants a number and dB");
+            spec.item[0].value[0] += number;
+            has_any = true;
+            continue;
+        }
+        in.at = in.line;
+        if (ra_apo_word(&in, "Filter") && (ra_apo_number(&in, &number), ra_apo_word(&in, ":"))) {
+            has_any = true;
+            if (ra_apo_word(&in, "ON")) result = ra_apo_filter(&in, &spec);
+            else if (!ra_apo_word(&in, "OFF")) result = ra_apo_refuse(&in, "a filter is ON or OFF");
+            if (result) return result;
+            continue;
+        }
+        for (size_t row = 0; row < sizeof ra_apo_refused / sizeof ra_apo_refused[0]; row++) {
+            in.at = in.line;
+            if (!ra_apo_word(&in, ra_apo_refused[row]) || !ra_apo_word(&in, ":")) continue;
+            in.at = in.line;
+            return ra_apo_refuse(&in, "only Preamp and Filter are understood");
+        }
+        in.at = in.line;
+    }
+    double low = ra_processor_forms[RA_PROCESSOR_GAIN].keys[0].low, high = ra_processor_forms[RA_PROCESSOR_GAIN].keys[0].high;
+    if (!has_any) return ra_refuse(error, RA_BAD_CHAIN, 0, "no line says Preamp: or Filter:, so this is no equaliser's text");
+    if (!(spec.item[0].value[0] >= low && spec.item[0].value[0] <= high)) return ra_refuse(error, RA_BAD_CHAIN, 0, "the preamp is %g dB; it goes from %g to %g", spec.item[0].value[0], low, high);
+    if (spec.item[0].value[0] == 0.0) memmove(spec.item, spec.item + 1, --spec.count * sizeof spec.item[0]);
+    *out = spec;
+    if (error) *error = (ra_error){ .code = RA_OK };
+    return RA_OK;
 }
 
 RA_SMALL_CODE_END
@@ -8688,15 +8848,37 @@ static void app_set_gpu(const char *wanted)
 
 /* ---- what the page calls: state ---- */
 
+static void app_replace_chain(const ra_chain_spec *chain)
+{
+    app.now_s = ra_now_s();
+    app_edit(0);
+    app.session.chain = *chain;
+    for (uint32_t i = 0; i < chain->count; i++) app.session.named_hz[i] = (float)chain->item[i].value[0];
+    app_send_chain();
+}
+
 static ra_result app_set_state(const char *chain_text, ra_error *error)
 {
     ra_chain_spec chain;
     ra_result result = ra_chain_parse(chain_text, &chain, error);
+    if (result == RA_OK) app_replace_chain(&chain);
+    return result;
+}
+
+/* The settings of another equaliser take the place of our bands; the other processors stay, behind them. */
+static ra_result app_import_eq(const char *settings, ra_error *error)
+{
+    ra_chain_spec chain;
+    ra_result result = ra_chain_import(settings, &chain, error);
+    const ra_chain_spec *old = &app.session.chain;
+    for (uint32_t i = 0; i < old->count && result == RA_OK; i++) {
+        if (old->item[i].kind == RA_PROCESSOR_EQ) continue;
+        if (chain.count == RA_CHAIN_MAX) result = ra_refuse(error, RA_BAD_CHAIN, 0, "with the effects that are here it makes more than %d processors", RA_CHAIN_MAX);
+        else chain.item[chain.count++] = old->item[i];
+    }
     if (result != RA_OK) return result;
-    app.now_s = ra_now_s();
-    app_edit(0);
-    app.session.chain = chain;
-    for (uint32_t i = 0; i < chain.count; i++) app.session.named_hz[i] = (float)chain.item[i].value[0];
+    app_replace_chain(&chain);
+    app.session.eq_is_on = true;
     app_send_chain();
     return RA_OK;
 }
@@ -9087,11 +9269,16 @@ WEB_API const char  *web_state_json(void)     { return app_state_json(); }
 WEB_API const float *web_spectrum(void)       { return app_spectrum(); }
 WEB_API uint32_t     web_spectrum_bins(void)  { return RA_SPECTRUM_BINS; }
 
-/* NULL, or the sentence that says what is wrong with the text. */
+/* Both: NULL, or the sentence that says what is wrong with the text. */
 WEB_API const char *web_set_state(const char *chain_text)
 {
     static ra_error error;
     return app_set_state(chain_text, &error) == RA_OK ? NULL : error.text;
+}
+WEB_API const char *web_import_eq(const char *settings)
+{
+    static ra_error error;
+    return app_import_eq(settings, &error) == RA_OK ? NULL : error.text;
 }
 
 #endif /* RA_WEB */
@@ -9112,6 +9299,7 @@ static const char cli_help[] =
     "  rustyaudio info IN...                    what a WAV file is, as JSON, one line each\n"
     "  rustyaudio render IN OUT [options]       IN through a chain into OUT\n"
     "      --chain TEXT     for example \"eq peaking hz=1000 db=6 q=1; gain db=-3; softclip\"\n"
+    "      --eq FILE        before it the settings that Equalizer APO, AutoEQ or REW wrote\n"
     "      --rate HZ        another sample rate\n"
     "      --normalise T    lufs=-16, rms=-20 or peak=-1: one gain at the end; true peak at most -1 dBTP\n"
     "      --format F       s16, s24, f32 or raw (bare 32-bit float); default f32\n"
@@ -9150,7 +9338,7 @@ typedef struct {
     const char *words[64];             /* what is no option */
     int         word_count;
     uint32_t    given;                 /* a bit for each row of cli_parse's table */
-    const char *chain, *format, *normalise;
+    const char *chain, *eq, *format, *normalise;
     double      rate_hz, hz, to_hz, level_db, seconds, seed, workers;
 } cli_options;
 
@@ -9161,6 +9349,7 @@ static int cli_parse(int argc, char **argv, int taken, cli_options *options)
     *options = (cli_options){ .chain = "", .format = "f32", .hz = 440.0, .level_db = -12.0, .seconds = 2.0 };
     const struct { const char *name; int group; const char **text; double *number; double low, high; } table[] = {
         { "--chain",   CLI_CHAIN,  &options->chain,  NULL, 0, 0 },
+        { "--eq",      CLI_CHAIN,  &options->eq,     NULL, 0, 0 },
         { "--format",  CLI_FORMAT, &options->format, NULL, 0, 0 },
         { "--normalise", CLI_NORMALISE, &options->normalise, NULL, 0, 0 },
         { "-j",        CLI_WORKERS, NULL, &options->workers, 1, 64 },
@@ -9480,6 +9669,23 @@ static ra_result cli_normalise(ra_clip *clip, const cli_goal *goal)
     return RA_OK;
 }
 
+/* Puts the filters of a settings file before the chain. */
+static ra_result cli_import(const char *path, ra_chain_spec *spec, ra_error *error)
+{
+    size_t byte_count;
+    ra_chain_spec eq;
+    uint8_t *bytes = ra_file_read(path, &byte_count, error);
+    if (!bytes) return error->code;
+    ra_result result = ra_chain_import((const char *)bytes, &eq, error);
+    RA_FREE(bytes);
+    if (result) return result;
+    if (eq.count + spec->count > RA_CHAIN_MAX) return ra_refuse(error, RA_BAD_CHAIN, 0, "with --chain it makes more than %d processors", RA_CHAIN_MAX);
+    memcpy(eq.item + eq.count, spec->item, spec->count * sizeof spec->item[0]);
+    eq.count += spec->count;
+    *spec = eq;
+    return RA_OK;
+}
+
 static int cli_render(int argc, char **argv)
 {
     cli_options options;
@@ -9497,6 +9703,7 @@ static int cli_render(int argc, char **argv)
     if (options.normalise && !cli_goal_parse(options.normalise, &goal))
         return cli_misuse("--normalise: \"%s\" should be lufs=, rms= or peak= and a number of dB from -70 to 0", options.normalise);
     if (ra_chain_parse(options.chain, &spec, &error)) return cli_refuse("--chain", &error);
+    if (options.eq && cli_import(options.eq, &spec, &error)) return cli_refuse(options.eq, &error);
     if (ra_wav_load(in, &clip, &error)) return cli_refuse(in, &error);
     ra_result result = RA_OK;
     if (options.rate_hz > 0.0) {                         /* the rate first: the chain is designed for what comes out */

@@ -192,9 +192,10 @@ typedef enum {
 /* One second-order section [RBJ]. db counts for peaking and shelves only. */
 typedef struct {
     ra_filter_type type;
-    double hz;               /* centre or corner, 1..half the sample rate; beyond it the band passes all */
+    double hz;               /* centre or corner, 1..half the sample rate. At and beyond the edges the formula's limit holds: only
+                                the side of the filter that is left, so a low pass at half the rate passes all */
     double db;               /* -40..+40, default 0 */
-    double q;                /* 0.05..40, default 1.41 (about an octave) */
+    double q;                /* 0.01..100, default 1.41 (about an octave); 0 gives the formula's limit */
 } ra_eq_band;
 
 #define RA_EQ_BAND_MAX 32
@@ -242,6 +243,12 @@ typedef struct {
    an unknown key or an impossible value is refused with a sentence that points at it, and *out
    is left as it was. The empty text is the empty chain. Any thread. */
 RA_API ra_result ra_chain_parse(const char *text, ra_chain_spec *out, ra_error *error);
+/* The chain of an equaliser's settings file, as Equalizer APO reads and AutoEQ and Room EQ Wizard write them: lines
+   "Preamp: -6.5 dB" (together one gain processor, first) and "Filter 1: ON PK Fc 105 Hz Gain -3.1 dB Q 0.70", 47 at
+   most. Types PK, LP, LPQ, HP, HPQ, BP, NO, AP, LS, LSC, HS, HSC; Q, BW Oct or a shelf's slope in dB. Filters that are
+   OFF and other programs' remarks are passed over; GraphicEQ, Channel, Include and their like are refused, as is every
+   mistake, with the line's number. *out is left as it was then. Any thread. */
+RA_API ra_result ra_chain_import(const char *text, ra_chain_spec *out, ra_error *error);
 /* Writes the text of a chain (always zero-terminated, cut if too long) and gives its full length.
    Parsing it again gives the same spec, bit for bit (below 1e-5, to 22 decimals). Any thread. */
 RA_API size_t    ra_chain_format(const ra_chain_spec *spec, char *text, size_t capacity);

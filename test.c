@@ -1237,19 +1237,33 @@ static void test_filters(void)
         ra_eq_destroy(eq);
     }
 
-    test("filters: a band beyond half the rate passes all, whatever its type, and so does an impossible one");
-    static const ra_eq_band strange[] = {
-        { RA_PEAKING, 24000, 12, 1 }, { RA_LOW_PASS, 30000, 0, 1 }, { RA_HIGH_PASS, 24000, 0, 1 }, { RA_NOTCH, 1e9, 0, 1 }, { RA_HIGH_SHELF, 96000, -40, 1 },
-        { RA_BAND_PASS, 24001, 0, 1 }, { RA_ALL_PASS, INFINITY, 0, 1 },
-    };
-    for (size_t n = 0; n < sizeof strange / sizeof strange[0]; n++) {
-        memcpy(output, input, 9600 * sizeof(float));
-        eq = eq_with(2, 48000, &strange[n], 1);
-        process_eq(eq, output, 2, 4800, 128);
-        check_samples(output, input, 9600);
-        check_near(ra_eq_response_db(&strange[n], 1, 1000, 48000), 0, 0);
-        ra_eq_destroy(eq);
-    }
+    test("filters: at 0 Hz, at half the rate and with no q every type does what its formula tends to");
+    for (int type = 0; type < RA_FILTER_TYPE_COUNT; type++)
+        for (int edge = 0; edge < 6; edge++) {
+            static const double hz[6] = { 0, -5, 24000, INFINITY, 1000, 1000 }, hz_near[6] = { 1e-7, 1e-7, 24000 - 1e-7, 24000 - 1e-7, 1000, 1000 };
+            static const double q[6] = { 1, 1, 1, 1, 0, 1e-310 };
+            ra_eq_band band = { (ra_filter_type)type, hz[edge], 12, q[edge] }, near = { (ra_filter_type)type, hz_near[edge], 12, fmax(q[edge], 1e-9) };
+            for (double at = 100; at < 20000; at *= 3) {
+                double want = decibels(cabs(prototype(&near, at, 48000))), got = ra_eq_response_db(&band, 1, at, 48000);
+                if (want > -90 ? !(fabs(got - want) <= 0.02) : !(got <= -90))       /* dB */
+                    complain(__LINE__, "%s, %g Hz, q %g at %g Hz: got %g dB, want %g dB", type_names[type], band.hz, band.q, at, got, want);
+            }
+            memcpy(output, input, 9600 * sizeof(float));
+            eq = eq_with(2, 48000, &band, 1);
+            process_eq(eq, output, 2, 4800, 128);
+            double gain = pow(10, ra_eq_response_db(&band, 1, 1000, 48000) / 20) * (type == RA_ALL_PASS && edge >= 4 ? -1 : 1);
+            for (int n = 0; n < 9600; n++)
+                if (!(fabs(output[n] - gain * input[n]) <= 1e-6)) { complain(__LINE__, "%s edge %d: frame %d is %g, want %g", type_names[type], edge, n / 2, output[n], gain * input[n]); break; }
+            ra_eq_destroy(eq);
+        }
+    for (int type = 0; type < RA_FILTER_TYPE_COUNT; type++)      /* and on the way there it is the formula still */
+        for (double q = 1e-5; q < 0.1; q *= 10) {
+            ra_eq_band band = { (ra_filter_type)type, 1000, 12, q };
+            for (double at = 20; at < 20000; at *= 2.7) {
+                double want = decibels(cabs(prototype(&band, at, 48000)));
+                if (want > -90) check_near(ra_eq_response_db(&band, 1, at, 48000), want, 0.02);
+            }
+        }
     static const ra_eq_band impossible[] = {
         { RA_PEAKING, NAN, 12, 1 }, { RA_LOW_PASS, 1000, 0, 0 }, { RA_HIGH_PASS, -5, 0, 1 }, { RA_PEAKING, 1000, NAN, 1 },
         { RA_LOW_SHELF, 1000, 1e9, 1 }, { RA_NOTCH, 0, 0, 1 }, { RA_PEAKING, 1000, 6, -1 }, { RA_PEAKING, 1000, 6, NAN }, { RA_BAND_PASS, 1000, 0, 1e300 }, { RA_PEAKING, 1000, 6, 1e-310 }, { RA_LOW_PASS, 1000, 0, INFINITY },
@@ -1559,6 +1573,67 @@ static void test_chain(void)
     spec.count = 0;
     check(ra_chain_format(&spec, text, sizeof text) == 0 && text[0] == 0);
 
+    test("effects: the settings of Equalizer APO, AutoEQ and Room EQ Wizard are read as they mean them");
+    static const struct { const char *text, *chain; } foreign[] = {
+        { "Preamp: -6.8 dB\nFilter 1: ON LSC Fc 105 Hz Gain 6.8 dB Q 0.70\nFilter 2: ON PK Fc 58 Hz Gain -3.9 dB Q 0.49\n"
+          "Filter 3: ON HSC Fc 10000 Hz Gain -2.5 dB Q 0.70\n",
+          "gain db=-6.8; eq lowshelf hz=105 db=6.8 q=0.7; eq peaking hz=58 db=-3.9 q=0.49; eq highshelf hz=10000 db=-2.5 q=0.7" },
+        { "\xef\xbb\xbf" "Filter Settings file\r\n\r\nRoom EQ V5.19\r\nDated: 01.02.2021 16:28:20\r\n\r\nNotes:Filter\r\n\r\nEqualiser: Generic\r\n"
+          "Filter  1: ON  PK       Fc   63.00 Hz  Gain  -5.00 dB  Q  4.00\r\nFilter  2: ON  None\r\nFilter 3: OFF PK Fc 100 Hz Gain 3 dB Q 1\r\n", "eq peaking hz=63 db=-5 q=4" },
+        { "# a remark\n  filter: on modal fc 50.5 hz gain 1 db q 2 # another\nFilter: ON NO Fc 50 Hz\nFilter: ON AP Fc 900 Hz Q 2\nFilter 3: ON LPQ Fc 15000 Hz Q 0.6\n"
+          "Filter: ON HPQ Fc 20 Hz Q 0.9\nPreamp: 2 dB\npreamp: -1.5 dB",
+          "gain db=0.5; eq peaking hz=50.5 db=1 q=2; eq notch hz=50 q=30; eq allpass hz=900 q=2; eq lowpass hz=15000 q=0.6; eq highpass hz=20 q=0.9" },
+        { "Filter 1: ON PEQ Fc 1e3 Hz Gain 0 dB Q 1\nPreamp: 0 dB", "eq peaking hz=1000 q=1" },
+        { "Preamp: -3 dB", "gain db=-3" }, { "Preamp: 0 dB", "" },
+    };
+    for (size_t n = 0; n < sizeof foreign / sizeof foreign[0]; n++) {
+        char text[1000];
+        if (ra_chain_import(foreign[n].text, &spec, &error)) { complain(__LINE__, "settings %zu: %s", n, error.text); continue; }
+        ra_chain_format(&spec, text, sizeof text);
+        if (strcmp(text, foreign[n].chain)) complain(__LINE__, "settings %zu: got '%s', want '%s'", n, text, foreign[n].chain);
+    }
+    check(ra_chain_import("Filter: ON LP Fc 100 Hz", &spec, &error) == RA_OK);
+    check_near(spec.item[0].value[2], sqrt(0.5), 1e-12);
+    check(ra_chain_import("Filter: ON PK Fc 100 Hz Gain 3 dB BW Oct 0.5", &spec, &error) == RA_OK);
+    check_near(spec.item[0].value[2], 1 / (2 * sinh(log(2) / 2 * 0.5)), 1e-12);
+    check(ra_chain_import("Filter: ON LSC 9 dB Fc 100 Hz Gain 6 dB", &spec, &error) == RA_OK);
+    double root = pow(10, 6 / 40.0);
+    check_near(spec.item[0].value[2], 1 / sqrt((root + 1 / root) * (12 / 9.0 - 1) + 2), 1e-12);
+    check_near(spec.item[0].value[0], 100, 0);
+    check(ra_chain_import("Filter: ON LS 9 dB Fc 100 Hz Gain 6 dB\nFilter: ON HS 9 dB Fc 100 Hz Gain -6 dB\nFilter: ON LS Fc 100 Hz Gain 6 dB", &spec, &error) == RA_OK);
+    check_near(spec.item[0].value[0], 100 * pow(10, 6 / 80.0 / 0.75), 1e-9);
+    check_near(spec.item[1].value[0], 100 / pow(10, 6 / 80.0 / 0.75), 1e-9);
+    check_near(spec.item[2].value[0], 100, 0);
+    check_near(spec.item[2].value[2], 1 / sqrt((root + 1 / root) * (1 / 0.9 - 1) + 2), 1e-12);
+    check(ra_chain_import("Filter: ON LS Fc 100 Hz Gain 6 dB Q 0.6", &spec, &error) == RA_OK);      /* the slope that this q is */
+    double bend = 1 / ((1 / 0.36 - 2) / (root + 1 / root) + 1);
+    check_near(spec.item[0].value[0], 100 * pow(10, 6 / 80.0 / bend), 1e-9);
+
+    test("effects: a settings file with a mistake is refused with its line and changes nothing");
+    static const struct { const char *text, *place, *word; } foreign_wrong[] = {
+        { "Filter 1: ON PK Fc 100 Hz Gain 1 dB Q 1\nFilter 2: ON XX Fc 1 Hz", "XX", "line 2: a filter is PK" }, { "Filter: ON PK Fc 1,000 Hz Gain 1 dB Q 1", "1,000", "line 1: Fc wants" },
+        { "Filter: ON PK Fc 1000 Gain 1 dB Q 1", "Gain", "Hz" },          { "Filter: ON PK Fc 1000 Hz Gain one dB", "one", "Gain wants" },
+        { "Filter: ON PK Fc 1000 Hz Gain 1 dB", " Fc", "q is 0" },        { "Filter: ON PK Gain 1 dB Q 1", " Gain", "hz is 0" },
+        { "Filter: MAYBE PK", "MAYBE", "ON or OFF" },                     { "Preamp: loud", "loud", "line 1: Preamp" },
+        { "\n\nPreamp: -3 dB\nChannel: L", "Channel", "line 4: only" },   { "GraphicEQ: 20 0; 30 1", "Graphic", "only Preamp" },
+        { "Filter: ON PK Fc 1000 Hz Gain 99 dB Q 1", " Fc", "db is 99" }, { "Filter: ON PK Fc 1000 Hz Gain 1 dB Q 1 T60 target 300 ms", "T60", "T60" },
+        { "Filter: ON LS 0 dB Fc 100 Hz Gain 1 dB", " Fc", "slope" },     { "Filter: ON PK Fc 2000 Hz Gain 2 dB BW 1", "1", "BW wants" },
+        { "gain db=1; softclip", "gain", "no line says" },                { "", "", "no line says" }, { "\xef\xbb", "", "no line says" }, { "Preamp: 100 dB", "Pre", "100" },
+    };
+    for (size_t n = 0; n < sizeof foreign_wrong / sizeof foreign_wrong[0]; n++) {
+        memset(&spec, 0x5A, sizeof spec); memset(&again, 0x5A, sizeof again);
+        ra_result result = ra_chain_import(foreign_wrong[n].text, &spec, &error);
+        const char *place = strstr(foreign_wrong[n].text, foreign_wrong[n].place);
+        if (result != RA_BAD_CHAIN || !strstr(error.text, foreign_wrong[n].word)) complain(__LINE__, "settings '%s': got '%s', want '%s'", foreign_wrong[n].text, result ? error.text : "ok", foreign_wrong[n].word);
+        else if (error.offset != (uint64_t)(place - foreign_wrong[n].text)) complain(__LINE__, "settings '%s': got offset %llu", foreign_wrong[n].text, (unsigned long long)error.offset);
+        check(memcmp(&spec, &again, sizeof spec) == 0);
+    }
+    char filters[60 * 48] = "";
+    for (int n = 0; n < 48; n++) strcat(filters, "Filter: ON PK Fc 1000 Hz Gain 1 dB Q 1\n");
+    check(ra_chain_import(filters, &spec, &error) == RA_BAD_CHAIN && strstr(error.text, "line 48: there are too many filters"));
+    strrchr(filters, 'l')[-2] = 0;
+    check(ra_chain_import(filters, &spec, &error) == RA_OK && spec.count == 47);
+
     test("effects: what is wrong is refused with a sentence that points at it, and nothing is changed");
     static const struct { const char *text; const char *place; const char *word; } wrong[] = {
         { "reverb rt60_s=1.8 mix=1.25", "mix", "mix" },            { "gain db=1; convolve mix=1", "convolve", "not built" },
@@ -1567,7 +1642,7 @@ static void test_chain(void)
         { "gain db=1; nonsense", "nonsense", "nonsense" },         { "gain hz=3", "hz", "hz" },
         { "eq peaking hz=1000 frequency=3", "frequency", "frequency" }, { "eq nosuch hz=1000", "nosuch", "nosuch" },
         { "eq peaking hz=0", "hz", "" },        { "eq peaking hz=-100", "hz", "" },     { "eq peaking hz=abc", "hz", "" },
-        { "eq peaking hz=", "hz", "" },         { "eq peaking hz=1000 q=0", "q=", "" }, { "eq peaking hz=1000 q=41", "q=", "" },
+        { "eq peaking hz=", "hz", "" },         { "eq peaking hz=1000 q=0", "q=", "" }, { "eq peaking hz=1000 q=101", "q=", "" },
         { "eq peaking hz=1000 db=41", "db", "" }, { "eq peaking hz=1000 db=-41", "db", "" }, { "eq peaking hz=nan", "hz", "" },
         { "eq peaking hz=inf", "hz", "" },      { "eq peaking hz=1e999", "hz", "" },    { "gain db=1e999", "db", "" },
         { "gain db=3dB", "db", "" },            { "gain db=1,5", "db", "" },            { "gain db=--3", "db", "" },
@@ -4735,6 +4810,12 @@ static void test_cli(void)
         check_samples(clip->samples, want->samples, 30000);
         ra_clip_destroy(want); ra_clip_destroy(clip);
     }
+    check_same(cli_run("printf 'Preamp: -3 dB\\nFilter 1: ON PK Fc 1000 Hz Gain 6 dB Q 1\\n' > eq.txt"
+                       " && $P render in.wav out.wav --eq eq.txt --chain 'delay ms=5'"
+                       " && $P render in.wav want.wav --chain 'gain db=-3; eq peaking hz=1000 db=6 q=1; delay ms=5' && cmp out.wav want.wav"), 0);
+    check_same(cli_run("printf 'Filter 1: ON XX\\n' > eq.txt; $P render in.wav never.wav --eq eq.txt"), 1);
+    check(strstr(cli_said, "eq.txt: line 1: a filter is PK") != NULL);
+    check_same(cli_run("! test -e never.wav && ! $P render in.wav never.wav --eq nothing.txt && ! test -e never.wav"), 0);
     check_same(cli_run("cat in.wav | $P render - - --rate 48000 --format raw > out.raw"), 0);
     snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d/out.raw", (int)getpid());
     FILE *raw = fopen(path, "rb");

@@ -342,7 +342,7 @@ function rustyPage() {
   host.addEventListener('keydown', onKey);
   host.addEventListener('keyup', onKey);
 
-  const picker = add(host, 'input', 'display:none', { type: 'file', accept: 'audio/*,video/mp4,video/webm,.wav,.wave,.flac,.ogg,.oga,.opus,.m4a,.aac,.mp3', tabindex: '-1', 'aria-hidden': 'true' });
+  const picker = add(host, 'input', 'display:none', { type: 'file', accept: 'audio/*,video/mp4,video/webm,.txt,.wav,.wave,.flac,.ogg,.oga,.opus,.m4a,.aac,.mp3', tabindex: '-1', 'aria-hidden': 'true' });
   picker.onchange = () => { const [chosen] = picker.files; picker.value = ''; if (chosen) load(chosen).catch(() => {}); };
 
   // The hint lets the pointer through, so that entering it is not leaving the canvas.
@@ -465,6 +465,7 @@ function rustyPage() {
 
   // ---- loading: our own parser for WAV, the browser's for the rest
 
+  const SETTINGS_LIMIT = 1 << 20, SETTINGS = /^\s*(preamp|filter|graphiceq)\b[^:\n]{0,20}:/im;     // of Equalizer APO, AutoEQ, REW
   const DECODER_LIMIT = 256 << 20;                            // compressed bytes; decodeAudioData wants all at once and kills the tab
   let loadNumber = 0;
   const loads = new Map();                                    // request number -> { resolve, reject, abort }
@@ -501,6 +502,9 @@ function rustyPage() {
       if (!address) throw Error(name + ' does not fit into memory (' + megabytes(bytes.byteLength) + ')');
       bytesOf().set(new Uint8Array(bytes), address);
       withText(name, text => call('load_bytes', address, bytes.byteLength, text, number));
+    } else if (bytes.byteLength < SETTINGS_LIMIT && SETTINGS.test(new TextDecoder().decode(bytes))) {
+      await applyText('import_eq', new TextDecoder().decode(bytes), name + ': ');
+      settleLoad(number);
     } else {
       const clip = await decode(name, bytes, signal);
       if (!clip) return;
@@ -723,12 +727,13 @@ function rustyPage() {
     if (!isStarted) return { playing: false };
     return { ...JSON.parse(textAt(call('state_json'))), audio: ['asleep', 'running', 'broken'][audioState()], underruns: underruns() };
   }
-  async function setState(text) {
+  async function applyText(name, text, prefix = '') {
     await ready;
-    const refusal = withText(String(text), address => call('set_state', address)) >>> 0;
+    const refusal = withText(String(text), address => call(name, address)) >>> 0;
     wakeFrames();
-    if (refusal) { const sentence = textAt(refusal); appFail(sentence); throw Error(sentence); }
+    if (refusal) throw Error(prefix + textAt(refusal));
   }
+  const setState = text => applyText('set_state', text).catch(error => { appFail(error.message); throw error; });
   const command = name => async (...values) => {
     if (name === 'seek' && !Number.isFinite(values[0])) throw Error('seek() wants a number of seconds');
     await ready;

@@ -480,6 +480,22 @@ test('set() refuses a bad chain with a sentence that names the character, and ch
   says(await app.untilStatus(/character 12/), /out of range/, 'the status line');
 });
 
+test('the settings file of another equaliser takes the place of the bands; effects stay, one undo brings all back', async (bench) => {
+  bench.allow(/a filter is/);                                 // the console says it too
+  const app = await bench.open();
+  await app.set('eq peaking hz=500 db=3 q=1; delay ms=100');
+  const before = (await app.state()).chain;
+  const load = (text, name) => app.page.evaluate(([text, name]) => rustyaudio.load(new File([text], name)).then(() => 'loaded', (error) => error.message), [text, name]);
+  same(await load('Preamp: -6 dB\nFilter 1: ON PK Fc 105 Hz Gain -3.1 dB Q 0.70\nFilter 2: OFF PK Fc 1 Hz Gain 1 dB Q 1\n', 'ParametricEQ.txt'), 'loaded', 'the file');
+  same((await app.state()).chain, 'gain db=-6; eq peaking hz=105 db=-3.1 q=0.7; delay ms=100', 'chain');
+  same((await app.state()).file, 'Demo loop', 'what plays');
+  const refusal = await load('Preamp: -6 dB\nFilter 1: ON XX Fc 105 Hz\n', 'wrong.txt');
+  says(refusal, /^wrong\.txt: line 2: a filter is PK/, 'the refusal');
+  same((await app.state()).error, refusal, 'status bar');
+  await app.click('button', 'Undo');
+  same((await app.state()).chain, before, 'chain after undo');
+});
+
 test('play() without any gesture is refused with what is missing; the next click anywhere in it plays', async (bench) => {
   // the page itself asks: what a test evaluates would count as a gesture
   const site = await bench.serve({ routes: { '/': 'AUTO', '/auto.js': 'AUTO' } });
