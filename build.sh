@@ -501,19 +501,29 @@ test_flags() {
 verb_browser() {
     need_source .ci/browser.mjs
     verb_dist
+    alone build build_test_wasm
     alone setup setup_tests
     export_paths
     xvfb-run -a "${LIMIT[@]}" node "$ROOT/.ci/browser.mjs" "$@"
 }
 
-# The native tests as WebAssembly, in node: the golden hashes must be the same there.
-verb_wasm() {
+# build/wasm/test.js: test.c as WebAssembly with the instructions of the site. It runs in node, and once more inside
+# Chromium, where the golden hashes have to hold too.
+build_test_wasm() {
+    local settings=$EMCC_VERSION
     need_source test.c rustyaudio.c rustyaudio.h
+    fresh test-wasm "$settings" "${SOURCES[@]}" test.c && [[ -e $BUILD/wasm/test.js ]] && return
+    begin test-wasm "$settings"
+    mkdir -p "$BUILD/wasm"
+    emcc test.c -o "$BUILD/wasm/test.js" -std=gnu11 -O2 -msimd128 -mnontrapping-fptoint -ffp-contract=off -fno-math-errno -w -DRA_NO_THREADS -sALLOW_MEMORY_GROWTH \
+        -sINITIAL_MEMORY=128MB -sSTACK_SIZE=8MB -sEXIT_RUNTIME=1 -sENVIRONMENT=node,worker || die "emcc could not build test.c (see above)"
+    finish test-wasm
+}
+
+verb_wasm() {
     setup_web
-    make_work
-    emcc test.c -o "$WORK/test.js" -std=gnu11 -O2 -msimd128 -mnontrapping-fptoint -ffp-contract=off -fno-math-errno -w -DRA_NO_THREADS -sALLOW_MEMORY_GROWTH \
-        -sINITIAL_MEMORY=128MB -sSTACK_SIZE=8MB -sEXIT_RUNTIME=1 -sENVIRONMENT=node || die "emcc could not build test.c (see above)"
-    "${LIMIT[@]}" node "$WORK/test.js" "$@"
+    alone build build_test_wasm
+    "${LIMIT[@]}" node "$BUILD/wasm/test.js" "$@"
 }
 
 verb_test() {

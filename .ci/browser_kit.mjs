@@ -12,7 +12,7 @@ export const ROOT = path.dirname(import.meta.dirname);
 const { env } = process;
 export const DIST = env.RA_DIST ?? `${ROOT}/dist`, CLI = env.RA_CLI ?? `${ROOT}/build/rustyaudio`, CACHE = env.RA_CACHE ?? `${ROOT}/.cache`;
 export const RECORDINGS = env.RA_RECORDINGS ?? `${CACHE}/recordings/usr/share/sounds`, NGINX = env.RA_NGINX ?? `${CACHE}/nginx/usr/sbin/nginx`;
-export const OUT = `${env.RA_BUILD ?? `${ROOT}/build`}/browser`;
+export const BUILD = env.RA_BUILD ?? `${ROOT}/build`, OUT = `${BUILD}/browser`;
 const { chromium } = await import(`${env.RA_PLAYWRIGHT ?? `${CACHE}/node_modules/playwright-core`}/index.mjs`);
 
 // Real recordings: { url, file } as of a signal.

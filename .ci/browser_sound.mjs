@@ -1,6 +1,6 @@
 // browser_sound.mjs - what is heard: samples equal to the native engine's, real recordings, seeking, transport, health.
 
-import { above, hash, info, near, OGG, ok, render, same, section, signal, SPOKEN, test, wait, writeWav } from './browser_kit.mjs';
+import { above, BUILD, hash, info, near, OGG, ok, render, same, section, signal, SPOKEN, test, wait, writeWav } from './browser_kit.mjs';
 
 const firstSound = (samples) => samples.findIndex((sample) => sample !== 0) & ~1;
 
@@ -343,3 +343,20 @@ test('isolated: no messages go to or from the audio thread while it plays', asyn
   await wait(300);
   same(await app.page.evaluate(() => window.messages), 0, 'messages');
 });
+
+section('same bits');
+
+test('every native test that runs in WebAssembly, its golden hashes too, holds inside Chromium', async (bench) => {
+  const site = await bench.serve({ folder: `${BUILD}/wasm`, routes: { '/': Buffer.from('<link rel="icon" href="data:,">'),
+    '/worker.js': Buffer.from('self.Module = { print: (line) => postMessage(line), printErr: (line) => postMessage(line) }; importScripts("test.js");') } });
+  const page = bench.watch(await (await bench.context()).newPage());
+  await page.goto(site.url);
+  const said = await page.evaluate(() => new Promise((resolve) => {
+    const lines = [], worker = new Worker('worker.js');
+    worker.onmessage = ({ data }) => { lines.push(data); if (/^\d+ passed, \d+ failed$/.test(data)) resolve(lines); };
+    worker.onerror = (event) => resolve([...lines, event.message]);
+  }));
+  const [, passed, failed] = /^(\d+) passed, (\d+) failed$/.exec(said.at(-1)) ?? [, 0, said.at(-1)];
+  same(failed, '0', `failed tests (${said.filter((line) => /^(FAIL|    )/.test(line)).slice(0, 4).join(' ')})`);
+  above(Number(passed), 150, 'passed tests');
+}, { seconds: 300 });
