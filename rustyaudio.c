@@ -6516,6 +6516,12 @@ static double ui_slide(const ui_range *range, double value, double share)
     return ra_clamp(slid, range->min, range->max);
 }
 
+/* Where the value lies between the ends, 0..1. */
+static double ui_share(const ui_range *range, double value)
+{
+    return range->is_logarithmic ? ra_log(value / range->min) / ra_log(range->max / range->min) : (value - range->min) / (range->max - range->min);
+}
+
 /* Shift makes every movement ten times finer. */
 static double ui_fine(const ui *u) { return u->event.modifiers & UI_SHIFT ? 0.1 : 1; }
 
@@ -6764,6 +6770,48 @@ static bool ui_slider(ui *u, canvas_box box, const ui_slider_desc *desc, double 
     canvas_disc(u->canvas, x, y, touch.is_hot || touch.is_active ? 8 : 7, colour);
     canvas_disc(u->canvas, x, y, 3, theme->panel);
     ui_draw_focus(u, touch.is_focused, box, 6);
+    return *value != before;
+}
+
+/* ---- knob ---- */
+
+typedef struct {
+    const char *name, *label, *text;   /* spoken; below it; its value */
+    const char *unit;                  /* of the value, or "" */
+    ui_range range;
+    bool is_off;                       /* drawn dim */
+} ui_knob_desc;
+
+/* A drag of 150 pixels upwards goes from one end to the other, Shift makes it ten times finer; a double click gives
+   the fallback. True if it changed. */
+static bool ui_knob(ui *u, canvas_box box, const ui_knob_desc *desc, double *value)
+{
+    uint32_t id = ui_id(desc->name, 0);
+    ui_touch touch = ui_update(u, id, box, false);
+    double before = *value;
+    const ui_range *range = &desc->range;
+    ui_adjust(u, id, range, value);
+    if (touch.went_down && u->is_double) *value = range->fallback;
+    else if (touch.is_active && u->event.kind == UI_MOVE) *value = ui_slide(range, *value, -u->moved_y / 150 * ui_fine(u));
+    if (touch.is_hot && u->event.kind == UI_WHEEL) { *value = ui_step(range, *value, (u->event.scroll > 0 ? -1 : 1) * ui_fine(u)); u->was_used = true; }
+    ui_row *row = ui_describe(u, id, UI_SLIDER, desc->name, box);
+    ui_describe_range(row, range, *value);
+    char words[32];
+    ra_text text = ra_text_start(words, sizeof words);
+    ra_text_add(&text, "%s %s", desc->text, desc->unit);
+    ui_say(row, words);
+
+    const ui_theme *theme = u->theme;
+    canvas_colour hand = desc->is_off ? theme->dim : theme->edit;
+    canvas_box label = ui_cut_bottom(&box, 16);
+    float x = box.x + 0.5f * box.w, y = box.y + 0.54f * box.h, radius = __builtin_fminf(0.5f * box.h - 3, 24), share = (float)ui_share(range, *value);
+    ui_arc(u, x, y, radius, -0.375f, 0.375f, 3, canvas_mix(theme->raised, theme->text, touch.is_hot ? 0.24f : 0.12f));
+    if (share > 0.004f) ui_arc(u, x, y, radius, -0.375f, -0.375f + 0.75f * share, 3, hand);
+    bool has_unit = *desc->unit && radius > 20;
+    ui_text(u, (canvas_box){ box.x, y - (has_unit ? 14 : 8), box.w, 16 }, UI_CENTRE, 12, CANVAS_BOLD, hand, desc->text);
+    if (has_unit) ui_text(u, (canvas_box){ box.x, y, box.w, 16 }, UI_CENTRE, 12, CANVAS_REGULAR, theme->dim, desc->unit);
+    ui_text(u, label, UI_CENTRE, 12, CANVAS_REGULAR, theme->dim, desc->label);
+    ui_draw_focus(u, touch.is_focused, (canvas_box){ box.x, box.y, box.w, box.h + 16 }, 6);
     return *value != before;
 }
 
@@ -7656,6 +7704,7 @@ typedef enum { APP_AUDIO_ASLEEP, APP_AUDIO_RUNNING, APP_AUDIO_BROKEN } app_audio
 typedef struct {
     ra_chain_spec chain;
     float  named_hz[RA_CHAIN_MAX];     /* an EQ band keeps its first frequency as its name */
+    bool   is_off[RA_CHAIN_MAX];       /* of other processors: passed over */
     double volume_db;
     bool   eq_is_on;
 } app_session;
@@ -7757,7 +7806,7 @@ static void app_send_chain(void)
 {
     ra_chain_spec sent = { 0 };
     for (uint32_t i = 0; i < app.session.chain.count; i++)
-        if (app.session.chain.item[i].kind != RA_PROCESSOR_EQ || app_eq_is_heard()) sent.item[sent.count++] = app.session.chain.item[i];
+        if (app.session.chain.item[i].kind == RA_PROCESSOR_EQ ? app_eq_is_heard() : !app.session.is_off[i]) sent.item[sent.count++] = app.session.chain.item[i];
     app.chain_is_unsent = ra_engine_set_chain(app.engine, &sent) != RA_OK;
     app.curve_is_stale = app.is_dirty = true;
 }
@@ -7965,7 +8014,10 @@ static void app_take_load(void)
     app.seek_s = -1;
     app.seek_is_unsent = false;
     app_copy_text(app.title, sizeof app.title, app.load_title);
-    if (!app.load_is_demo) app.error[0] = 0;               /* what is there may be why the demo plays */
+    if (!app.load_is_demo && app.error[0]) {               /* what is there may be why the demo plays */
+        app.error[0] = 0;
+        ra_host_request(RA_HOST_ANNOUNCE, 1, "");
+    }
     if (!app.loop_is_picked && app.is_looping != app.load_is_demo) { app.is_looping = app.load_is_demo; app.loop_is_unsent = true; }
     if (app.is_playing) app_play();
     ra_text_add(&text, "%s - Rusty Audio", app.title);
@@ -8250,26 +8302,30 @@ static void app_set_band(double value[4], double hz, double db, double q)
     value[2] = ra_floor(q * 1000 + 0.5) / 1000;
 }
 
-static void app_remove_item(uint32_t item)
+/* Makes a hole in the chain at an item, or closes one. */
+static void app_shift_items(uint32_t to, uint32_t from)
 {
     app_session *session = &app.session;
-    session->chain.count--;
-    for (uint32_t i = item; i < session->chain.count; i++) {
-        session->chain.item[i] = session->chain.item[i + 1];
-        session->named_hz[i] = session->named_hz[i + 1];
-    }
+    uint32_t count = session->chain.count - from;
+    memmove(session->chain.item + to, session->chain.item + from, count * sizeof session->chain.item[0]);
+    memmove(session->named_hz + to, session->named_hz + from, count * sizeof session->named_hz[0]);
+    memmove(session->is_off + to, session->is_off + from, count * sizeof session->is_off[0]);
+    session->chain.count += to - from;
+}
+static void app_remove_item(uint32_t item) { app_shift_items(item, item + 1); }
+static void app_insert_item(uint32_t at, const ra_processor_spec *item)
+{
+    app_shift_items(at + 1, at);
+    app.session.chain.item[at] = *item;
+    app.session.named_hz[at] = (float)item->value[0];
+    app.session.is_off[at] = false;
 }
 static void app_insert_band(uint32_t at, double hz, double db)
 {
-    app_session *session = &app.session;
-    for (uint32_t i = session->chain.count; i > at; i--) {
-        session->chain.item[i] = session->chain.item[i - 1];
-        session->named_hz[i] = session->named_hz[i - 1];
-    }
-    session->chain.item[at] = (ra_processor_spec){ .kind = RA_PROCESSOR_EQ, .type = RA_PEAKING };
-    app_set_band(session->chain.item[at].value, hz, db, 1.41);
-    session->named_hz[at] = (float)hz;
-    session->chain.count++;
+    ra_processor_spec band = { .kind = RA_PROCESSOR_EQ, .type = RA_PEAKING };
+    app_set_band(band.value, hz, db, 1.41);
+    app_insert_item(at, &band);
+    app.session.named_hz[at] = (float)hz;
 }
 
 static void app_panel_equaliser(canvas_box box)
@@ -8407,10 +8463,23 @@ static void app_panel_meters_flat(canvas_box box)
 
 /* ---- rack: the real path of the signal, a card for each station ---- */
 
-typedef enum { APP_CARD_SOURCE, APP_CARD_EQ, APP_CARD_GAIN, APP_CARD_SOFTCLIP, APP_CARD_EFFECT, APP_CARD_VOLUME, APP_CARD_LAST_CLIP, APP_CARD_OUT } app_card_kind;
-typedef struct { app_card_kind kind; uint32_t item; bool has_switch; } app_card;
+typedef enum { APP_CARD_SOURCE, APP_CARD_EQ, APP_CARD_SOFTCLIP, APP_CARD_EFFECT, APP_CARD_ADD, APP_CARD_VOLUME, APP_CARD_LAST_CLIP, APP_CARD_OUT } app_card_kind;
+typedef struct {
+    app_card_kind kind;
+    uint32_t item;                     /* EQ, SOFTCLIP and EFFECT: in the chain */
+    bool     has_switch;               /* EQ: one is for all bands */
+    uint32_t rows, columns;            /* of knobs or buttons */
+} app_card;
 
-static uint32_t app_cards(app_card cards[RA_CHAIN_MAX + 5])
+/* How many of what a processor's text names can be turned. */
+static uint32_t app_key_count(uint32_t kind)
+{
+    uint32_t count = 0;
+    while (count < RA_KEYS_MAX && ra_processor_forms[kind].keys[count].name) count++;
+    return count;
+}
+
+static uint32_t app_cards(app_card cards[RA_CHAIN_MAX + 6], float height, bool is_phone)
 {
     uint32_t count = 0;
     bool has_eq = false;
@@ -8418,11 +8487,15 @@ static uint32_t app_cards(app_card cards[RA_CHAIN_MAX + 5])
     for (uint32_t i = 0; i < app.session.chain.count; i++) {
         uint32_t kind = app.session.chain.item[i].kind;
         if (kind == RA_PROCESSOR_EQ && i && app.session.chain.item[i - 1].kind == kind) continue;     /* neighbouring bands share a card */
-        app_card_kind card = kind == RA_PROCESSOR_EQ ? APP_CARD_EQ : kind == RA_PROCESSOR_GAIN ? APP_CARD_GAIN : kind == RA_PROCESSOR_SOFTCLIP ? APP_CARD_SOFTCLIP : APP_CARD_EFFECT;
-        cards[count++] = (app_card){ card, i, card == APP_CARD_EQ && !has_eq };       /* one switch is for all bands */
+        app_card_kind card = kind == RA_PROCESSOR_EQ ? APP_CARD_EQ : kind == RA_PROCESSOR_SOFTCLIP ? APP_CARD_SOFTCLIP : APP_CARD_EFFECT;
+        uint32_t keys = app_key_count(kind), rows = keys > 1 ? 2 : 1;
+        cards[count++] = (app_card){ card, i, card == APP_CARD_EQ && !has_eq, rows, card == APP_CARD_EFFECT ? (keys + rows - 1) / rows : 0 };
         has_eq |= kind == RA_PROCESSOR_EQ;
     }
-    if (!has_eq) cards[count++] = (app_card){ APP_CARD_EQ, 0, true };
+    if (!has_eq) cards[count++] = (app_card){ .kind = APP_CARD_EQ, .has_switch = true };
+    uint32_t rows = (uint32_t)((height - 40) / (is_phone ? 44 : 32)), kinds = RA_PROCESSOR_COUNT - 1;       /* all but the EQ, which is there */
+    if (rows < 1) rows = 1;
+    if (app.session.chain.count < RA_CHAIN_MAX) cards[count++] = (app_card){ .kind = APP_CARD_ADD, .rows = rows, .columns = 2 * ((kinds + rows - 1) / rows) };
     cards[count++] = (app_card){ .kind = APP_CARD_VOLUME };
     cards[count++] = (app_card){ .kind = APP_CARD_LAST_CLIP };
     cards[count++] = (app_card){ .kind = APP_CARD_OUT };
@@ -8462,9 +8535,108 @@ static void app_draw_small_curve(canvas_box box)
     canvas_polyline(u->canvas, points, POINTS, 2, line);
 }
 
+/* "Reverb", and "Reverb 2" where there is one before it. */
+static void app_text_item_name(ra_text *to, uint32_t item)
+{
+    uint32_t kind = app.session.chain.item[item].kind, number = 1;
+    const char *name = ra_processor_forms[kind].name;
+    for (uint32_t i = 0; i < item; i++) number += app.session.chain.item[i].kind == kind;
+    ra_text_add_char(to, (char)(*name - 'a' + 'A'));
+    ra_text_add_string(to, name + 1);
+    if (number > 1) ra_text_add(to, " %u", number);
+}
+
+/* Its switch, and the cross that takes it out of the chain: true if that was pressed. */
+static bool app_card_head(canvas_box head, uint32_t item)
+{
+    char name[32], words[48];
+    ra_text text = ra_text_start(name, sizeof name);
+    app_text_item_name(&text, item);
+    canvas_box cross = ui_cut_right(&head, 28);
+    text = ra_text_start(words, sizeof words);
+    ra_text_add(&text, "%s on", name);
+    if (ui_led(&app.ui, head, words, name, !app.session.is_off[item])) {
+        app_edit(ui_id(words, 0));
+        app.session.is_off[item] = !app.session.is_off[item];
+        app_send_chain();
+    }
+    text = ra_text_start(words, sizeof words);
+    ra_text_add(&text, "Remove %s", name);
+    if (!ui_button(&app.ui, cross, &(ui_button_desc){ .id = words, .name = words, .icon = UI_CLOSE, .icon_scale = 0.8f })) return false;
+    app_edit(0);
+    app_remove_item(item);
+    app_send_chain();
+    return true;
+}
+
+/* "attack_ms": a label, "attack", and a unit as people write it. */
+static const char *app_key_words(const char *key, char label[24])
+{
+    static const char *const units[][2] = { { "db", "dB" }, { "dbtp", "dBTP" }, { "hz", "Hz" }, { "ms", "ms" }, { "s", "s" } };
+    const char *line = strchr(key, '_'), *unit = line ? line + 1 : key;
+    ra_text text = ra_text_start(label, 24);
+    for (const char *at = key; *at && at != line; at++) ra_text_add_char(&text, *at);
+    for (size_t row = 0; row < sizeof units / sizeof units[0]; row++) {
+        if (strcmp(unit, units[row][0])) continue;
+        if (!line) app_copy_text(label, 24, *key == 'm' ? "time" : "level");
+        return units[row][1];
+    }
+    return "";
+}
+
+/* A knob for each key of the processor's text: name, unit and range come from there. */
+static void app_card_knobs(canvas_box box, const app_card *card)
+{
+    ra_processor_spec *item = &app.session.chain.item[card->item];
+    uint32_t keys = app_key_count(item->kind);
+    for (uint32_t key = 0; key < keys; key++) {
+        const ra_key *is = &ra_processor_forms[item->kind].keys[key];
+        char label[24], name[64], words[24];
+        const char *unit = app_key_words(is->name, label);
+        ra_text text = ra_text_start(name, sizeof name);
+        app_text_item_name(&text, card->item);
+        ra_text_add(&text, " %s", label);
+        double value = item->value[key], per_one = ra_abs(value) >= 100 ? 1 : ra_abs(value) >= 10 ? 10 : 100;
+        bool is_logarithmic = is->low > 0 && is->high / is->low >= 50;
+        text = ra_text_start(words, sizeof words);
+        ra_text_add(&text, "%g", ra_floor(value * per_one + 0.5) / per_one);
+        ui_knob_desc desc = { .name = name, .label = label, .text = words, .unit = unit, .is_off = app.session.is_off[card->item],
+                              .range = { is->low, is->high, is_logarithmic ? 1.05 : (is->high - is->low) / 100, is->otherwise, is_logarithmic } };
+        canvas_box cell = { box.x + (float)(key % card->columns) * box.w / (float)card->columns, box.y + (float)(key / card->columns) * box.h / (float)card->rows,
+                            box.w / (float)card->columns, box.h / (float)card->rows };
+        if (!ui_knob(&app.ui, ui_inset(cell, 1, 2), &desc, &value)) continue;
+        app_edit(ui_id(name, 0));
+        item->value[key] = ra_clamp(ra_floor(value * 1000 + 0.5) / 1000, is->low, is->high);      /* no finer than an ear can tell */
+        app_send_chain();
+    }
+}
+
+/* A button for each processor: it goes to the end of the chain, but before a limiter. */
+static void app_card_add(canvas_box box, const app_card *card)
+{
+    float width = box.w / (0.5f * (float)card->columns), height = box.h / (float)card->rows;
+    uint32_t cell = 0;
+    for (uint32_t kind = 0; kind < RA_PROCESSOR_COUNT; kind++) {
+        if (kind == RA_PROCESSOR_EQ) continue;
+        canvas_box place = { box.x + (float)(cell / card->rows) * width, box.y + (float)(cell % card->rows) * height, width, height };
+        char name[32];
+        ra_text text = ra_text_start(name, sizeof name);
+        ra_text_add(&text, "Add %s", ra_processor_forms[kind].name);
+        cell++;
+        if (!ui_button(&app.ui, place, &(ui_button_desc){ .id = name, .name = name, .label = name + 4 })) continue;
+        ra_processor_spec item = { .kind = kind };
+        for (int key = 0; key < RA_KEYS_MAX; key++) item.value[key] = ra_processor_forms[kind].keys[key].otherwise;
+        uint32_t at = app.session.chain.count;
+        if (at && app.session.chain.item[at - 1].kind == RA_PROCESSOR_LIMITER) at--;
+        app_edit(0);
+        app_insert_item(at, &item);
+        app_send_chain();
+    }
+}
+
 static void app_draw_card(canvas_box box, const app_card *card)
 {
-    static const char *const titles[] = { "SOURCE", "EQ", "GAIN", "SOFT CLIP", NULL, "VOLUME", "SOFT CLIP", "OUT" };       /* an effect has its name */
+    static const char *const titles[] = { "SOURCE", "EQ", "SOFT CLIP", NULL, "ADD", "VOLUME", "SOFT CLIP", "OUT" };       /* an effect has its name */
     ui *u = &app.ui;
     const ui_theme *theme = u->theme;
     char words[64];
@@ -8473,12 +8645,11 @@ static void app_draw_card(canvas_box box, const app_card *card)
     canvas_box inside = ui_inset(box, 8, 6), head = ui_cut_top(&inside, 24);
     if (card->has_switch) {
         if (ui_led(u, ui_inset(head, -4, 0), "EQ on", app_eq_is_heard() ? "EQ" : "EQ off", app_eq_is_heard())) app_switch_eq();
-    } else {
-        const char *title = titles[card->kind] ? titles[card->kind] : ra_processor_forms[app.session.chain.item[card->item].kind].name;
-        for (; *title; title++) ra_text_add_char(&text, *title >= 'a' && *title <= 'z' ? (char)(*title - 'a' + 'A') : *title);
-        ui_text(u, head, UI_LEFT, 12, CANVAS_BOLD, theme->text, words);
-        text = ra_text_start(words, sizeof words);
-    }
+    } else if (card->kind == APP_CARD_EFFECT || card->kind == APP_CARD_SOFTCLIP) {
+        if (app_card_head(ui_inset(head, -4, 0), card->item)) return;      /* it is gone */
+    } else ui_text(u, head, UI_LEFT, 12, CANVAS_BOLD, theme->text, titles[card->kind]);
+    if (card->kind == APP_CARD_EFFECT) { app_card_knobs(inside, card); return; }
+    if (card->kind == APP_CARD_ADD) { app_card_add(inside, card); return; }
     canvas_box foot = ui_cut_bottom(&inside, 20), picture = ui_inset(inside, 0, 4);
     canvas_fill(u->canvas, picture, 4, theme->panel);
     canvas_clip(u->canvas, picture);
@@ -8498,43 +8669,24 @@ static void app_draw_card(canvas_box box, const app_card *card)
         ra_text_add(&text, "%u bands", count);
         break;
     }
-    case APP_CARD_GAIN: case APP_CARD_VOLUME: {
-        bool is_volume = card->kind == APP_CARD_VOLUME, is_silent = is_volume && (app.is_muted || app.session.volume_db <= APP_VOLUME_MIN_DB);
-        double db = is_volume ? app.session.volume_db : app.session.chain.item[card->item].value[0];
-        double share = is_silent ? 0 : ra_clamp((db - APP_VOLUME_MIN_DB) / (APP_VOLUME_MAX_DB - APP_VOLUME_MIN_DB), 0, 1);
+    case APP_CARD_VOLUME: {
+        bool is_silent = app.is_muted || app.session.volume_db <= APP_VOLUME_MIN_DB;
+        double share = is_silent ? 0 : (app.session.volume_db - APP_VOLUME_MIN_DB) / (APP_VOLUME_MAX_DB - APP_VOLUME_MIN_DB);
         float x = picture.x + 0.5f * picture.w, y = picture.y + 0.5f * picture.h + 4, radius = 0.5f * __builtin_fminf(picture.w, picture.h) - 10;
-        canvas_colour hand = is_volume && app.is_muted ? theme->dim : theme->edit;
+        canvas_colour hand = app.is_muted ? theme->dim : theme->edit;
         ui_arc(u, x, y, radius, -0.375f, 0.375f, 4, theme->raised);
         if (share > 0) ui_arc(u, x, y, radius, -0.375f, -0.375f + 0.75f * (float)share, 4, hand);
-        if (is_silent) ra_text_add(&text, "−∞"); else ui_text_db(&text, db, true);
+        if (is_silent) ra_text_add(&text, "−∞"); else ui_text_db(&text, app.session.volume_db, true);
         ui_text(u, picture, UI_CENTRE, 20, CANVAS_BOLD, hand, words);
         text = ra_text_start(words, sizeof words);
-        ra_text_add(&text, app.is_muted && is_volume ? "dB, muted" : "dB");
+        ra_text_add(&text, app.is_muted ? "dB, muted" : "dB");
         break;
     }
     case APP_CARD_SOFTCLIP: case APP_CARD_LAST_CLIP:
         app_draw_soft_clip(ui_inset(picture, 6, 6));
         ra_text_add(&text, "from −1 dBFS");
         break;
-    case APP_CARD_EFFECT: {                    /* its settings, as its text has them */
-        const ra_processor_spec *item = &app.session.chain.item[card->item];
-        canvas_box lines = ui_inset(picture, 4, 4);
-        int key_count = 0;
-        while (key_count < RA_KEYS_MAX && ra_processor_forms[item->kind].keys[key_count].name) key_count++;
-        float height = __builtin_fminf(22, lines.h / (float)key_count);
-        for (int key = 0; key < key_count; key++) {
-            canvas_box line = ui_cut_top(&lines, height);
-            const char *name = ra_processor_forms[item->kind].keys[key].name, *unit = strchr(name, '_');
-            text = ra_text_start(words, sizeof words);
-            for (const char *at = name; *at && at != unit; at++) ra_text_add_char(&text, *at);
-            ui_text(u, line, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, words);
-            text = ra_text_start(words, sizeof words);
-            ra_text_add(&text, "%g%s%s", ra_floor(item->value[key] * 100 + 0.5) / 100, unit && line.w > 120 ? " " : "", unit && line.w > 120 ? unit + 1 : "");
-            ui_text(u, line, UI_RIGHT, 12, CANVAS_BOLD, theme->edit, words);
-        }
-        text = ra_text_start(words, sizeof words);
-        break;
-    }
+    case APP_CARD_EFFECT: case APP_CARD_ADD: break;
     case APP_CARD_OUT: {
         float bar = __builtin_fminf(20, 0.25f * picture.w);
         for (int channel = 0; channel < 2; channel++) {
@@ -8552,22 +8704,29 @@ static void app_draw_card(canvas_box box, const app_card *card)
     ui_text(u, foot, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, words);
 }
 
+/* What its knobs or buttons take; 0: whatever the others leave. */
+static float app_card_width(const app_card *card) { return card->columns > 1 ? 16 + 60 * (float)card->columns : 0; }
+
 static void app_panel_rack(canvas_box box, bool is_phone)
 {
     ui *u = &app.ui;
     canvas_box inside = ui_inset(app_surface(box), 10, is_phone ? 4 : 10);
-    app_card cards[RA_CHAIN_MAX + 5];
-    uint32_t count = app_cards(cards);
-    float wire = is_phone ? 12 : 20;
-    float width = (float)ra_clamp((inside.w - (float)(count - 1) * wire) / (float)count, 112, 200);
-    float total = width * (float)count + wire * (float)(count - 1), most = __builtin_fmaxf(total - inside.w, 0);
+    app_card cards[RA_CHAIN_MAX + 6];
+    uint32_t count = app_cards(cards, inside.h, is_phone);
+    float wire = is_phone ? 12 : 20, total = wire * (float)(count - 1);
+    uint32_t plain_count = 0;
+    for (uint32_t i = 0; i < count; i++) { total += app_card_width(&cards[i]); plain_count += !app_card_width(&cards[i]); }
+    float common = (float)ra_clamp((inside.w - total) / (float)plain_count, 112, 200);
+    total += common * (float)plain_count;
+    float most = __builtin_fmaxf(total - inside.w, 0);
     canvas_clip(u->canvas, inside);
 
     float x = inside.x - app.rack_scroll + (most > 0 ? 0 : 0.5f * (inside.w - total));
     for (uint32_t i = 0; i < count; i++) {
-        canvas_box card = { x, inside.y, width, inside.h };
+        float width = app_card_width(&cards[i]);
+        canvas_box card = { x, inside.y, width > 0 ? width : common, inside.h };
         app_draw_card(card, &cards[i]);
-        x += width;
+        x += card.w;
         if (i + 1 < count) for (int channel = 0; channel < 2; channel++) {      /* a wire for each channel lights with its level */
             float light = app.is_playing ? ui_meter_share(app_db(app.snapshot.peak[channel])) : 0;
             canvas_box line = { x, card.y + 16 + 6 * (float)channel, wire, 2 };
@@ -8853,7 +9012,10 @@ static void app_replace_chain(const ra_chain_spec *chain)
     app.now_s = ra_now_s();
     app_edit(0);
     app.session.chain = *chain;
-    for (uint32_t i = 0; i < chain->count; i++) app.session.named_hz[i] = (float)chain->item[i].value[0];
+    for (uint32_t i = 0; i < chain->count; i++) {
+        app.session.named_hz[i] = (float)chain->item[i].value[0];
+        app.session.is_off[i] = false;
+    }
     app_send_chain();
 }
 

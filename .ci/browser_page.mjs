@@ -480,6 +480,33 @@ test('set() refuses a bad chain with a sentence that names the character, and ch
   says(await app.untilStatus(/character 12/), /out of range/, 'the status line');
 });
 
+test('an effect is added, turned by its knobs, switched off and taken out again, each heard and undone', async (bench) => {
+  const app = await bench.open({ query: 'rate=48000' });
+  await app.set('limiter ceiling_dbtp=-1');
+  await app.wake();
+  await app.click('button', 'Add gain');
+  same((await app.state()).chain, 'gain db=0; limiter ceiling_dbtp=-1', 'the limiter stays last');
+  await app.load(signal('sine', { hz: 1000, db: -20, seconds: 10, rate: 48000 }).url);
+  await app.click('button', 'Play');
+  await app.untilPlaying();
+  await wait(1500);                                           // what was held has fallen
+  const before = await app.peak(), knob = await app.box('slider', 'Gain level');
+  await app.drag({ x: knob.midX, y: knob.midY }, { x: knob.midX, y: knob.midY - 15 });
+  const db = Number(/gain db=([\d.]+)/.exec((await app.state()).chain)[1]);
+  near(db, 16, 0.01, 'a tenth of the whole way, -120 to 40 dB');
+  near(await app.peak() - before, db, 0.1, 'louder by so many dB');
+  await app.click('checkbox', 'Gain on');
+  await wait(1500);
+  near(await app.peak(), before, 0.1, 'switched off');
+  await app.click('checkbox', 'Gain on');
+  await app.page.getByRole('slider', { name: 'Gain level' }).press('ArrowDown');
+  near(Number(/gain db=([\d.]+)/.exec((await app.state()).chain)[1]), db - 1.6, 0.01, 'a hundredth of the way by key');
+  await app.click('button', 'Remove Gain');
+  same((await app.state()).chain, 'limiter ceiling_dbtp=-1', 'without it');
+  await app.page.keyboard.press('Control+z');
+  says((await app.state()).chain, /^gain db=14/, 'it is back');
+});
+
 test('the settings file of another equaliser takes the place of the bands; effects stay, one undo brings all back', async (bench) => {
   bench.allow(/a filter is/);                                 // the console says it too
   const app = await bench.open();
