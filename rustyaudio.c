@@ -16,7 +16,7 @@
    [1] CONFIG - what we are built for
    [2] BASE - numbers, text and vectors that are the same everywhere
    [3] PLATFORM - clock, threads, files and log: one contract, several bodies
-   [4] CONCURRENCY - every atomic of the engine: ring, mailbox, worker pool
+   [4] CONCURRENCY - every atomic of the engine: ring, mailbox, worker pool, weave
    [5] SPECTRUM - the fast Fourier transform
    [6] FILTERS - second-order sections, glides and the resampler
    [7] EFFECTS - what a chain is made of, and its text
@@ -38,8 +38,9 @@
      main -> audio: command ring, settings mailbox    audio -> main: snapshot
      mailbox, tap ring, ring of clips that go home to be freed
 
-   Calls that go upwards, by function pointer, all three of them
+   Calls that go upwards, by function pointer, all four of them
      ra_job_step     a slice of a job, from the pool       [4]
+     ra_weave_unit   a piece of a job that many share      [4]
      ra_read_bytes   bytes of a file, wherever it lies     [10]
      web_boot        the functions that worker.js calls in the audio thread [17]
 
@@ -238,6 +239,7 @@
 #endif
 
 typedef float  ra_f32x4 __attribute__((vector_size(16)));
+typedef int32_t ra_i32x4 __attribute__((vector_size(16)));
 typedef double ra_f64x2 __attribute__((vector_size(16)));
 /* The same, wherever it lies: for loads and stores on any address. */
 typedef float  ra_f32x4_any __attribute__((vector_size(16), aligned(4), may_alias));
@@ -970,10 +972,10 @@ static void ra_host_request(ra_host_kind kind, uint32_t number, const char *text
 RA_SMALL_CODE_END
 
 /* ============================================================================
-   [4] CONCURRENCY - every atomic of the engine: ring, mailbox, worker pool
+   [4] CONCURRENCY - every atomic of the engine: ring, mailbox, worker pool, weave
    ----------------------------------------------------------------------------
    owns     ra_ring (frames from one thread to another, in order, none lost),
-            ra_mailbox (newest value wins), ra_pool and ra_job
+            ra_mailbox (newest value wins), ra_pool and ra_job, ra_weave
    calls    [2] BASE: ra_new; [3] PLATFORM: ra_thread_start, ra_wait, ra_wake_all
    threads  ring and mailbox: exactly one writer and one reader, any two threads;
             pool: made and fed by the control thread, drained by its workers
@@ -1141,6 +1143,11 @@ struct ra_job {
    == position + 1, full, for the reader of it. */
 typedef struct { _Atomic uint32_t turn; ra_job *job; } ra_pool_cell;
 
+/* What a thread works on: a job, and beside one that takes long a second, slice by slice in turn; so a spectrum need
+   not wait for a song to be rendered. */
+typedef struct { ra_job *jobs[2]; uint32_t slice_count; } ra_pool_hands;
+enum { RA_POOL_LONG_SLICES = 8 };      /* and then other threads have had the time to take what waits */
+
 struct ra_pool {
     ra_pool_cell queue[RA_POOL_QUEUE];
     uint32_t tail;                     /* the control thread's own: the only one that submits */
@@ -1152,7 +1159,7 @@ struct ra_pool {
     _Atomic uint32_t is_closing;
     uint32_t wanted_count;
     double   start_s;
-    ra_job  *own_job;                  /* the control thread's, in slices, while there are no workers */
+    ra_pool_hands hands;               /* the control thread's, while there are no workers */
 };
 
 RA_API ra_job_state ra_job_poll(const ra_job *job)     { return (ra_job_state)atomic_load_explicit(&job->state, memory_order_acquire); }
@@ -1200,19 +1207,44 @@ static bool ra_pool_run_slice(ra_pool *pool, ra_job *job)
     return is_done;
 }
 
+/* A slice of one of the jobs in hand; false if there is none. */
+static bool ra_pool_turn(ra_pool *pool, ra_pool_hands *hands)
+{
+    if (!hands->jobs[0]) {
+        hands->jobs[0] = hands->jobs[1] ? hands->jobs[1] : ra_pool_take(pool);
+        hands->jobs[1] = NULL;
+        hands->slice_count = 0;
+        if (!hands->jobs[0]) return false;
+    }
+    if (!hands->jobs[1] && hands->slice_count >= RA_POOL_LONG_SLICES) hands->jobs[1] = ra_pool_take(pool);
+    ra_job **job = &hands->jobs[hands->jobs[1] ? hands->slice_count & 1 : 0];
+    hands->slice_count++;
+    if (ra_pool_run_slice(pool, *job)) *job = NULL;
+    return true;
+}
+
+static void ra_pool_drop(ra_pool *pool, ra_pool_hands *hands)
+{
+    for (int hand = 0; hand < 2; hand++) {
+        if (!hands->jobs[hand]) continue;
+        ra_job_cancel(hands->jobs[hand]);
+        ra_pool_run_slice(pool, hands->jobs[hand]);
+        hands->jobs[hand] = NULL;
+    }
+}
+
 #if RA_THREADS
 static void *ra_pool_worker(void *user)
 {
     ra_pool *pool = user;
+    ra_pool_hands hands = { .slice_count = 0 };
     atomic_fetch_add_explicit(&pool->alive_count, 1, memory_order_relaxed);
     for (;;) {
         uint32_t bell = atomic_load_explicit(&pool->bell, memory_order_acquire);   /* before looking, or a ring in between is missed */
         if (atomic_load_explicit(&pool->is_closing, memory_order_acquire)) break;
-        ra_job *job = ra_pool_take(pool);
-        if (!job) { ra_wait(&pool->bell, bell, 10.0); continue; }
-        while (!ra_pool_run_slice(pool, job))
-            if (atomic_load_explicit(&pool->is_closing, memory_order_relaxed)) ra_job_cancel(job);
+        if (!ra_pool_turn(pool, &hands)) ra_wait(&pool->bell, bell, 10.0);
     }
+    ra_pool_drop(pool, &hands);
     atomic_fetch_sub_explicit(&pool->alive_count, 1, memory_order_relaxed);
     /* last touch of the pool; release: what our jobs wrote is seen before the memory goes */
     atomic_fetch_add_explicit(&pool->ended_count, 1, memory_order_release);
@@ -1246,7 +1278,7 @@ RA_API void ra_pool_destroy(ra_pool *pool)
     for (ra_job *job; (job = ra_pool_take(pool)); ) {
         atomic_store_explicit(&job->state, RA_JOB_CANCELLED, memory_order_release);
     }
-    if (pool->own_job) { ra_job_cancel(pool->own_job); ra_pool_run_slice(pool, pool->own_job); }
+    ra_pool_drop(pool, &pool->hands);
 #if RA_THREADS
     atomic_fetch_add_explicit(&pool->bell, 1, memory_order_release);
     ra_wake_all(&pool->bell);
@@ -1290,18 +1322,127 @@ RA_API void ra_pool_run(ra_pool *pool, double budget_ms)
     double end_s = ra_now_s() + budget_ms / 1000.0;
     bool is_waiting = budget_ms <= 0.0;
     bool has_help = ra_pool_worker_count(pool) > 0 || (pool->wanted_count > 0 && ra_now_s() < pool->start_s + RA_POOL_GRACE_S);
-    if (!is_waiting && has_help && !pool->own_job) return;
+    if (!is_waiting && has_help && !pool->hands.jobs[0] && !pool->hands.jobs[1]) return;
     do {
-        if (!pool->own_job) pool->own_job = ra_pool_take(pool);
-        if (!pool->own_job) {
-            if (!is_waiting || atomic_load_explicit(&pool->pending_count, memory_order_acquire) == 0) return;
+        if (ra_pool_turn(pool, &pool->hands)) continue;
+        if (!is_waiting || atomic_load_explicit(&pool->pending_count, memory_order_acquire) == 0) return;
 #if RA_THREADS
-            ra_wait(&pool->bell, atomic_load_explicit(&pool->bell, memory_order_relaxed), 0.0005);   /* others still work */
+        ra_wait(&pool->bell, atomic_load_explicit(&pool->bell, memory_order_relaxed), 0.0005);   /* others still work */
 #endif
-            continue;
-        }
-        if (ra_pool_run_slice(pool, pool->own_job)) pool->own_job = NULL;
     } while (is_waiting || ra_now_s() < end_s);
+}
+
+/* ---- weave: one job for many workers -------------------------------------------------------- */
+
+/* A line is a row of units that have to be done one after another, each by whoever has the time: block after block
+   through one processor. Lines stand in each other's way as the work says: unit n of a line waits until the line that
+   it follows has done n + 1 units, until the line that it comes after is finished, and while the line that it leads is
+   more than lead units behind. So the answer is the same, bit for bit, whoever does what. */
+enum { RA_NO_LINE = UINT32_MAX };
+typedef struct {
+    uint32_t unit_count;
+    uint32_t follows, after, leads;    /* other lines, or RA_NO_LINE */
+    uint32_t lead;
+    _Atomic uint32_t done;             /* who has taken the line adds, release; others look, acquire */
+    _Atomic uint32_t is_taken;         /* compare-and-exchange, acquire; given back by release: the line's memory travels with it */
+    uint8_t  apart[RA_CACHE_LINE - 28];
+} ra_line;
+_Static_assert(sizeof(ra_line) == RA_CACHE_LINE, "two workers on two lines do not share a cache line");
+
+/* Does a unit, some milliseconds at most; false: the work has failed, and nothing more need be done. Called for
+   RA_NO_LINE first, once, to lay the lines out. */
+typedef bool (*ra_weave_unit)(void *user, uint32_t line, uint32_t unit);
+
+#define RA_WEAVE_SLICE_S 0.004
+enum { RA_WEAVE_NEW, RA_WEAVE_PLANNING, RA_WEAVE_OPEN };
+
+typedef struct {
+    ra_line *lines;                    /* this, and their number, are whoever's plans, until it is open */
+    uint32_t line_count, line_capacity;
+    uint32_t unit_count;               /* of all lines */
+    ra_weave_unit unit;
+    void    *user;
+    _Atomic uint32_t phase;            /* compare-and-exchange to plan; open: release, so that the plan is seen */
+    _Atomic uint32_t done;             /* units, all together: progress, and a bell for those who wait */
+    _Atomic uint32_t is_over;          /* failed or stopped: nobody begins anything */
+} ra_weave;
+
+static bool ra_weave_reserve(ra_weave *weave, uint32_t line_capacity)
+{
+    weave->lines = ra_new(line_capacity, sizeof *weave->lines);
+    weave->line_capacity = line_capacity;
+    return weave->lines != NULL;
+}
+
+/* Adds a line and gives its number; RA_NO_LINE when there is no room or there are too many units to count. */
+static uint32_t ra_weave_add(ra_weave *weave, uint64_t unit_count, uint32_t follows, uint32_t after)
+{
+    if (weave->line_count == weave->line_capacity || unit_count + weave->unit_count >= UINT32_MAX) return RA_NO_LINE;
+    ra_line *line = &weave->lines[weave->line_count];
+    line->unit_count = (uint32_t)unit_count;
+    line->follows = follows;
+    line->after = after;
+    line->leads = RA_NO_LINE;
+    weave->unit_count += (uint32_t)unit_count;
+    return weave->line_count++;
+}
+
+static uint32_t ra_weave_done(const ra_weave *weave, uint32_t line) { return atomic_load_explicit(&weave->lines[line].done, memory_order_acquire); }
+
+static bool ra_weave_may_begin(const ra_weave *weave, const ra_line *line, uint32_t unit)
+{
+    return unit < line->unit_count && (line->follows == RA_NO_LINE || ra_weave_done(weave, line->follows) > unit)
+        && (line->after == RA_NO_LINE || ra_weave_done(weave, line->after) == weave->lines[line->after].unit_count)
+        && (line->leads == RA_NO_LINE || unit < ra_weave_done(weave, line->leads) + line->lead);
+}
+
+static void ra_weave_stop(ra_weave *weave) { atomic_store_explicit(&weave->is_over, 1, memory_order_release); ra_wake_all(&weave->done); }
+
+/* The last line that can go on comes first: what is nearly finished makes room. */
+static bool ra_weave_run_one(ra_weave *weave)
+{
+    for (uint32_t index = weave->line_count; index-- > 0; ) {
+        ra_line *line = &weave->lines[index];
+        uint32_t unit = atomic_load_explicit(&line->done, memory_order_relaxed), is_free = 0;
+        if (!ra_weave_may_begin(weave, line, unit) || !atomic_compare_exchange_strong_explicit(&line->is_taken, &is_free, 1, memory_order_acquire, memory_order_relaxed)) continue;
+        unit = atomic_load_explicit(&line->done, memory_order_relaxed);        /* somebody may have been here in between */
+        bool is_possible = ra_weave_may_begin(weave, line, unit);
+        if (is_possible && !weave->unit(weave->user, index, unit)) ra_weave_stop(weave);
+        if (is_possible) atomic_store_explicit(&line->done, unit + 1, memory_order_release);
+        atomic_store_explicit(&line->is_taken, 0, memory_order_release);
+        if (is_possible) { atomic_fetch_add_explicit(&weave->done, 1, memory_order_release); ra_wake_all(&weave->done); return true; }
+    }
+    return false;
+}
+
+/* Everything is done, and what it has written is seen. */
+static bool ra_weave_is_finished(const ra_weave *weave)
+{
+    return atomic_load_explicit(&weave->phase, memory_order_acquire) == RA_WEAVE_OPEN && !atomic_load_explicit(&weave->is_over, memory_order_acquire)
+        && atomic_load_explicit(&weave->done, memory_order_acquire) == weave->unit_count;
+}
+
+/* A slice, on any number of threads at once; true when there is nothing left to begin. */
+static bool ra_weave_run(ra_weave *weave, ra_job *job)
+{
+    double end_s = ra_now_s() + RA_WEAVE_SLICE_S;
+    uint32_t phase = RA_WEAVE_NEW;
+    if (atomic_compare_exchange_strong_explicit(&weave->phase, &phase, RA_WEAVE_PLANNING, memory_order_acquire, memory_order_acquire)) {
+        if (!weave->unit(weave->user, RA_NO_LINE, 0)) ra_weave_stop(weave);
+        atomic_store_explicit(&weave->phase, RA_WEAVE_OPEN, memory_order_release);
+        return false;
+    }
+    for (;;) {
+        uint32_t done = atomic_load_explicit(&weave->done, memory_order_acquire);
+        bool is_open = phase == RA_WEAVE_OPEN;
+        if (atomic_load_explicit(&weave->is_over, memory_order_acquire) || (is_open && done == weave->unit_count)) return true;
+        if (is_open) ra_job_set_progress(job, (float)done / (float)weave->unit_count);
+        if (!is_open || !ra_weave_run_one(weave)) {      /* what could be done is being done by others */
+            if (ra_may_block()) ra_wait(&weave->done, done, 0.002);
+            return false;
+        }
+        if (ra_now_s() > end_s) return false;
+    }
 }
 
 /* ============================================================================
@@ -1637,6 +1778,29 @@ RA_REALTIME RA_API void ra_fft_inverse_real(ra_fft *fft, const float *bins, floa
     ra_fft_complex(&fft->half, pairs, samples, true);
 }
 
+/* ---- power to decibels ---- */
+
+/* 10 log10 of 2^e m is 10 log10(2) e + 10/ln(10) ln m; with m between sqrt(1/2) and sqrt(2) and t = (m-1)/(m+1) the series
+   ln m = 2 (t + t^3/3 + t^5/5 + t^7/7) errs by 3e-8. Nothing, and NaN, is -160 dB. */
+RA_INLINE ra_f32x4 ra_db_from_power4(ra_f32x4 power)
+{
+    const ra_i32x4 root = { 0x3f3504f3, 0x3f3504f3, 0x3f3504f3, 0x3f3504f3 };        /* the bits of sqrt(1/2) */
+    ra_f32x4 least = ra_splat4(1e-16f), one = ra_splat4(1.0f);
+    ra_i32x4 is_more = (ra_i32x4)(power > least), bits = ((ra_i32x4)power & is_more) | ((ra_i32x4)least & ~is_more);
+    ra_i32x4 e = (bits - root) >> 23;
+    ra_f32x4 m = (ra_f32x4)(bits - (e << 23)), t = (m - one) / (m + one), tt = t * t;
+    ra_f32x4 series = one + tt * (ra_splat4(1.0f / 3) + tt * (ra_splat4(1.0f / 5) + tt * ra_splat4(1.0f / 7)));
+    return __builtin_convertvector(e, ra_f32x4) * ra_splat4(3.01029996f) + t * series * ra_splat4(8.68588964f);
+}
+
+/* In place, after a factor. */
+static void ra_power_to_db(float *power, uint32_t count, float scale)
+{
+    uint32_t n = 0;
+    for (; n + 4 <= count; n += 4) ra_store4(power + n, ra_db_from_power4(ra_load4(power + n) * ra_splat4(scale)));
+    for (; n < count; n++) power[n] = ra_db_from_power4(ra_splat4(power[n] * scale))[0];
+}
+
 /* ============================================================================
    [6] FILTERS - second-order sections, glides and the resampler
    ----------------------------------------------------------------------------
@@ -1927,6 +2091,33 @@ RA_REALTIME static void ra_eq_run_sloping(ra_biquad_coeffs *coeffs, const ra_biq
     *state = s;
 }
 
+/* Frames up to the next grid point through all bands that sound. */
+RA_REALTIME static void ra_eq_run(ra_eq *eq, ra_f64x2 *wide, uint32_t run)
+{
+    uint32_t at = 0;
+    for (; eq->is_sloping && at < eq->sounding_count; at++) {
+        uint32_t one = eq->sounding[at];
+        ra_eq_run_sloping(&eq->coeffs[one], &eq->slope[one], &eq->state[one], wide, run);
+    }
+    for (; at + 2 <= eq->sounding_count; at += 2) {
+        uint32_t one = eq->sounding[at], two = eq->sounding[at + 1];
+        ra_eq_run_pair(&eq->coeffs[one], &eq->state[one], &eq->coeffs[two], &eq->state[two], wide, run);
+    }
+    if (at < eq->sounding_count) ra_eq_run_one(&eq->coeffs[eq->sounding[at]], &eq->state[eq->sounding[at]], wide, run);
+}
+
+RA_REALTIME RA_INLINE void ra_widen(const float *frames, uint32_t channels, ra_f64x2 *wide, uint32_t run)
+{
+    if (channels == 2) for (uint32_t frame = 0; frame < run; frame++) wide[frame] = (ra_f64x2){ frames[2 * frame], frames[2 * frame + 1] };
+    else               for (uint32_t frame = 0; frame < run; frame++) wide[frame] = (ra_f64x2){ frames[frame], 0.0 };
+}
+
+RA_REALTIME RA_INLINE void ra_narrow(const ra_f64x2 *wide, uint32_t channels, float *frames, uint32_t run)
+{
+    if (channels == 2) for (uint32_t frame = 0; frame < run; frame++) { frames[2 * frame] = (float)wide[frame][0]; frames[2 * frame + 1] = (float)wide[frame][1]; }
+    else               for (uint32_t frame = 0; frame < run; frame++) frames[frame] = (float)wide[frame][0];
+}
+
 RA_REALTIME RA_API void ra_eq_process(ra_eq *eq, float *frames, uint32_t frame_count)
 {
     ra_f64x2 wide[RA_GRID_FRAMES];
@@ -1934,22 +2125,24 @@ RA_REALTIME RA_API void ra_eq_process(ra_eq *eq, float *frames, uint32_t frame_c
         if (eq->grid_left == 0) ra_eq_grid_point(eq);
         uint32_t run = frame_count < eq->grid_left ? frame_count : eq->grid_left;
         if (eq->sounding_count) {
-            if (eq->channels == 2) for (uint32_t frame = 0; frame < run; frame++) wide[frame] = (ra_f64x2){ frames[2 * frame], frames[2 * frame + 1] };
-            else                   for (uint32_t frame = 0; frame < run; frame++) wide[frame] = (ra_f64x2){ frames[frame], 0.0 };
-            uint32_t at = 0;
-            for (; eq->is_sloping && at < eq->sounding_count; at++) {
-                uint32_t one = eq->sounding[at];
-                ra_eq_run_sloping(&eq->coeffs[one], &eq->slope[one], &eq->state[one], wide, run);
-            }
-            for (; at + 2 <= eq->sounding_count; at += 2) {
-                uint32_t one = eq->sounding[at], two = eq->sounding[at + 1];
-                ra_eq_run_pair(&eq->coeffs[one], &eq->state[one], &eq->coeffs[two], &eq->state[two], wide, run);
-            }
-            if (at < eq->sounding_count) ra_eq_run_one(&eq->coeffs[eq->sounding[at]], &eq->state[eq->sounding[at]], wide, run);
-            if (eq->channels == 2) for (uint32_t frame = 0; frame < run; frame++) { frames[2 * frame] = (float)wide[frame][0]; frames[2 * frame + 1] = (float)wide[frame][1]; }
-            else                   for (uint32_t frame = 0; frame < run; frame++) frames[frame] = (float)wide[frame][0];
+            ra_widen(frames, eq->channels, wide, run);
+            ra_eq_run(eq, wide, run);
+            ra_narrow(wide, eq->channels, frames, run);
         }
         frames += (size_t)run * eq->channels;
+        frame_count -= run;
+        eq->grid_left -= run;
+    }
+}
+
+/* The same for frames that are wide already: equalisers in a row that hand each other doubles are one. */
+static void ra_eq_process_wide(ra_eq *eq, ra_f64x2 *wide, uint32_t frame_count)
+{
+    while (frame_count) {
+        if (eq->grid_left == 0) ra_eq_grid_point(eq);
+        uint32_t run = frame_count < eq->grid_left ? frame_count : eq->grid_left;
+        ra_eq_run(eq, wide, run);
+        wide += run;
         frame_count -= run;
         eq->grid_left -= run;
     }
@@ -2181,7 +2374,6 @@ RA_REALTIME static void ra_gain_process(ra_glide *gain, float *frames, uint32_t 
 /* What goes round and round ends here, at -160 dBFS, under the last bit of 24: then it is exactly nothing. */
 #define RA_TAIL_END 1e-8f
 
-typedef int32_t ra_i32x4 __attribute__((vector_size(16)));
 
 /* Written so that NaN ends too. */
 RA_REALTIME RA_INLINE float ra_end_tail(float x) { return __builtin_fabsf(x) >= RA_TAIL_END ? x : 0.0f; }
@@ -3529,6 +3721,11 @@ RA_REALTIME static bool ra_chain_is_alike(const ra_chain_spec *from, const ra_ch
     return a == from->count && b == to->count;
 }
 
+RA_REALTIME static ra_eq_band ra_chain_band(const ra_processor_spec *item)
+{
+    return (ra_eq_band){ (ra_filter_type)item->type, item->value[0], item->value[1], item->value[2] };
+}
+
 /* Hands the settings to the stages, which glide to them or, when fresh, hold them at once. */
 RA_REALTIME static void ra_chain_apply(ra_chain *chain, const ra_chain_spec *spec)
 {
@@ -3538,10 +3735,7 @@ RA_REALTIME static void ra_chain_apply(ra_chain *chain, const ra_chain_spec *spe
         switch (stage->kind) {
         case RA_PROCESSOR_EQ: {
             ra_eq_band bands[RA_EQ_BAND_MAX];
-            for (uint32_t at = index; at < end; at++) {
-                const ra_processor_spec *item = &spec->item[at];
-                bands[at - index] = (ra_eq_band){ (ra_filter_type)item->type, item->value[0], item->value[1], item->value[2] };
-            }
+            for (uint32_t at = index; at < end; at++) bands[at - index] = ra_chain_band(&spec->item[at]);
             ra_eq_set(stage->eq, bands, end - index);
             break;
         }
@@ -3638,20 +3832,22 @@ RA_REALTIME RA_API bool ra_chain_set(ra_chain *chain, const ra_chain_spec *spec)
 
 RA_SMALL_CODE_END
 
+RA_REALTIME static void ra_stage_process(ra_stage *stage, uint32_t channels, float *frames, uint32_t frame_count)
+{
+    switch (stage->kind) {
+    case RA_PROCESSOR_EQ:       ra_eq_process(stage->eq, frames, frame_count); break;
+    case RA_PROCESSOR_GAIN:     ra_gain_process(&stage->gain, frames, frame_count, channels); break;
+    case RA_PROCESSOR_SOFTCLIP: ra_soft_clip_process(frames, frame_count, channels); break;
+#define RA_EFFECT_PROCESS(KIND, name) case RA_PROCESSOR_##KIND: ra_##name##_process(stage->name, frames, frame_count); break;
+    RA_EFFECTS(RA_EFFECT_PROCESS)
+#undef RA_EFFECT_PROCESS
+    }
+}
+
 RA_REALTIME RA_API void ra_chain_process(ra_chain *chain, float *frames, uint32_t frame_count)
 {
     if (frame_count) chain->is_fresh = false;
-    for (uint32_t index = 0; index < chain->stage_count; index++) {
-        ra_stage *stage = &chain->stages[index];
-        switch (stage->kind) {
-        case RA_PROCESSOR_EQ:       ra_eq_process(stage->eq, frames, frame_count); break;
-        case RA_PROCESSOR_GAIN:     ra_gain_process(&stage->gain, frames, frame_count, chain->channels); break;
-        case RA_PROCESSOR_SOFTCLIP: ra_soft_clip_process(frames, frame_count, chain->channels); break;
-#define RA_EFFECT_PROCESS(KIND, name) case RA_PROCESSOR_##KIND: ra_##name##_process(stage->name, frames, frame_count); break;
-        RA_EFFECTS(RA_EFFECT_PROCESS)
-#undef RA_EFFECT_PROCESS
-        }
-    }
+    for (uint32_t index = 0; index < chain->stage_count; index++) ra_stage_process(&chain->stages[index], chain->channels, frames, frame_count);
 }
 
 /* Silences what is no sound; true if there was any. */
@@ -3775,7 +3971,6 @@ typedef struct {
     ra_f64x2 sum, square;                                /* of the samples themselves, since reset */
 } ra_loudness_pair;
 
-typedef int32_t ra_i32x4 __attribute__((vector_size(16)));
 
 struct ra_loudness {
     /* settings */
@@ -4273,6 +4468,44 @@ RA_REALTIME static void ra_clip_interpolate(const ra_clip *clip, const ra_resamp
     ra_resampler_frame(r, phase, in, clip->channels, out);
 }
 
+/* Frames of one or two channels of a clip, silence before and behind it; a mono clip is both channels. */
+static void ra_clip_gather(const ra_clip *clip, uint32_t channel, uint32_t channels, int64_t first, uint32_t frame_count, float *out)
+{
+    uint32_t right = clip->channels == 1 ? 0 : 1;
+    for (uint32_t frame = 0; frame < frame_count; frame++, out += channels) {
+        int64_t from = first + frame;
+        bool is_inside = from >= 0 && (uint64_t)from < clip->frame_count;
+        const float *in = clip->samples + (is_inside ? (size_t)from * clip->channels + (right ? channel : 0) : 0);
+        out[0] = is_inside ? in[0] : 0.0f;
+        if (channels == 2) out[1] = is_inside ? in[right] : 0.0f;
+    }
+}
+
+/* Frames first to first + frame_count of the clip at the resampler's other rate; out: all channels. */
+static void ra_clip_resample_range(const ra_clip *clip, const ra_resampler *r, uint64_t first, uint64_t frame_count, float *out)
+{
+    enum { ROOM = 2048 };                                /* frames of input at a time, twice the most taps */
+    float pair[2 * ROOM];
+    for (uint32_t channel = 0; channel < clip->channels; channel += 2) {
+        /* two channels at a time, which is what the resampler and the player know */
+        uint32_t channels = clip->channels - channel < 2 ? 1 : 2, before = r->tap_count / 2 - 1;
+        uint64_t ahead = first % r->phase_count * r->step, frame = first / r->phase_count * r->step + ahead / r->phase_count, done = 0;
+        uint32_t phase = (uint32_t)(ahead % r->phase_count);
+        while (done < frame_count) {
+            uint64_t from = frame;
+            ra_clip_gather(clip, channel, channels, (int64_t)from - before, ROOM, pair);
+            for (; done < frame_count && frame - from + r->tap_count <= ROOM; done++) {
+                float frame_out[2];
+                ra_resampler_frame(r, phase, pair + (frame - from) * channels, channels, frame_out);
+                memcpy(out + done * clip->channels + channel, frame_out, channels * sizeof(float));
+                uint64_t next = (uint64_t)phase + r->step;
+                frame += next / r->phase_count;
+                phase = (uint32_t)(next % r->phase_count);
+            }
+        }
+    }
+}
+
 RA_API ra_result ra_clip_resample(const ra_clip *clip, uint32_t sample_rate_hz, ra_clip **out)
 {
     ra_resampler *r;
@@ -4281,29 +4514,9 @@ RA_API ra_result ra_clip_resample(const ra_clip *clip, uint32_t sample_rate_hz, 
     ra_result result = ra_resampler_create(clip->sample_rate_hz, sample_rate_hz, &r);
     if (result) return result;
     bool is_same = clip->sample_rate_hz == sample_rate_hz;
-    uint64_t frame_count = is_same ? clip->frame_count : ra_resampler_frames(r, clip->frame_count);
-    result = ra_clip_create(frame_count, clip->channels, sample_rate_hz, out);
-    if (result == RA_OK && is_same) memcpy((*out)->samples, clip->samples, (size_t)(frame_count * clip->channels) * sizeof(float));
-    if (result == RA_OK && !is_same) {
-        /* two channels at a time, which is what the resampler and the player know */
-        for (uint32_t channel = 0; channel < clip->channels && result == RA_OK; channel += 2) {
-            uint32_t pair = clip->channels - channel < 2 ? 1 : 2, channels = clip->channels;
-            ra_clip *part = NULL;
-            result = ra_clip_create(clip->frame_count, pair, clip->sample_rate_hz, &part);
-            if (result) break;
-            for (uint64_t frame = 0; frame < clip->frame_count; frame++) memcpy(part->samples + frame * pair, clip->samples + frame * channels + channel, pair * sizeof(float));
-            uint64_t frame = 0;
-            uint32_t phase = 0;
-            for (uint64_t n = 0; n < frame_count; n++) {
-                ra_clip_interpolate(part, r, frame, phase, false, (*out)->samples + n * channels + channel);
-                uint64_t next = (uint64_t)phase + r->step;
-                frame += next / r->phase_count;
-                phase = (uint32_t)(next % r->phase_count);
-            }
-            ra_clip_destroy(part);
-        }
-    }
-    if (result) { ra_clip_destroy(*out); *out = NULL; }
+    result = ra_clip_create(is_same ? clip->frame_count : ra_resampler_frames(r, clip->frame_count), clip->channels, sample_rate_hz, out);
+    if (result == RA_OK && is_same) memcpy((*out)->samples, clip->samples, (size_t)(clip->frame_count * clip->channels) * sizeof(float));
+    else if (result == RA_OK) ra_clip_resample_range(clip, r, 0, (*out)->frame_count, (*out)->samples);
     ra_resampler_destroy(r);
     return result;
 }
@@ -5042,10 +5255,7 @@ static bool ra_analysis_step(void *user, ra_job *job)
     }
     /* A sine of amplitude 1 on a bin has |X| = size/2 * mean of the window (1/2); both sides are averaged. */
     double full_scale = RA_FFT_FRAMES / 4.0;
-    for (uint32_t k = 0; k < RA_SPECTRUM_BINS; k++) {
-        double power = 0.5 * a->spectrum.db[k] / (full_scale * full_scale);
-        a->spectrum.db[k] = power > 1e-16 ? (float)(10.0 * ra_log10(power)) : -160.0f;
-    }
+    ra_power_to_db(a->spectrum.db, RA_SPECTRUM_BINS, (float)(0.5 / (full_scale * full_scale)));
     a->spectrum.serial++;
     ra_mailbox_put(&a->spectra, &a->spectrum);
     return true;
@@ -5456,6 +5666,12 @@ RA_REALTIME RA_API void ra_engine_render(ra_engine *engine, float *out, uint32_t
 /* What makes two different channels of one, so that a mono clip becomes a stereo one. */
 static bool ra_processor_is_stereo(uint32_t kind) { return kind == RA_PROCESSOR_PAN || kind == RA_PROCESSOR_CHORUS || kind == RA_PROCESSOR_REVERB; }
 
+static bool ra_chain_widens(const ra_chain_spec *spec)
+{
+    for (uint32_t index = 0; index < spec->count; index++) if (ra_processor_is_stereo(spec->item[index].kind)) return true;
+    return false;
+}
+
 /* Two channels, or one, of a clip through a chain of their own; what the chain is late is made up for. */
 static ra_result ra_render_pair(ra_clip *clip, uint32_t channel, const ra_chain_spec *spec)
 {
@@ -5481,14 +5697,487 @@ static ra_result ra_render_pair(ra_clip *clip, uint32_t channel, const ra_chain_
 
 RA_API ra_result ra_render_clip(const ra_clip *clip, const ra_chain_spec *spec, ra_clip **out)
 {
-    bool is_widened = false;
-    for (uint32_t index = 0; clip->channels == 1 && index < spec->count; index++) is_widened = is_widened || ra_processor_is_stereo(spec->item[index].kind);
+    bool is_widened = clip->channels == 1 && ra_chain_widens(spec);
     ra_result result = is_widened ? ra_clip_to_stereo(clip, out) : ra_clip_create(clip->frame_count, clip->channels, clip->sample_rate_hz, out);
     if (result) return result;
     if (!is_widened) memcpy((*out)->samples, clip->samples, (size_t)(clip->frame_count * clip->channels) * sizeof(float));
     for (uint32_t channel = 0; result == RA_OK && spec->count && channel < (*out)->channels; channel += 2) result = ra_render_pair(*out, channel, spec);
     if (result) { ra_clip_destroy(*out); *out = NULL; }
     return result;
+}
+
+/* ---- jobs on whole clips: a weave of lines, worked on by as many as there are ---- */
+
+enum {
+    RA_PROCESS_BLOCK = 4096,           /* frames of a unit that goes through a chain */
+    RA_PROCESS_BANDS = 4,              /* of an eq in one line; a longer eq is several lines */
+    RA_PROCESS_RANGES = 16,            /* lines of work that can be cut anywhere */
+    RA_PROCESS_RANGE_FRAMES = 1 << 15, /* of one of their units */
+    RA_PROCESS_LANES = 32, RA_PROCESS_JOBS = 32,
+};
+
+/* One or two channels on their way through a chain: blocks stand in a ring of slots, and each stage works where they stand. */
+typedef struct {
+    uint32_t  channel, channels;
+    ra_chain *chain;
+    uint32_t  late_frames, slot_count;
+    float    *slots;                   /* RA_PROCESS_BLOCK frames each */
+    ra_f64x2 *wide;                    /* the same, between the lines of an eq that was cut */
+    bool      is_bad;                  /* written by its last line only: wild settings, see ra_process_mend */
+} ra_lane;
+
+typedef enum {
+    RA_STEP_GATHER, RA_STEP_STAGE, RA_STEP_BANDS, RA_STEP_SCATTER, RA_STEP_MEND,
+    RA_STEP_MEASURE, RA_STEP_AIM, RA_STEP_SCALE, RA_STEP_PEAKS, RA_STEP_SPECTRA, RA_STEP_RESAMPLE,
+} ra_step_kind;
+
+/* What a line does. */
+typedef struct {
+    ra_step_kind kind;
+    bool      is_first, is_last;       /* BANDS: it widens, it narrows */
+    ra_lane  *lane;
+    ra_stage *stage;
+    ra_eq    *eq;                      /* BANDS: its own */
+    ra_fft   *fft;                     /* SPECTRA: its own, with room to work in */
+    float    *room;
+    uint64_t  first, count;            /* ranges: items, in units of per_unit */
+    uint64_t  per_unit;
+} ra_step;
+
+struct ra_process {
+    ra_pool  *pool;
+    const ra_clip *in;
+    ra_task   task;
+    ra_task_result result;
+    ra_weave  weave;
+    ra_step  *steps;                   /* one for each line */
+    uint32_t  step_capacity;
+    ra_result failure;                 /* by whoever failed, before the weave is over */
+    ra_lane   lanes[RA_PROCESS_LANES];
+    uint32_t  lane_count;
+    ra_loudness *meter;
+    ra_resampler *resampler;
+    float    *window;                  /* FFT: Hann */
+    ra_job   *jobs[RA_PROCESS_JOBS];
+    uint32_t  job_count;
+};
+
+/* A block of the clip into its slot, NaN and giants silenced; beyond the end silence, for what the chain is late. */
+static void ra_process_gather(const ra_process *p, const ra_lane *lane, uint32_t block)
+{
+    float *to = lane->slots + (size_t)(block % lane->slot_count) * RA_PROCESS_BLOCK * lane->channels;
+    ra_clip_gather(p->in, lane->channel, lane->channels, (int64_t)block * RA_PROCESS_BLOCK, RA_PROCESS_BLOCK, to);
+    ra_scrub(to, RA_PROCESS_BLOCK * lane->channels);
+}
+
+/* A block out of its slot to its place in the result, as much earlier as the chain is late. */
+static void ra_process_scatter(ra_process *p, ra_lane *lane, uint32_t block)
+{
+    ra_clip *out = p->result.clip;
+    float *from = lane->slots + (size_t)(block % lane->slot_count) * RA_PROCESS_BLOCK * lane->channels;
+    lane->is_bad |= ra_scrub(from, RA_PROCESS_BLOCK * lane->channels);
+    uint64_t first = (uint64_t)block * RA_PROCESS_BLOCK, late = lane->late_frames;
+    for (uint64_t n = first > late ? first : late; n < first + RA_PROCESS_BLOCK && n < out->frame_count + late; n++)
+        memcpy(out->samples + (n - late) * out->channels + lane->channel, from + (n - first) * lane->channels, lane->channels * sizeof(float));
+}
+
+static void ra_process_bands(const ra_lane *lane, const ra_step *step, uint32_t block)
+{
+    size_t at = (size_t)(block % lane->slot_count) * RA_PROCESS_BLOCK;
+    float *frames = lane->slots + at * lane->channels;
+    ra_f64x2 *wide = lane->wide + at;
+    if (step->is_first) ra_widen(frames, lane->channels, wide, RA_PROCESS_BLOCK);
+    ra_eq_process_wide(step->eq, wide, RA_PROCESS_BLOCK);
+    if (step->is_last) ra_narrow(wide, lane->channels, frames, RA_PROCESS_BLOCK);
+}
+
+/* Settings so wild that NaN came out of the chain: it has to be reset then, and only one block after another can say
+   what that sounds like. Takes as long as it takes; nobody sane meets it. */
+static ra_result ra_process_mend(ra_process *p, const ra_lane *lane)
+{
+    const ra_clip *in = p->in;
+    ra_clip *out = p->result.clip;
+    for (uint64_t frame = 0; lane->is_bad && frame < out->frame_count; frame++)
+        for (uint32_t channel = lane->channel; channel < lane->channel + lane->channels; channel++)
+            out->samples[frame * out->channels + channel] = in->samples[frame * in->channels + (in->channels == 1 ? 0 : channel)];
+    return lane->is_bad ? ra_render_pair(out, lane->channel, &p->task.chain) : RA_OK;
+}
+
+/* Mean power of all channels in one Hann window, in dB: a full-scale sine on a bin in all of them reads 0. */
+static void ra_process_spectrum(const ra_process *p, const ra_step *step, uint64_t index)
+{
+    uint32_t size = p->task.fft_frames, channels = p->in->channels, bins = size / 2 + 1;
+    float *windowed = step->room, *out = p->result.spectra_db + index * bins;
+    int64_t first = (int64_t)((p->task.first_spectrum + index) * p->task.hop_frames) - size / 2, length = (int64_t)p->in->frame_count;
+    double full_scale = size / 4.0;
+    memset(out, 0, bins * sizeof *out);
+    for (uint32_t channel = 0; channel < channels; channel++) {
+        for (uint32_t n = 0; n < size; n++) {
+            int64_t frame = first + n;
+            float x = frame >= 0 && frame < length ? p->in->samples[frame * channels + channel] : 0.0f;
+            windowed[n] = ra_is_sound(x) ? x * p->window[n] : 0.0f;
+        }
+        ra_fft_forward_real(step->fft, windowed, windowed);
+        for (uint32_t k = 0; k < bins; k++) out[k] += windowed[2 * k] * windowed[2 * k] + windowed[2 * k + 1] * windowed[2 * k + 1];
+    }
+    float scale = (float)(1.0 / (full_scale * full_scale * channels));
+    ra_power_to_db(out, bins, scale);
+}
+
+/* The loudness of the next second; the whole of it goes through one meter, in order. */
+static void ra_process_measure(ra_process *p, uint64_t first, uint64_t count)
+{
+    ra_loudness_add(p->meter, p->in->samples + first * p->in->channels, (size_t)count);
+    if (first + count < p->in->frame_count) return;
+    ra_loudness_get(p->meter, &p->result.report);
+}
+
+/* ---- what has to be done, as lines ---- */
+
+static ra_step *ra_process_add(ra_process *p, ra_step_kind kind, uint64_t unit_count, uint32_t follows, uint32_t after)
+{
+    uint32_t line = ra_weave_add(&p->weave, unit_count, follows, after);
+    if (line == RA_NO_LINE) return NULL;
+    p->steps[line].kind = kind;
+    return &p->steps[line];
+}
+
+/* Work that can be cut anywhere: item_count items on lines of their own. */
+static bool ra_process_add_ranges(ra_process *p, ra_step_kind kind, uint64_t item_count, uint64_t per_unit, uint32_t after)
+{
+    uint64_t units = (item_count + per_unit - 1) / per_unit, lines = units < RA_PROCESS_RANGES ? units : RA_PROCESS_RANGES;
+    for (uint64_t line = 0; line < lines; line++) {
+        uint64_t first = units * line / lines, last = units * (line + 1) / lines;
+        ra_step *step = ra_process_add(p, kind, last - first, RA_NO_LINE, after);
+        if (!step) return false;
+        step->first = first * per_unit;
+        step->count = (last * per_unit < item_count ? last * per_unit : item_count) - step->first;
+        step->per_unit = per_unit;
+    }
+    return true;
+}
+
+/* An eq in lines of a few bands each, which hand each other doubles. */
+static ra_result ra_process_add_eq(ra_process *p, ra_lane *lane, uint32_t from, uint32_t end, uint32_t *line)
+{
+    const ra_chain_spec *spec = &p->task.chain;
+    if (!lane->wide) lane->wide = ra_new((uint64_t)lane->slot_count * RA_PROCESS_BLOCK, sizeof *lane->wide);
+    if (!lane->wide) return RA_NO_MEMORY;
+    for (uint32_t at = from; at < end; at += RA_PROCESS_BANDS) {
+        ra_eq_band bands[RA_PROCESS_BANDS];
+        uint32_t count = end - at < RA_PROCESS_BANDS ? end - at : RA_PROCESS_BANDS;
+        for (uint32_t n = 0; n < count; n++) bands[n] = ra_chain_band(&spec->item[at + n]);
+        ra_step *step = ra_process_add(p, RA_STEP_BANDS, p->weave.lines[*line].unit_count, *line, RA_NO_LINE);
+        if (!step) return RA_BAD_ARGUMENT;
+        *line = (uint32_t)(step - p->steps);
+        step->lane = lane;
+        step->is_first = at == from;
+        step->is_last = at + count == end;
+        ra_result result = ra_eq_create(lane->channels, p->in->sample_rate_hz, &step->eq);
+        if (result) return result;
+        ra_eq_set(step->eq, bands, count);
+    }
+    return RA_OK;
+}
+
+static ra_result ra_process_add_lane(ra_process *p, ra_lane *lane)
+{
+    const ra_chain_spec *spec = &p->task.chain;
+    ra_result result = ra_chain_create(lane->channels, p->in->sample_rate_hz, spec, &lane->chain);
+    if (result) return result;
+    lane->late_frames = ra_chain_latency_frames(lane->chain);
+    lane->slot_count = lane->chain->stage_count + 8;     /* enough for a block under way in every stage, and some that wait */
+    lane->slots = ra_new((uint64_t)lane->slot_count * RA_PROCESS_BLOCK * lane->channels, sizeof(float));
+    if (!lane->slots) return RA_NO_MEMORY;
+    uint64_t blocks = (p->in->frame_count + lane->late_frames + RA_PROCESS_BLOCK - 1) / RA_PROCESS_BLOCK;
+    ra_step *step = ra_process_add(p, RA_STEP_GATHER, blocks, RA_NO_LINE, RA_NO_LINE);
+    if (!step) return RA_BAD_ARGUMENT;
+    step->lane = lane;
+    uint32_t gather = (uint32_t)(step - p->steps), line = gather;
+    ra_stage *stage = lane->chain->stages;
+    for (uint32_t index = 0; index < spec->count; stage++) {
+        uint32_t end = ra_chain_stage_end(spec, index);
+        if (stage->kind == RA_PROCESSOR_EQ && end - index > RA_PROCESS_BANDS) {
+            result = ra_process_add_eq(p, lane, index, end, &line);
+            if (result) return result;
+        } else {
+            step = ra_process_add(p, RA_STEP_STAGE, blocks, line, RA_NO_LINE);
+            if (!step) return RA_BAD_ARGUMENT;
+            step->lane = lane;
+            step->stage = stage;
+            line = (uint32_t)(step - p->steps);
+        }
+        index = end;
+    }
+    step = ra_process_add(p, RA_STEP_SCATTER, blocks, line, RA_NO_LINE);
+    if (!step) return RA_BAD_ARGUMENT;
+    step->lane = lane;
+    p->weave.lines[gather].leads = (uint32_t)(step - p->steps);
+    p->weave.lines[gather].lead = lane->slot_count;
+    step = ra_process_add(p, RA_STEP_MEND, 1, RA_NO_LINE, p->weave.lines[gather].leads);
+    if (!step) return RA_BAD_ARGUMENT;
+    step->lane = lane;
+    return RA_OK;
+}
+
+static ra_result ra_process_plan_chain(ra_process *p)
+{
+    const ra_clip *in = p->in;
+    uint32_t channels = in->channels == 1 && ra_chain_widens(&p->task.chain) ? 2 : in->channels;
+    ra_result result = ra_clip_create(in->frame_count, channels, in->sample_rate_hz, &p->result.clip);
+    for (uint32_t channel = 0; result == RA_OK && channel < channels; channel += 2) {
+        ra_lane *lane = &p->lanes[p->lane_count++];
+        lane->channel = channel;
+        lane->channels = channels - channel < 2 ? 1 : 2;
+        result = ra_process_add_lane(p, lane);
+    }
+    if (result) return result;
+    return RA_OK;
+}
+
+/* A meter for the whole clip, second by second; gives its line. */
+static ra_result ra_process_plan_measure(ra_process *p, uint32_t *line)
+{
+    const ra_clip *in = p->in;
+    ra_result result = ra_loudness_create(in->channels, in->sample_rate_hz, true, &p->meter);
+    if (result) return result;
+    uint64_t per_unit = in->sample_rate_hz < RA_PROCESS_RANGE_FRAMES ? in->sample_rate_hz : RA_PROCESS_RANGE_FRAMES;
+    ra_step *step = ra_process_add(p, RA_STEP_MEASURE, in->frame_count / per_unit + 1, RA_NO_LINE, RA_NO_LINE);     /* the last one may be empty */
+    if (!step) return RA_BAD_ARGUMENT;
+    step->count = in->frame_count;
+    step->per_unit = per_unit;
+    *line = (uint32_t)(step - p->steps);
+    return RA_OK;
+}
+
+static ra_result ra_process_plan_normalise(ra_process *p)
+{
+    uint32_t measure;
+    ra_result result = ra_process_plan_measure(p, &measure);
+    if (result == RA_OK) result = ra_clip_create(p->in->frame_count, p->in->channels, p->in->sample_rate_hz, &p->result.clip);
+    if (result) return result;
+    ra_step *aim = ra_process_add(p, RA_STEP_AIM, 1, RA_NO_LINE, measure);
+    return aim && ra_process_add_ranges(p, RA_STEP_SCALE, p->in->frame_count, RA_PROCESS_RANGE_FRAMES, (uint32_t)(aim - p->steps)) ? RA_OK : RA_BAD_ARGUMENT;
+}
+
+static ra_result ra_process_plan_spectra(ra_process *p)
+{
+    uint32_t size = p->task.fft_frames;
+    uint64_t per_unit = 1 + (1u << 17) / ((uint64_t)size * p->in->channels);         /* about a millisecond */
+    p->result.bin_count = size / 2 + 1;
+    p->result.spectra_db = ra_new(p->result.spectrum_count * p->result.bin_count, sizeof(float));
+    p->window = ra_new(size, sizeof(float));
+    if (!p->result.spectra_db || !p->window) return RA_NO_MEMORY;
+    for (uint32_t n = 0; n < size; n++) p->window[n] = (float)(0.5 - 0.5 * ra_cos(RA_TAU * n / size));
+    if (!ra_process_add_ranges(p, RA_STEP_SPECTRA, p->result.spectrum_count, per_unit, RA_NO_LINE)) return RA_BAD_ARGUMENT;
+    for (uint32_t line = 0; line < p->weave.line_count; line++) {
+        ra_result result = ra_fft_create(size, &p->steps[line].fft);
+        p->steps[line].room = ra_new(size + 2, sizeof(float));
+        if (result || !p->steps[line].room) return RA_NO_MEMORY;
+    }
+    return RA_OK;
+}
+
+static ra_result ra_process_plan_peaks(ra_process *p)
+{
+    p->result.columns = ra_new(p->task.column_count, sizeof *p->result.columns);
+    if (!p->result.columns) return RA_NO_MEMORY;
+    uint64_t per_unit = 1 + RA_PROCESS_RANGE_FRAMES * p->task.column_count / (p->in->frame_count + 1);
+    return ra_process_add_ranges(p, RA_STEP_PEAKS, p->task.column_count, per_unit, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
+}
+
+static ra_result ra_process_plan_resample(ra_process *p)
+{
+    const ra_clip *in = p->in;
+    ra_result result = ra_resampler_create(in->sample_rate_hz, p->task.sample_rate_hz, &p->resampler);
+    if (result) return result;
+    bool is_same = in->sample_rate_hz == p->task.sample_rate_hz;
+    uint64_t frame_count = is_same ? in->frame_count : ra_resampler_frames(p->resampler, in->frame_count);
+    result = ra_clip_create(frame_count, in->channels, p->task.sample_rate_hz, &p->result.clip);
+    if (result) return result;
+    return ra_process_add_ranges(p, RA_STEP_RESAMPLE, frame_count, RA_PROCESS_RANGE_FRAMES / 4, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
+}
+
+static ra_result ra_process_plan(ra_process *p)
+{
+    const ra_task *task = &p->task;
+    uint32_t line;
+    uint64_t all = task->hop_frames ? (p->in->frame_count + task->hop_frames - 1) / task->hop_frames : 0;
+    uint64_t left = all > task->first_spectrum ? all - task->first_spectrum : 0;
+    p->result.spectrum_count = task->spectrum_count && task->spectrum_count < left ? task->spectrum_count : left;
+    /* a lane has a line for each processor, and three for the ways in and out and for mending; everything else has fewer */
+    p->step_capacity = (p->in->channels + 1) / 2 * (task->chain.count + 3) + RA_PROCESS_RANGES + 3;
+    p->steps = ra_new(p->step_capacity, sizeof *p->steps);
+    if (!p->steps || !ra_weave_reserve(&p->weave, p->step_capacity)) return RA_NO_MEMORY;
+    switch (task->kind) {
+    case RA_TASK_EQUALIZER: case RA_TASK_EFFECTS: return ra_process_plan_chain(p);
+    case RA_TASK_NORMALIZE: return ra_process_plan_normalise(p);
+    case RA_TASK_MEASURE:   return ra_process_plan_measure(p, &line);
+    case RA_TASK_FFT:       return ra_process_plan_spectra(p);
+    case RA_TASK_PEAKS:     return ra_process_plan_peaks(p);
+    default:                return ra_process_plan_resample(p);
+    }
+}
+
+static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
+{
+    ra_process *p = user;
+    if (line == RA_NO_LINE) return (p->failure = ra_process_plan(p)) == RA_OK;
+    const ra_step *step = &p->steps[line];
+    const ra_clip *in = p->in;
+    ra_clip *out = p->result.clip;
+    uint64_t first = step->first + unit * step->per_unit, end = step->first + step->count, count = end - first < step->per_unit ? end - first : step->per_unit;
+    switch (step->kind) {
+    case RA_STEP_GATHER:  ra_process_gather(p, step->lane, unit); break;
+    case RA_STEP_STAGE:   ra_stage_process(step->stage, step->lane->channels, step->lane->slots + (size_t)(unit % step->lane->slot_count) * RA_PROCESS_BLOCK * step->lane->channels, RA_PROCESS_BLOCK); break;
+    case RA_STEP_BANDS:   ra_process_bands(step->lane, step, unit); break;
+    case RA_STEP_SCATTER: ra_process_scatter(p, step->lane, unit); break;
+    case RA_STEP_MEND:    return (p->failure = ra_process_mend(p, step->lane)) == RA_OK;
+    case RA_STEP_MEASURE: ra_process_measure(p, first, count); break;
+    case RA_STEP_AIM:
+        p->result.gain_db = ra_normalise_gain_db(&p->result.report, p->task.normalise, p->task.target_db, p->task.ceiling_dbtp);
+        break;
+    case RA_STEP_SCALE: {
+        float gain = (float)ra_amplitude_from_db(p->result.gain_db);
+        for (uint64_t n = first * in->channels; n < (first + count) * in->channels; n++) out->samples[n] = in->samples[n] * gain;
+        break;
+    }
+    case RA_STEP_PEAKS:    ra_clip_peaks(in, first, first + count, p->task.column_count, p->result.columns + first); break;
+    case RA_STEP_SPECTRA:  for (uint64_t index = first; index < first + count; index++) ra_process_spectrum(p, step, index); break;
+    case RA_STEP_RESAMPLE:
+        if (in->sample_rate_hz == out->sample_rate_hz) memcpy(out->samples + first * out->channels, in->samples + first * in->channels, (size_t)(count * in->channels) * sizeof(float));
+        else ra_clip_resample_range(in, p->resampler, first, count, out->samples + first * out->channels);
+        break;
+    }
+    return true;
+}
+
+static bool ra_process_step(void *user, ra_job *job) { return ra_weave_run(&((ra_process *)user)->weave, job); }
+
+/* The sentence of what cannot be; NULL: it can. */
+static const char *ra_task_fault(const ra_task *task, const ra_clip *clip)
+{
+    bool is_eq = true;
+    if ((unsigned)task->kind >= RA_TASK_KIND_COUNT) return "there is no such task";
+    if (clip->frame_count == 0 || clip->channels < 1 || clip->channels > 64) return "there is no sound to work on";
+    switch (task->kind) {
+    case RA_TASK_EQUALIZER: case RA_TASK_EFFECTS:
+        if (!ra_chain_is_possible(&task->chain)) return "the chain has a value outside its range";
+        for (uint32_t index = 0; index < task->chain.count; index++) is_eq = is_eq && task->chain.item[index].kind == RA_PROCESSOR_EQ;
+        return is_eq || task->kind == RA_TASK_EFFECTS ? NULL : "an equaliser's chain is made of eq only";
+    case RA_TASK_NORMALIZE:
+        return (unsigned)task->normalise > RA_NORMALISE_PEAK || !(task->target_db >= -70 && task->target_db <= 0) ? "a target lies between -70 and 0 dB" : NULL;
+    case RA_TASK_FFT:
+        if (task->fft_frames < 32 || task->fft_frames > 65536 || task->fft_frames & (task->fft_frames - 1)) return "a transform's size is a power of two from 32 to 65536";
+        return task->hop_frames ? NULL : "spectra have to be at least one frame apart";
+    case RA_TASK_PEAKS:    return task->column_count ? NULL : "there are no columns to fill";
+    case RA_TASK_RESAMPLE: return task->sample_rate_hz >= 1 && task->sample_rate_hz <= 768000 ? NULL : "sample rates go from 1 to 768000 Hz";
+    default:               return NULL;
+    }
+}
+
+static void ra_process_destroy(ra_process *p)
+{
+    for (uint32_t line = 0; p->steps && line < p->step_capacity; line++) {
+        ra_eq_destroy(p->steps[line].eq);
+        ra_fft_destroy(p->steps[line].fft);
+        RA_FREE(p->steps[line].room);
+    }
+    for (uint32_t lane = 0; lane < p->lane_count; lane++) {
+        ra_chain_destroy(p->lanes[lane].chain);
+        RA_FREE(p->lanes[lane].slots);
+        RA_FREE(p->lanes[lane].wide);
+    }
+    RA_FREE(p->weave.lines);
+    ra_loudness_destroy(p->meter);
+    ra_resampler_destroy(p->resampler);
+    ra_clip_destroy(p->result.clip);
+    RA_FREE(p->result.columns);
+    RA_FREE(p->result.spectra_db);
+    RA_FREE(p->window);
+    RA_FREE(p->steps);
+    RA_FREE(p);
+}
+
+RA_API ra_result ra_process_async(ra_pool *pool, const ra_clip *clip, const ra_task *task, ra_process **out, ra_error *error)
+{
+    *out = NULL;
+    const char *fault = ra_task_fault(task, clip);
+    if (fault) return ra_refuse(error, RA_BAD_ARGUMENT, 0, "%s", fault);
+    ra_process *p = ra_new(1, sizeof *p);
+    if (!p) return ra_refuse(error, RA_NO_MEMORY, 0, "%s", ra_result_text(RA_NO_MEMORY));
+    p->pool = pool;
+    p->in = clip;
+    p->task = *task;
+    p->weave.unit = ra_process_unit;
+    p->weave.user = p;
+    uint32_t wanted = ra_pool_wanted_count(pool) < RA_PROCESS_JOBS ? ra_pool_wanted_count(pool) : RA_PROCESS_JOBS;
+    ra_result result = RA_OK;
+    while (result == RA_OK && (p->job_count < wanted || p->job_count == 0)) {
+        result = ra_pool_submit(pool, ra_process_step, p, &p->jobs[p->job_count]);
+        if (result == RA_OK) p->job_count++;
+    }
+    if (p->job_count == 0) { ra_process_destroy(p); return ra_refuse(error, result, 0, "%s", ra_result_text(result)); }
+    *out = p;                                            /* fewer jobs than wished do the work too */
+    return RA_OK;
+}
+
+RA_API ra_job_state ra_process_poll(const ra_process *p, float *progress)
+{
+    bool is_finished = ra_weave_is_finished(&p->weave);
+    uint32_t ended_count = 0;
+    float most = 0;
+    for (uint32_t job = 0; job < p->job_count; job++) {
+        float is = ra_job_progress(p->jobs[job]);
+        most = is > most ? is : most;
+        ended_count += ra_job_poll(p->jobs[job]) >= RA_JOB_DONE;
+    }
+    if (progress) *progress = is_finished ? 1.0f : most;
+    if (is_finished || ended_count == p->job_count) return is_finished || p->failure ? RA_JOB_DONE : RA_JOB_CANCELLED;
+    return most > 0 ? RA_JOB_RUNNING : RA_JOB_QUEUED;
+}
+
+RA_API void ra_process_cancel(ra_process *p)
+{
+    ra_weave_stop(&p->weave);
+    for (uint32_t job = 0; job < p->job_count; job++) ra_job_cancel(p->jobs[job]);
+}
+
+RA_API ra_result ra_process_get(const ra_process *p, const ra_task_result **out)
+{
+    ra_job_state state = ra_process_poll(p, NULL);
+    bool is_there = state == RA_JOB_DONE && !p->failure;
+    if (out) *out = is_there ? &p->result : NULL;
+    return is_there ? RA_OK : state == RA_JOB_DONE ? p->failure : state == RA_JOB_CANCELLED ? RA_CANCELLED : RA_BUSY;
+}
+
+RA_API ra_result ra_process_wait(ra_process *p)
+{
+    if (!ra_may_block()) return RA_BUSY;
+    while (ra_process_poll(p, NULL) < RA_JOB_DONE)
+        if (ra_process_step(p, p->jobs[0]) && !ra_weave_is_finished(&p->weave)) ra_pool_run(p->pool, 0.0);       /* stopped or failed: let all jobs see it */
+    return ra_process_get(p, NULL);
+}
+
+RA_API ra_clip *ra_process_take_clip(ra_process *p)
+{
+    ra_clip *clip = ra_process_get(p, NULL) == RA_OK ? p->result.clip : NULL;
+    if (clip) p->result.clip = NULL;
+    return clip;
+}
+
+RA_API bool ra_process_free(ra_process *p)
+{
+    if (!p) return true;
+    ra_process_cancel(p);
+    for (uint32_t job = 0; job < p->job_count; job++)
+        while (ra_job_poll(p->jobs[job]) < RA_JOB_DONE) {
+            if (!ra_may_block()) return false;
+            ra_pool_run(p->pool, 0.0);
+        }
+    for (uint32_t job = 0; job < p->job_count; job++) ra_job_release(p->jobs[job]);
+    ra_process_destroy(p);
+    return true;
 }
 
 RA_SMALL_CODE_BEGIN
@@ -8099,7 +8788,7 @@ static uint32_t app_bands(ra_eq_band bands[RA_EQ_BAND_MAX], uint32_t item[RA_EQ_
     for (uint32_t i = 0; i < app.session.chain.count && count < RA_EQ_BAND_MAX; i++) {
         const ra_processor_spec *spec = &app.session.chain.item[i];
         if (spec->kind != RA_PROCESSOR_EQ) continue;
-        bands[count] = (ra_eq_band){ (ra_filter_type)spec->type, spec->value[0], spec->value[1], spec->value[2] };
+        bands[count] = ra_chain_band(spec);
         item[count++] = i;
     }
     return count;

@@ -383,6 +383,60 @@ typedef enum { RA_NORMALISE_LUFS, RA_NORMALISE_RMS, RA_NORMALISE_PEAK } ra_norma
    0 where there is no value: silence, and less than 400 ms for LUFS. Never NaN. Any thread. */
 RA_API double    ra_normalise_gain_db(const ra_loudness_report *report, ra_normalise_kind kind, double target_db, double ceiling_dbtp);
 
+/* ---- jobs: what the pool does to a whole clip while the caller goes on ------------------------ */
+
+/* The same bits for any number of workers, and for EFFECTS those of ra_render_clip. */
+typedef enum {
+    RA_TASK_FFT,                  /* spectra_db: one every hop_frames, of the Hann window around that frame; mean power of all channels,
+                                     a full-scale sine on a bin in all of them reads 0 dB, at least -160 */
+    RA_TASK_EQUALIZER,            /* clip: through a chain of eq only */
+    RA_TASK_EFFECTS,              /* clip: through a chain */
+    RA_TASK_NORMALIZE,            /* clip with one gain, gain_db, and the report from before */
+    RA_TASK_MEASURE,              /* report */
+    RA_TASK_RESAMPLE,             /* clip at sample_rate_hz */
+    RA_TASK_PEAKS,                /* columns, as ra_clip_peaks */
+    RA_TASK_KIND_COUNT
+} ra_task_kind;
+
+typedef struct {
+    ra_task_kind kind;
+    ra_chain_spec chain;              /* EQUALIZER, EFFECTS */
+    ra_normalise_kind normalise;      /* NORMALIZE */
+    double   target_db;               /* -70..0 */
+    double   ceiling_dbtp;            /* NaN: -1 */
+    uint32_t fft_frames, hop_frames;  /* FFT: a power of two, 32..65536; at least 1 */
+    uint64_t first_spectrum, spectrum_count;     /* 0: all whose middle lies in the clip */
+    uint32_t sample_rate_hz;          /* RESAMPLE: 1..768000 */
+    uint64_t column_count;            /* PEAKS: at least 1 */
+} ra_task;
+
+typedef struct {                      /* what the task's kind says; the rest is empty */
+    ra_clip *clip;
+    ra_loudness_report report;
+    double   gain_db;
+    float   *spectra_db;              /* spectrum_count times bin_count */
+    uint64_t spectrum_count;
+    uint32_t bin_count;               /* fft_frames / 2 + 1: 0 Hz to half the rate */
+    ra_peak *columns;                 /* column_count */
+} ra_task_result;
+
+typedef struct ra_process ra_process;
+/* Begins a task and returns at once: the work, memory for the result included, is the pool's. The clip is borrowed until
+   ra_process_free has answered true. RA_BAD_ARGUMENT, with a sentence, for what cannot be done. */
+RA_API ra_result ra_process_async(ra_pool *pool, const ra_clip *clip, const ra_task *task, ra_process **out, ra_error *error);
+/* RA_JOB_DONE also when it failed; progress 0..1, may be NULL. */
+RA_API ra_job_state ra_process_poll(const ra_process *process, float *progress);
+/* Ends within some milliseconds; what was done is thrown away. */
+RA_API void      ra_process_cancel(ra_process *process);
+/* Works along until it is done; what ra_process_get says then. RA_BUSY in a page, which may not wait. */
+RA_API ra_result ra_process_wait(ra_process *process);
+/* RA_OK and the result, which stays the process's; RA_BUSY before it is there, RA_CANCELLED or the failure otherwise. */
+RA_API ra_result ra_process_get(const ra_process *process, const ra_task_result **out);
+/* The result's clip becomes the caller's; NULL when there is none. */
+RA_API ra_clip  *ra_process_take_clip(ra_process *process);
+/* Cancels and frees. In a browser it may answer false: a slice is still running, ask again later. NULL is fine. */
+RA_API bool      ra_process_free(ra_process *process);
+
 /* ---- loading: a file into what the engine plays, as a job ----------------------------------- */
 
 #define RA_LOAD_COLUMNS 4096

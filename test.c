@@ -4684,7 +4684,232 @@ static void test_loads(void)
         if (kind <= 11 && failures == 0) complain(__LINE__, "kind %d does not allocate through RA_MALLOC", kind);
     }
 }
-static void test_engine_all(void) { test_engine(); test_loads(); }
+/* ---- jobs on whole clips ---- */
+
+static const uint32_t job_workers[] = { RA_POOL_INLINE, 1, 2, 4, 8 };
+
+/* The task's result in bytes, whatever its kind; NULL when there is none. */
+static const void *result_bytes(const ra_task *task, const ra_task_result *result, size_t *byte_count)
+{
+    switch (task->kind) {
+    case RA_TASK_MEASURE: *byte_count = sizeof result->report; return &result->report;
+    case RA_TASK_PEAKS:   *byte_count = task->column_count * sizeof *result->columns; return result->columns;
+    case RA_TASK_FFT:     *byte_count = result->spectrum_count * result->bin_count * sizeof(float); return result->spectra_db;
+    default:              *byte_count = (size_t)(result->clip->frame_count * result->clip->channels) * sizeof(float); return result->clip->samples;
+    }
+}
+
+static void free_process(ra_pool *pool, ra_process *process) { while (!ra_process_free(process)) ra_pool_run(pool, 1); }
+
+/* Runs the task on pools of all sizes; each has to give exactly these bytes. */
+static void check_job(const ra_clip *clip, const ra_task *task, const void *want, size_t want_bytes, int line)
+{
+    for (size_t n = 0; n < sizeof job_workers / sizeof job_workers[0]; n++) {
+        ra_pool *pool;
+        ra_process *process;
+        ra_error error = { 0 };
+        const ra_task_result *result = NULL;
+        size_t byte_count = 0;
+        ra_pool_create(job_workers[n], &pool);
+        if (ra_process_async(pool, clip, task, &process, &error)) { complain(line, "refused: %s", error.text); ra_pool_destroy(pool); return; }
+        if (n & 1) ra_process_wait(process);
+        else while (ra_process_poll(process, NULL) < RA_JOB_DONE) { ra_pool_run(pool, 1); usleep(100); }
+        float progress = 0;
+        if (ra_process_get(process, &result) || ra_process_poll(process, &progress) != RA_JOB_DONE || progress != 1) complain(line, "%d workers: no result", (int)job_workers[n]);
+        else {
+            const void *got = result_bytes(task, result, &byte_count);
+            if (byte_count != want_bytes || memcmp(got, want, byte_count)) complain(line, "%d workers: got %zu bytes, hash %016llx, want %zu, hash %016llx", (int)job_workers[n],
+                byte_count, (unsigned long long)hash_bytes(got, byte_count), want_bytes, (unsigned long long)hash_bytes(want, want_bytes));
+        }
+        free_process(pool, process);
+        ra_pool_destroy(pool);
+    }
+}
+
+/* Full-scale dB of one bin, by the sum that defines it, in double. */
+static double slow_bin_db(const ra_clip *clip, int64_t middle, uint32_t size, uint32_t bin)
+{
+    double power = 0;
+    for (uint32_t channel = 0; channel < clip->channels; channel++) {
+        double complex sum = 0;
+        for (uint32_t n = 0; n < size; n++) {
+            int64_t frame = middle - size / 2 + n;
+            if (frame >= 0 && frame < (int64_t)clip->frame_count) sum += clip->samples[frame * clip->channels + channel] * (0.5 - 0.5 * cos(2 * PI * n / size)) * cexp(-2 * PI * _Complex_I * bin * n / size);
+        }
+        power += creal(sum * conj(sum));
+    }
+    return fmax(-160, 10 * log10(power / clip->channels / (size / 4.0 * size / 4.0) + 1e-30));
+}
+
+static void test_jobs(void)
+{
+    ra_error error;
+    ra_process *process;
+    ra_pool *pool;
+    ra_clip *clip, *want;
+
+    test("engine: a job through a chain gives the bits of ra_render_clip for any number of workers, channels and lengths");
+    static const struct { const char *chain; uint32_t channels, frames; } chains[] = {
+        { "eq peaking hz=1000 db=6 q=1; compressor threshold_db=-24 ratio=4; distortion drive_db=6 mix=0.3; chorus; delay ms=120; reverb rt60_s=0.8; pan position=-0.2; gain db=3; softclip; limiter ceiling_dbtp=-1", 2, 60001 },
+        { "eq peaking hz=40 db=6 q=1; eq peaking hz=100 db=6 q=1; eq peaking hz=300 db=-6 q=1; eq peaking hz=1000 db=6 q=1; eq lowshelf hz=2000 db=3 q=1; eq peaking hz=3000 db=6 q=1; "
+          "eq peaking hz=4000 db=6 q=1; eq notch hz=5000 q=1; eq highshelf hz=6000 db=-6 q=1; eq lowpass hz=12000 q=0.7", 3, 30000 },
+        { "reverb; limiter", 1, 20000 }, { "", 2, 5000 }, { "gain db=-3", 6, 4096 }, { "limiter", 2, 1 }, { "limiter", 1, 4097 },
+    };
+    for (size_t n = 0; n < sizeof chains / sizeof chains[0]; n++) {
+        ra_task task = { .kind = RA_TASK_EFFECTS, .chain = spec_of(chains[n].chain) };
+        fill_noise(input, chains[n].frames * chains[n].channels, 0.7f, 77 + n);
+        clip = clip_of(input, chains[n].frames, chains[n].channels, 48000);
+        if (!check_same(ra_render_clip(clip, &task.chain, &want), RA_OK)) break;
+        check_job(clip, &task, want->samples, (size_t)(want->frame_count * want->channels) * sizeof(float), __LINE__);
+        if (n == 1) { task.kind = RA_TASK_EQUALIZER; check_job(clip, &task, want->samples, (size_t)(want->frame_count * want->channels) * sizeof(float), __LINE__); }
+        ra_clip_destroy(want); ra_clip_destroy(clip);
+    }
+
+    test("engine: a job meets NaN and giants as ra_render_clip does");
+    fill_noise(input, 60000, 0.7f, 5);
+    for (int n = 0; n < 60000; n += 7001) { input[n] = NAN; input[n + 1] = 1e9f; input[n + 2] = -INFINITY; }
+    clip = clip_of(input, 30000, 2, 48000);
+    static const char *const wild[] = { "delay ms=50 feedback=0.9; reverb", "gain db=40; gain db=40; gain db=40; gain db=40; gain db=40; delay ms=20 feedback=0.95; reverb; limiter" };
+    for (int n = 0; n < 2; n++) {
+        ra_task task = { .kind = RA_TASK_EFFECTS, .chain = spec_of(wild[n]) };
+        if (!check_same(ra_render_clip(clip, &task.chain, &want), RA_OK)) break;
+        check(is_finite(want->samples, 60000));
+        check_job(clip, &task, want->samples, 60000 * sizeof(float), __LINE__);
+        ra_clip_destroy(want);
+    }
+    ra_clip_destroy(clip);
+
+    test("engine: measuring, normalising, resampling and peaks as jobs give what their functions give");
+    for (uint32_t channels = 1; channels <= 3; channels++) {
+        fill_noise(input, 100000 * channels, 0.3f, 9);
+        clip = clip_of(input, 100000, channels, 44100);
+        ra_loudness *meter;
+        ra_loudness_report report;
+        memset(&report, 0, sizeof report);
+        ra_loudness_create(channels, 44100, true, &meter);
+        ra_loudness_add(meter, input, 100000);
+        ra_loudness_get(meter, &report);
+        ra_loudness_destroy(meter);
+        check_job(clip, &(ra_task){ .kind = RA_TASK_MEASURE }, &report, sizeof report, __LINE__);
+        float gain = (float)ra_amplitude_from_db(ra_normalise_gain_db(&report, RA_NORMALISE_LUFS, -23, NAN));
+        for (uint32_t n = 0; n < 100000 * channels; n++) output[n] = input[n] * gain;
+        check_job(clip, &(ra_task){ .kind = RA_TASK_NORMALIZE, .normalise = RA_NORMALISE_LUFS, .target_db = -23, .ceiling_dbtp = NAN }, output, 100000 * channels * sizeof(float), __LINE__);
+        static const uint32_t rates[] = { 48000, 22050, 44100, 44101, 1000 };
+        for (int n = 0; n < 5; n++) {
+            if (!check_same(ra_clip_resample(clip, rates[n], &want), RA_OK)) break;
+            check_job(clip, &(ra_task){ .kind = RA_TASK_RESAMPLE, .sample_rate_hz = rates[n] }, want->samples, (size_t)(want->frame_count * channels) * sizeof(float), __LINE__);
+            ra_clip_destroy(want);
+        }
+        static ra_peak columns[5000];
+        for (uint32_t count = 1; count <= 5000; count = count * 17 + 3) {
+            ra_clip_peaks(clip, 0, count, count, columns);
+            check_job(clip, &(ra_task){ .kind = RA_TASK_PEAKS, .column_count = count }, columns, count * sizeof *columns, __LINE__);
+        }
+        ra_clip_destroy(clip);
+    }
+
+    test("engine: a job's spectra are the transform's definition within 0.01 dB, and equal for any number of workers");
+    fill_noise(input, 40000, 0.3f, 21);
+    clip = clip_of(input, 20000, 2, 48000);
+    ra_task stft = { .kind = RA_TASK_FFT, .fft_frames = 512, .hop_frames = 777 };
+    ra_pool_create(2, &pool);
+    if (check_same(ra_process_async(pool, clip, &stft, &process, &error), RA_OK)) {
+        const ra_task_result *result = NULL;
+        if (check_same(ra_process_wait(process), RA_OK) && check_same(ra_process_get(process, &result), RA_OK)) {
+            check_same(result->spectrum_count, (20000 + 776) / 777);
+            check_same(result->bin_count, 257);
+            for (uint32_t n = 0; n < result->spectrum_count; n += 3)
+                for (uint32_t bin = 1; bin < 257; bin += 13) check_near(result->spectra_db[n * 257 + bin], slow_bin_db(clip, n * 777, 512, bin), 0.01);
+            check_job(clip, &stft, result->spectra_db, result->spectrum_count * 257 * sizeof(float), __LINE__);
+            ra_task part = stft;                                     /* a tile of it is the same */
+            part.first_spectrum = 5;
+            part.spectrum_count = 7;
+            check_job(clip, &part, result->spectra_db + 5 * 257, 7 * 257 * sizeof(float), __LINE__);
+        }
+        free_process(pool, process);
+    }
+    ra_pool_destroy(pool);
+    ra_clip_destroy(clip);
+
+    test("engine: 10 log10 of any power within 0.0001 dB");
+    for (double power = 1e-15; power < 1e30; power *= 1.37) {
+        float is = (float)power;
+        ra_power_to_db(&is, 1, 1);
+        check_near(is, 10 * log10((float)power), 1e-4);
+    }
+    static const float nothing[] = { 0, -1, NAN, 1e-20f };
+    for (int n = 0; n < 4; n++) { float is = nothing[n]; ra_power_to_db(&is, 1, 1); check_near(is, -160, 1e-4); }
+
+    test("engine: a task that cannot be is refused with a sentence");
+    ra_clip *empty = clip_of(input, 0, 2, 48000);
+    clip = clip_of(input, 20000, 2, 48000);
+    ra_pool_create(RA_POOL_INLINE, &pool);
+    struct { ra_task task; const ra_clip *clip; const char *word; } refused[] = {
+        { { .kind = (ra_task_kind)99 }, clip, "no such task" },                       { { .kind = RA_TASK_MEASURE }, empty, "no sound" },
+        { { .kind = RA_TASK_EQUALIZER, .chain = spec_of("reverb") }, clip, "eq only" }, { { .kind = RA_TASK_RESAMPLE, .sample_rate_hz = 768001 }, clip, "rates" },
+        { { .kind = RA_TASK_FFT, .fft_frames = 1000, .hop_frames = 10 }, clip, "power of two" }, { { .kind = RA_TASK_FFT, .fft_frames = 1024 }, clip, "apart" },
+        { { .kind = RA_TASK_PEAKS }, clip, "columns" },                               { { .kind = RA_TASK_NORMALIZE, .target_db = 3 }, clip, "target" },
+        { { .kind = RA_TASK_EFFECTS, .chain = { .count = 1, .item = { { .kind = 77 } } } }, clip, "range" },
+    };
+    for (size_t n = 0; n < sizeof refused / sizeof refused[0]; n++) {
+        process = (ra_process *)1;
+        check_same(ra_process_async(pool, refused[n].clip, &refused[n].task, &process, &error), RA_BAD_ARGUMENT);
+        check(process == NULL);
+        if (!strstr(error.text, refused[n].word)) complain(__LINE__, "refusal %zu: got '%s'", n, error.text);
+    }
+    ra_clip_destroy(empty);
+    for (int n = 0; ; n++) {                                        /* the queue is full at 64 */
+        static ra_process *many[80];
+        ra_result result = ra_process_async(pool, clip, &(ra_task){ .kind = RA_TASK_PEAKS, .column_count = 10 }, &many[n], &error);
+        if (result == RA_OK && n < 79) continue;
+        check_same(result, RA_BUSY);
+        check_same(n, 64);
+        for (int k = 0; k < n; k++) free_process(pool, many[k]);
+        break;
+    }
+    ra_pool_destroy(pool);
+    ra_clip_destroy(clip);
+
+    test("engine: jobs are given up at any time, in any number, and leave nothing behind");
+    clip = clip_of(input, 20000, 2, 48000);
+    for (int n = 0; n < 60; n++) {
+        static const char busy[] = "reverb; distortion; limiter";
+        ra_pool_create(n % 3 ? (uint32_t)(n % 3) : RA_POOL_INLINE, &pool);
+        ra_process *several[3] = { NULL };
+        ra_task task = { .kind = n % 2 ? RA_TASK_EFFECTS : RA_TASK_FFT, .chain = spec_of(busy), .fft_frames = 1024, .hop_frames = 8 };
+        for (int k = 0; k < 3; k++) check_same(ra_process_async(pool, clip, &task, &several[k], &error), RA_OK);
+        if (n % 3 == 0) for (int k = 0; k < n % 7; k++) ra_pool_run(pool, 1); else usleep((useconds_t)(noise_word() % 8000));
+        for (int k = 0; k < 3; k++) ra_process_cancel(several[k]);
+        double start = seconds_now();
+        for (int k = 0; k < 3; k++) { free_process(pool, several[k]); }
+        if (!TEST_SLOW) check_most(seconds_now() - start, 5);         /* s: hung would be for ever; how soon is measured by the bench */
+        ra_pool_destroy(pool);
+    }
+    ra_clip_destroy(clip);
+    wait_until(memory.live == 0);
+    check_same(memory.live, 0);
+
+    test("engine: whichever allocation of a job fails, it says so and nothing leaks");
+    fill_noise(input, 9000, 0.5f, 3);
+    for (int kind = 0; kind < RA_TASK_KIND_COUNT; kind++)
+        for (int n = 1, is_over = 0; !is_over && n < 400; n++) {
+            ra_task task = { .kind = (ra_task_kind)kind, .chain = spec_of("eq peaking hz=40; eq peaking hz=100; eq peaking hz=300; eq peaking hz=1000; eq peaking hz=3000"),
+                             .fft_frames = 256, .hop_frames = 256, .target_db = -20, .sample_rate_hz = 48000, .column_count = 20 };
+            clip = clip_of(input, 3000, 3, 44100);
+            ra_pool_create(RA_POOL_INLINE, &pool);
+            memory.fail_at = memory.count + n;
+            ra_result result = ra_process_async(pool, clip, &task, &process, &error);
+            if (result == RA_OK) result = ra_process_wait(process);
+            is_over = memory.count < memory.fail_at;
+            memory.fail_at = 0;
+            if (result != (is_over ? RA_OK : RA_NO_MEMORY)) complain(__LINE__, "task %d, allocation %d failed: got %s", kind, n, ra_result_text(result));
+            if (process) free_process(pool, process);
+            ra_pool_destroy(pool);
+            ra_clip_destroy(clip);
+            if (memory.live) { complain(__LINE__, "task %d, allocation %d failed: %lld leaked", kind, n, (long long)memory.live); memory.live = 0; }
+        }
+}
+static void test_engine_all(void) { test_engine(); test_loads(); test_jobs(); }
 
 /* ---- [18] CLI ---------------------------------------------------------------------------------- */
 
