@@ -1,19 +1,31 @@
-/* bench_native.c - native: our real FFT beside FFTW3, PFFFT and KissFFT; our resampler beside soxr;
-   our equaliser (ffmpeg, beside it, is a program of its own); our audio callback.
-   Prints "group name ns" lines, the smallest of many blocks taken in turn: on a shared machine a busy neighbour then
-   costs blocks, not truth. bench.mjs compiles it three times, sets the numbers side by side and draws conclusions.
+/* bench_native.c - native: our real FFT beside FFTW3, PFFFT and KissFFT, our resampler beside soxr, our loudness meter
+   beside libebur128; our equaliser (ffmpeg, beside it, is a program of its own); our audio callback.
+   Prints "group name NUMBER ns" lines, the smallest of many blocks taken in turn: on a shared machine a busy neighbour
+   then costs blocks, not truth. And "group agreement TEXT": by how much the answers differ, which is looked at first.
+   bench.mjs compiles it three times, sets the numbers side by side and draws conclusions.
+     BENCH_FFTW, BENCH_PFFFT, BENCH_KISSFFT, BENCH_SOXR, BENCH_EBUR128   the peers that are here
      BENCH_FFTW_SSE2   FFTW is told that the processor has no AVX, to compare at the same instruction set
-   usage: bench_native transforms|resampler|callback ROUNDS
+   usage: bench_native transforms|resampler|loudness|callback ROUNDS
           bench_native equaliser ROUNDS NOISE.f32 FILTERED.f32     writes what goes in and what comes out */
 
 #include "bench_ours.c"
-#include <fftw3.h>
-#include <kiss_fftr.h>
-#include <math.h>
-#include <pffft.h>
-#include <soxr.h>
 #include <string.h>
 #include <time.h>
+#ifdef BENCH_FFTW
+#include <fftw3.h>
+#endif
+#ifdef BENCH_PFFFT
+#include <pffft.h>
+#endif
+#ifdef BENCH_KISSFFT
+#include <kiss_fftr.h>
+#endif
+#ifdef BENCH_SOXR
+#include <soxr.h>
+#endif
+#ifdef BENCH_EBUR128
+#include <ebur128.h>
+#endif
 
 #ifdef BENCH_FFTW_SSE2
 /* These come before the archive's own, so the planner sees no AVX codelets. Debian builds no wider ones. */
@@ -32,19 +44,35 @@ static double now_ns(void)
 typedef struct {
     uint32_t size;
     float *in, *out, *work;
-    ra_fft *ours;
-    fftwf_plan fftw;
-    PFFFT_Setup *pffft;
-    kiss_fftr_cfg kissfft;
+    void *plan;
 } transform;
 
-static void run_ours(transform *t)    { bench_fft_run(t->ours, t->in, t->out); }
-static void run_fftw(transform *t)    { fftwf_execute(t->fftw); }
-static void run_pffft(transform *t)   { pffft_transform_ordered(t->pffft, t->in, t->out, t->work, PFFFT_FORWARD); }
-static void run_kissfft(transform *t) { kiss_fftr(t->kissfft, t->in, (kiss_fft_cpx *)t->out); }
+static void *plan_ours(transform *t) { return bench_fft_create(t->size); }
+static void run_ours(transform *t)   { bench_fft_run(t->plan, t->in, t->out); }
+#ifdef BENCH_FFTW
+static void *plan_fftw(transform *t) { return fftwf_plan_dft_r2c_1d((int)t->size, t->in, (fftwf_complex *)t->out, FFTW_MEASURE); }
+static void run_fftw(transform *t)   { fftwf_execute(t->plan); }
+#endif
+#ifdef BENCH_PFFFT
+static void *plan_pffft(transform *t) { return pffft_new_setup((int)t->size, PFFFT_REAL); }
+static void run_pffft(transform *t)   { pffft_transform_ordered(t->plan, t->in, t->out, t->work, PFFFT_FORWARD); }
+#endif
+#ifdef BENCH_KISSFFT
+static void *plan_kissfft(transform *t) { return kiss_fftr_alloc((int)t->size, 0, NULL, NULL); }
+static void run_kissfft(transform *t)   { kiss_fftr(t->plan, t->in, (kiss_fft_cpx *)t->out); }
+#endif
 
-static const struct { const char *name; void (*run)(transform *); } contestants[] = {
-    { "ours", run_ours }, { "fftw", run_fftw }, { "pffft", run_pffft }, { "kissfft", run_kissfft },
+static const struct { const char *name; void *(*plan)(transform *); void (*run)(transform *); } contestants[] = {
+    { "ours", plan_ours, run_ours },
+#ifdef BENCH_FFTW
+    { "fftw", plan_fftw, run_fftw },
+#endif
+#ifdef BENCH_PFFFT
+    { "pffft", plan_pffft, run_pffft },
+#endif
+#ifdef BENCH_KISSFFT
+    { "kissfft", plan_kissfft, run_kissfft },
+#endif
 };
 enum { CONTESTANTS = sizeof contestants / sizeof contestants[0] };
 
@@ -60,7 +88,7 @@ static void need_right_answer(const transform *t, const char *name)
     }
     double error = hypot(t->out[2 * BIN] - re, t->out[2 * BIN + 1] - im);
     if (error <= 1e-5 * sqrt(t->size)) return;      /* a relative error of about 1e-5 */
-    fprintf(stderr, "bench: %s disagrees with the direct sum at size %u by %g\n", name, t->size, error);
+    fprintf(stderr, "%s disagrees with the direct sum at size %u by %g\n", name, t->size, error);
     exit(1);
 }
 
@@ -75,35 +103,35 @@ static void bench_transforms(int rounds)
 {
     static const uint32_t sizes[] = { 512, 1024, 4096, 16384 };
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
-        transform t = { .size = sizes[s] };
-        t.in = bench_floats(t.size);
-        t.out = bench_floats(t.size + 2);
-        t.work = bench_floats(t.size);
-        t.ours = bench_fft_create(t.size);
-        t.fftw = fftwf_plan_dft_r2c_1d((int)t.size, t.in, (fftwf_complex *)t.out, FFTW_MEASURE);
-        t.pffft = pffft_new_setup((int)t.size, PFFFT_REAL);
-        t.kissfft = kiss_fftr_alloc((int)t.size, 0, NULL, NULL);
-        for (uint32_t n = 0; n < t.size; n++)       /* after planning, which writes into the arrays */
-            t.in[n] = (float)(sin(n * 0.37) + n * 7919 % 101 / 101.0 - 0.5);
+        transform t[CONTESTANTS];
+        uint32_t size = sizes[s];
+        float *in = bench_floats(size), *out = bench_floats(size + 2), *work = bench_floats(size);
+        for (int c = 0; c < CONTESTANTS; c++) {
+            t[c] = (transform){ size, in, out, work };
+            t[c].plan = contestants[c].plan(&t[c]);
+        }
+        for (uint32_t n = 0; n < size; n++)         /* after planning, which writes into the arrays */
+            in[n] = (float)(sin(n * 0.37) + n * 7919 % 101 / 101.0 - 0.5);
 
         double best[CONTESTANTS];
         long repeats[CONTESTANTS];
         for (int c = 0; c < CONTESTANTS; c++) {
-            memset(t.out, 0, sizeof(float) * (t.size + 2));
-            contestants[c].run(&t);
-            need_right_answer(&t, contestants[c].name);
+            memset(out, 0, sizeof(float) * (size + 2));
+            contestants[c].run(&t[c]);
+            need_right_answer(&t[c], contestants[c].name);
             best[c] = INFINITY;
-            for (repeats[c] = 1; time_block(contestants[c].run, &t, repeats[c]) < 0.5e6;) repeats[c] *= 2;
+            for (repeats[c] = 1; time_block(contestants[c].run, &t[c], repeats[c]) < 0.5e6;) repeats[c] *= 2;
         }
         for (int round = 0; round < rounds; round++)
             for (int c = 0; c < CONTESTANTS; c++)
-                best[c] = fmin(best[c], time_block(contestants[c].run, &t, repeats[c]) / (double)repeats[c]);
-        for (int c = 0; c < CONTESTANTS; c++) printf("fft%u %s %.1f\n", t.size, contestants[c].name, best[c]);
+                best[c] = fmin(best[c], time_block(contestants[c].run, &t[c], repeats[c]) / (double)repeats[c]);
+        for (int c = 0; c < CONTESTANTS; c++) printf("fft_%u %s %.1f ns\n", size, contestants[c].name, best[c]);
     }
 }
 
 /* ---- resampler: 44.1 to 48 kHz, 60 s stereo ---- */
 
+#ifdef BENCH_SOXR
 static void bench_resampler(int rounds)
 {
     enum { SECONDS = 60, FROM = 44100, TO = 48000 };
@@ -130,9 +158,83 @@ static void bench_resampler(int rounds)
         bench_need(difference <= 1e-3, "our resampler and soxr's differ by more than 1e-3");
         ra_clip_destroy(ours);
     }
-    printf("resample60s ours %.0f\nresample60s soxr %.0f\n", best_ours, best_soxr);
+    printf("resample ours %.0f ns\nresample soxr %.0f ns\nresample agreement %.1e\n", best_ours, best_soxr, difference);
     ra_clip_destroy(clip);
 }
+#endif
+
+/* ---- loudness: 60 s stereo, fed by 4096 frames, integrated without and with true peak ---- */
+
+#ifdef BENCH_EBUR128
+enum { LOUDNESS_FRAMES = 60 * BENCH_RATE, LOUDNESS_FEED = 4096 };
+typedef struct { double ns, lufs, peak_db; } heard;
+
+static heard hear_ours(const float *frames, bool has_true_peak)
+{
+    ra_loudness *meter;
+    ra_loudness_report report;
+    bench_need(ra_loudness_create(2, BENCH_RATE, has_true_peak, &meter) == RA_OK, "ra_loudness_create failed");
+    double start = now_ns();
+    for (uint32_t at = 0; at < LOUDNESS_FRAMES; at += LOUDNESS_FEED) {
+        uint32_t left = LOUDNESS_FRAMES - at;
+        ra_loudness_add(meter, frames + 2 * (size_t)at, left < LOUDNESS_FEED ? left : LOUDNESS_FEED);
+    }
+    ra_loudness_get(meter, &report);
+    double ns = now_ns() - start;
+    ra_loudness_destroy(meter);
+    return (heard){ ns, report.integrated_lufs, has_true_peak ? report.true_peak_dbtp : 0 };
+}
+
+static heard hear_theirs(const float *frames, bool has_true_peak)
+{
+    ebur128_state *meter = ebur128_init(2, BENCH_RATE, EBUR128_MODE_I | (has_true_peak ? EBUR128_MODE_TRUE_PEAK : 0));
+    double peak[2] = { 1, 1 }, lufs = NAN;
+    bench_need(meter != NULL, "ebur128_init failed");
+    double start = now_ns();
+    for (uint32_t at = 0; at < LOUDNESS_FRAMES; at += LOUDNESS_FEED) {
+        uint32_t left = LOUDNESS_FRAMES - at;
+        ebur128_add_frames_float(meter, frames + 2 * (size_t)at, left < LOUDNESS_FEED ? left : LOUDNESS_FEED);
+    }
+    ebur128_loudness_global(meter, &lufs);
+    double ns = now_ns() - start;
+    for (unsigned channel = 0; channel < 2 && has_true_peak; channel++) ebur128_true_peak(meter, channel, &peak[channel]);
+    ebur128_destroy(&meter);
+    return (heard){ ns, lufs, 20 * log10(fmax(peak[0], peak[1])) };
+}
+
+static void bench_loudness_of(const char *name, const float *frames, int rounds)
+{
+    for (int has_true_peak = 0; has_true_peak < 2; has_true_peak++) {
+        heard ours = hear_ours(frames, has_true_peak), theirs = hear_theirs(frames, has_true_peak);
+        double lu = fabs(ours.lufs - theirs.lufs), db = fabs(ours.peak_db - theirs.peak_db);
+        if (!(lu <= 0.05 && db <= 0.2)) {
+            fprintf(stderr, "%s: we hear %.3f LUFS, %.2f dBTP, libebur128 %.3f LUFS, %.2f dBTP\n", name, ours.lufs, ours.peak_db, theirs.lufs, theirs.peak_db);
+            exit(1);
+        }
+        for (int round = 0; round < rounds; round++) {
+            ours.ns = fmin(ours.ns, hear_ours(frames, has_true_peak).ns);
+            theirs.ns = fmin(theirs.ns, hear_theirs(frames, has_true_peak).ns);
+        }
+        const char *what = has_true_peak ? "loudness_peak" : "loudness";
+        printf("%s_%s ours %.0f ns\n%s_%s ebur128 %.0f ns\n%s_%s agreement ", what, name, ours.ns, what, name, theirs.ns, what, name);
+        printf(has_true_peak ? "%.3f LU, %.2f dB\n" : "%.3f LU\n", lu, db);
+    }
+}
+
+/* The noise ends at 10 kHz: close to half the rate the length of a meter's interpolator decides what it finds between
+   the samples, and of white noise the two true peaks are a decibel apart. */
+static void bench_loudness(int rounds)
+{
+    float *frames = bench_floats(2 * LOUDNESS_FRAMES);
+    ra_clip *demo;
+    ra_generate(&(ra_tone){ RA_TONE_NOISE, .level_db = -12, .seed = 1 }, BENCH_RATE, 0, frames, 2 * LOUDNESS_FRAMES);
+    bench_chain_run(bench_chain_create(0, "eq lowpass hz=10000; eq lowpass hz=10000; eq lowpass hz=10000; eq lowpass hz=10000"), frames, LOUDNESS_FRAMES);
+    bench_loudness_of("noise", frames, rounds);
+    bench_need(ra_clip_demo(&demo) == RA_OK && demo->channels == 2 && demo->sample_rate_hz == BENCH_RATE, "no music");
+    for (uint32_t sample = 0; sample < 2 * LOUDNESS_FRAMES; sample++) frames[sample] = demo->samples[sample % (2 * demo->frame_count)];
+    bench_loudness_of("music", frames, rounds);
+}
+#endif
 
 /* ---- equaliser and audio callback: ours alone, as a share of real time ---- */
 
@@ -144,46 +246,52 @@ static void save(const char *path, const float *samples, size_t count)
 
 static void bench_equaliser(int rounds, const char *noise_path, const char *filtered_path)
 {
-    enum { SECONDS = 60, FRAMES = SECONDS * BENCH_RATE };
+    enum { FRAMES = 60 * BENCH_RATE };
     float *noise = bench_floats(2 * FRAMES), *frames = bench_floats(2 * FRAMES);
+    ra_chain *chain = bench_chain_create(4, "");
     double best = INFINITY;
     ra_generate(&(ra_tone){ RA_TONE_NOISE, .level_db = -12, .seed = 1 }, BENCH_RATE, 0, noise, 2 * FRAMES);
     for (int round = 0; round < rounds; round++) {
         double start = now_ns();
         memcpy(frames, noise, sizeof(float) * 2 * FRAMES);   /* in place: the copy counts against us */
-        bench_eq_run(frames, FRAMES);
+        bench_chain_run(chain, frames, FRAMES);
         best = fmin(best, now_ns() - start);
     }
-    printf("eq60s ours %.0f\n", best);
+    printf("eq ours %.0f ns\n", best);
     save(noise_path, noise, 2 * FRAMES);
     save(filtered_path, frames, 2 * FRAMES);
 }
 
 /* Ten seconds of blocks, again and again from the start. The work of a block is the same each time, so the smallest
-   time of each block is its own cost and the largest of these is the worst block that is our doing. */
-static void bench_callback(int rounds)
+   time of each block is its own cost and the largest of these is the worst block that is our doing. The worst that was
+   seen, in the quietest of the runs, has in it what the machine did meanwhile. */
+static void bench_callback(const char *name, bool has_all_effects, int rounds)
 {
     enum { BLOCKS = 10 * BENCH_RATE / BENCH_BLOCK };
     static double best[BLOCKS];
     float *out = bench_floats(2 * BENCH_BLOCK);
-    double sum = 0, worst = 0, loudest = 0;
+    double sum = 0, worst = 0, seen = INFINITY, loudest = 0;
     for (int block = 0; block < BLOCKS; block++) best[block] = INFINITY;
     for (int round = 0; round < rounds; round++) {
+        double worst_of_run = 0;
         bench_engine_start();
         for (uint32_t block = 0; block < BLOCKS; block++) {
-            bench_engine_turn_knobs(block);
+            bench_engine_turn_knobs(block, has_all_effects);
             double start = now_ns();
             bench_engine_render(out);
-            best[block] = fmin(best[block], now_ns() - start);
+            double ns = now_ns() - start;
+            best[block] = fmin(best[block], ns);
+            worst_of_run = fmax(worst_of_run, ns);
             for (int sample = 0; sample < 2 * BENCH_BLOCK; sample++) loudest = fmax(loudest, fabs((double)out[sample]));
         }
+        seen = fmin(seen, worst_of_run);
     }
     bench_need(loudest > 0.01 && loudest <= 1, "the audio callback was silent or too loud: its time means nothing");
     for (int block = 0; block < BLOCKS; block++) {
         sum += best[block];
         worst = fmax(worst, best[block]);
     }
-    printf("callback mean %.0f\ncallback worst %.0f\n", sum / BLOCKS, worst);
+    printf("%s mean %.0f ns\n%s worst %.0f ns\n%s seen %.0f ns\n", name, sum / BLOCKS, name, worst, name, seen);
 }
 
 int main(int argc, char **argv)
@@ -191,9 +299,17 @@ int main(int argc, char **argv)
     const char *what = argc > 1 ? argv[1] : "";
     int rounds = argc > 2 ? atoi(argv[2]) : 1;
     if (!strcmp(what, "transforms")) bench_transforms(rounds);
+#ifdef BENCH_SOXR
     else if (!strcmp(what, "resampler")) bench_resampler(rounds);
-    else if (!strcmp(what, "callback")) bench_callback(rounds);
+#endif
+#ifdef BENCH_EBUR128
+    else if (!strcmp(what, "loudness")) bench_loudness(rounds);
+#endif
+    else if (!strcmp(what, "callback")) {
+        bench_callback("callback_few", false, rounds);
+        bench_callback("callback_all", true, rounds);
+    }
     else if (!strcmp(what, "equaliser") && argc > 4) bench_equaliser(rounds, argv[3], argv[4]);
-    else bench_need(0, "transforms, resampler, callback or equaliser?");
+    else bench_need(false, "transforms, resampler, loudness, callback or equaliser? Or its peer is not here");
     return 0;
 }

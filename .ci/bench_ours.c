@@ -1,5 +1,6 @@
-/* bench_ours.c - our side of the benchmarks: the engine as an embedder gets it, and the three works that are
-   timed. bench_native.c includes this file; emcc compiles it alone into the module that bench_page.mjs loads. */
+/* bench_ours.c - our side of the benchmarks: the engine as an embedder gets it, and the works that are timed.
+   bench_native.c includes this file; emcc compiles it alone into the module that bench_page.mjs loads.
+     BENCH_CONVOLVE   0 or 1: is there a convolve to be timed? */
 
 #define RA_NO_UI
 #define RA_NO_WEB
@@ -7,6 +8,7 @@
 #define RUSTYAUDIO_IMPLEMENTATION
 #include "../rustyaudio.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,7 +16,7 @@
 #include <emscripten.h>
 #define OURS EMSCRIPTEN_KEEPALIVE
 #else
-#define OURS static
+#define OURS static __attribute__((unused))
 #endif
 
 enum { BENCH_RATE = 48000, BENCH_BLOCK = 128, BENCH_BANDS = 10 };
@@ -22,7 +24,7 @@ enum { BENCH_RATE = 48000, BENCH_BLOCK = 128, BENCH_BANDS = 10 };
 static void bench_need(bool is_so, const char *what)
 {
     if (is_so) return;
-    fprintf(stderr, "bench: %s\n", what);
+    fprintf(stderr, "%s\n", what);
     abort();
 }
 
@@ -45,27 +47,84 @@ OURS ra_fft *bench_fft_create(uint32_t size)
 
 OURS void bench_fft_run(ra_fft *fft, const float *in, float *out) { ra_fft_forward_real(fft, in, out); }
 
-/* ---- ten bands, stereo, in place ---- */
+/* ---- whole-file analysis: Hann, transform, dB; a full-scale sine on a bin reads 0 ---- */
 
-static void bench_bands(ra_eq_band bands[BENCH_BANDS], double gain_db)
+enum { BENCH_STFT = 4096, BENCH_HOP = 1024 };
+
+/* One channel. db holds one spectrum, the last: what a picture or a search would take from here. */
+OURS void bench_stft_run(const float *samples, uint32_t sample_count, float *db)
 {
-    ra_eq_default_bands(bands);          /* peaking, 31.25 Hz to 16 kHz, q 1.41 */
-    for (int band = 0; band < BENCH_BANDS; band++) bands[band].db = band % 2 ? -gain_db : gain_db;
+    static float window[BENCH_STFT], windowed[BENCH_STFT], bins[BENCH_STFT + 2];
+    static ra_fft *fft;
+    const float full_scale = 16.0f / ((float)BENCH_STFT * BENCH_STFT), db_of_octave = 3.01029995664f;
+    if (!fft) {
+        fft = bench_fft_create(BENCH_STFT);
+        for (int n = 0; n < BENCH_STFT; n++) window[n] = (float)(0.5 - 0.5 * cos(2 * M_PI * n / BENCH_STFT));
+    }
+    for (uint32_t at = 0; at + BENCH_STFT <= sample_count; at += BENCH_HOP) {
+        for (int n = 0; n < BENCH_STFT; n++) windowed[n] = samples[at + n] * window[n];
+        ra_fft_forward_real(fft, windowed, bins);
+        for (int k = 0; k <= BENCH_STFT / 2; k++)
+            db[k] = db_of_octave * log2f((bins[2 * k] * bins[2 * k] + bins[2 * k + 1] * bins[2 * k + 1]) * full_scale + 1e-30f);
+    }
 }
 
-/* In blocks of 128 frames, the quantum in which the browser's own nodes work. */
-OURS void bench_eq_run(float *frames, uint32_t frame_count)
+/* ---- chains ---- */
+
+/* The ten default bands (peaking, 31.25 Hz to 16 kHz, q 1.41), by turns raised and lowered by band_db, none for 0;
+   then the processors of text. False: the text names one that is not built. */
+static bool bench_chain_spec(double band_db, const char *text, ra_chain_spec *out)
 {
-    ra_eq *eq;
     ra_eq_band bands[BENCH_BANDS];
-    bench_need(ra_eq_create(2, BENCH_RATE, &eq) == RA_OK, "ra_eq_create failed");
-    bench_bands(bands, 4);
-    ra_eq_set(eq, bands, BENCH_BANDS);
+    ra_chain_spec rest;
+    if (ra_chain_parse(text, &rest, NULL) != RA_OK) return false;
+    ra_eq_default_bands(bands);
+    out->count = 0;
+    for (int band = 0; band < BENCH_BANDS && band_db != 0; band++)
+        out->item[out->count++] = (ra_processor_spec){ RA_PROCESSOR_EQ, RA_PEAKING, { bands[band].hz, band % 2 ? -band_db : band_db, bands[band].q } };
+    for (uint32_t i = 0; i < rest.count; i++) out->item[out->count++] = rest.item[i];
+    return true;
+}
+
+/* Gives every convolve its response. */
+static void bench_set_response(ra_chain_spec *spec, const ra_clip *response)
+{
+#if BENCH_CONVOLVE
+    for (uint32_t i = 0; i < spec->count; i++) if (spec->item[i].kind == RA_PROCESSOR_CONVOLVE) spec->item[i].impulse = response;
+#endif
+}
+
+/* Stereo; NULL where the text names what is not built. */
+OURS ra_chain *bench_chain_create(double band_db, const char *text)
+{
+    ra_chain_spec spec;
+    ra_chain *chain;
+    if (!bench_chain_spec(band_db, text, &spec)) return NULL;
+    bench_need(ra_chain_create(2, BENCH_RATE, &spec, &chain) == RA_OK, "ra_chain_create failed");
+    return chain;
+}
+
+/* A stereo response and nothing else; NULL where there is no convolve yet. */
+OURS ra_chain *bench_convolve_create(float *response, uint32_t frame_count)
+{
+    ra_chain_spec spec;
+    ra_chain *chain;
+    if (!bench_chain_spec(0, "convolve mix=1", &spec)) return NULL;
+    bench_set_response(&spec, &(ra_clip){ response, frame_count, 2, BENCH_RATE });
+    bench_need(ra_chain_create(2, BENCH_RATE, &spec, &chain) == RA_OK, "ra_chain_create failed");
+    return chain;
+}
+
+OURS uint32_t bench_chain_latency(const ra_chain *chain) { return ra_chain_latency_frames(chain); }
+
+/* In place, in blocks of 128 frames: the quantum in which the browser's own nodes work. */
+OURS void bench_chain_run(ra_chain *chain, float *frames, uint32_t frame_count)
+{
+    ra_chain_reset(chain);
     for (uint32_t at = 0; at < frame_count; at += BENCH_BLOCK) {
         uint32_t left = frame_count - at;
-        ra_eq_process(eq, frames + 2 * (size_t)at, left < BENCH_BLOCK ? left : BENCH_BLOCK);
+        ra_chain_process(chain, frames + 2 * (size_t)at, left < BENCH_BLOCK ? left : BENCH_BLOCK);
     }
-    ra_eq_destroy(eq);
 }
 
 /* ---- the audio callback ---- */
@@ -82,19 +141,32 @@ OURS void bench_engine_start(void)
     bench_need(ra_engine_set_loop(bench_engine, true) == RA_OK && ra_engine_play(bench_engine) == RA_OK, "cannot play");
 }
 
-/* What the page does between blocks, not timed: every sixth block (60 times a second) all ten
-   bands, a gain and the volume get new values, so that nothing ever comes to rest. */
-OURS void bench_engine_turn_knobs(uint32_t block)
+/* Three seconds of noise that dies away by 60 dB, made once. */
+static const ra_clip *bench_response(void)
+{
+    static ra_clip *room;
+    if (room) return room;
+    bench_need(ra_clip_create(3 * BENCH_RATE, 2, BENCH_RATE, &room) == RA_OK, "out of memory");
+    ra_generate(&(ra_tone){ RA_TONE_NOISE, .level_db = -12, .seed = 1 }, BENCH_RATE, 0, room->samples, 2 * room->frame_count);
+    for (uint64_t sample = 0; sample < 2 * room->frame_count; sample++) room->samples[sample] *= (float)exp(-6.9 * (double)sample / (2.0 * (double)room->frame_count));
+    return room;
+}
+
+/* What the page does between blocks, not timed: every sixth block (60 times a second) all ten bands, a setting of each
+   effect and the volume get new values, so that nothing ever comes to rest. */
+OURS void bench_engine_turn_knobs(uint32_t block, bool has_all_effects)
 {
     if (block % 6) return;
     double swing = (double)(block / 6 % 64) / 32 - 1;      /* -1..+1 */
-    ra_chain_spec spec = { .count = BENCH_BANDS + 2 };
-    ra_eq_band bands[BENCH_BANDS];
-    bench_bands(bands, 6 * swing);
-    for (int band = 0; band < BENCH_BANDS; band++)
-        spec.item[band] = (ra_processor_spec){ RA_PROCESSOR_EQ, (uint32_t)bands[band].type, { bands[band].hz, bands[band].db, bands[band].q } };
-    spec.item[BENCH_BANDS] = (ra_processor_spec){ .kind = RA_PROCESSOR_GAIN, .value = { 3 * swing } };
-    spec.item[BENCH_BANDS + 1] = (ra_processor_spec){ .kind = RA_PROCESSOR_SOFTCLIP };
+    ra_chain_spec spec;
+    char text[512];
+    int length = snprintf(text, sizeof text, "gain db=%.3f; softclip", 3 * swing);
+    if (has_all_effects) length += snprintf(text + length, sizeof text - (size_t)length,
+        "; pan position=%.3f; compressor threshold_db=%.3f; distortion drive_db=%.3f; chorus depth_ms=%.3f; delay feedback=%.3f; reverb mix=%.3f; limiter ceiling_dbtp=%.3f",
+        swing / 2, 6 * swing - 20, 3 * swing + 9, swing + 3, swing / 4 + 0.4, swing / 8 + 0.25, swing - 3);
+    if (has_all_effects && BENCH_CONVOLVE) snprintf(text + length, sizeof text - (size_t)length, "; convolve mix=%.3f", swing / 8 + 0.25);
+    bench_need(bench_chain_spec(3 * swing + 4, text, &spec), "the text of the callback's chain is refused");
+    bench_set_response(&spec, bench_response());
     bench_need(ra_engine_set_chain(bench_engine, &spec) == RA_OK, "ra_engine_set_chain failed");
     bench_need(ra_engine_set_volume_db(bench_engine, -6 + 3 * swing) == RA_OK, "ra_engine_set_volume_db failed");
     ra_engine_tick(bench_engine, NULL);

@@ -1,32 +1,138 @@
 // bench_page.mjs - what is timed inside Chromium: our wasm module beside npm's FFTs and the browser's own nodes.
-// bench.mjs opens an isolated page (performance.now() then ticks every 5 µs) and calls runAll. Times are ms, each the
-// smallest of many blocks taken in turn; the rows they make are bench.mjs's business.
+// bench.mjs opens an isolated page (performance.now() then ticks every 5 µs) and calls runAll, which gives
+// { group: { name: ms, ..., agreement: text } }: each time the smallest of many in turn, after the answers were compared.
+// A group that cannot be had says why in `missing`, one that went wrong in `failed`. The rows are bench.mjs's business.
 
-const BIN = 37, RATE = 48000, SECONDS = 60, BLOCK = 128, BANDS = [31.25, 62.5, 125, 250, 500, 1000, 2000, 4000, 8000, 16000];
+const BIN = 37, RATE = 48000, SECONDS = 60, EFFECT_SECONDS = 10, RESPONSE_SECONDS = 3, BLOCK = 128;
+const BANDS = [31.25, 62.5, 125, 250, 500, 1000, 2000, 4000, 8000, 16000], BAND_DB = 4;
+const FFT_SIZES = [512, 1024, 4096, 16384], STFT = { rate: 44100, seconds: 300, size: 4096, hop: 1024 };
+const EFFECTS = ['gain db=-3', 'pan position=0.3', 'delay', 'chorus', 'distortion', 'compressor', 'limiter', 'reverb', 'softclip'];
+
+function need(isSo, what) {
+  if (!isSo) throw new Error(what);
+}
+
+function timed(run, repeats = 1) {
+  const start = performance.now();
+  for (let i = 0; i < repeats; i++) run();
+  return performance.now() - start;
+}
+
+// Each contestant answers how many ms it took. One after the other, round by round: all meet the machine in the same moods.
+async function alternate(rounds, contestants) {
+  const best = {};
+  for (let round = 0; round < rounds; round++)
+    for (const [name, run] of Object.entries(contestants)) best[name] = Math.min(best[name] ?? Infinity, await run());
+  return best;
+}
+
+// ---- sound, in the module's memory and in the browser's ----
+
+function random(seed) {
+  return () => { seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0; return seed / 2147483648 - 1; };
+}
+
+// Stereo noise; decayDb says how much lower it ends than it began.
+function noise(seconds, level, decayDb = 0) {
+  const buffer = new AudioBuffer({ length: seconds * RATE, numberOfChannels: 2, sampleRate: RATE }), next = random(1);
+  for (let c = 0; c < 2; c++) {
+    const samples = buffer.getChannelData(c), fall = 10 ** (-decayDb / 20 / samples.length);
+    for (let i = 0, gain = level; i < samples.length; i++, gain *= fall) samples[i] = gain * next();
+  }
+  return buffer;
+}
+
+// As our convolve scales a response, so that the browser's may leave it as it is: the squares of the louder channel add up to 1.
+function normalised(buffer) {
+  const channels = [0, 1].map((c) => buffer.getChannelData(c)), energy = (samples) => samples.reduce((sum, sample) => sum + sample * sample, 0);
+  const gain = 1 / Math.sqrt(Math.max(...channels.map(energy)));
+  for (const samples of channels) samples.forEach((sample, i) => { samples[i] = gain * sample; });
+  return buffer;
+}
+
+function interleaved(buffer) {
+  const frames = new Float32Array(2 * buffer.length);
+  for (let c = 0; c < 2; c++) buffer.getChannelData(c).forEach((sample, i) => { frames[2 * i + c] = sample; });
+  return frames;
+}
+
+// Our module and the places in its memory that the works share.
+class Ours {
+  constructor(module) {
+    this.module = module;
+    this.frames = 0;
+  }
+  floats(pointer, count) { return this.module.HEAPF32.subarray(pointer / 4, pointer / 4 + count); }
+  give(samples) {
+    const pointer = this.module._bench_floats(samples.length);
+    this.floats(pointer, samples.length).set(samples);
+    return pointer;
+  }
+  // Chains work on this from now on, in place on a copy.
+  setSource(buffer) {
+    this.frames = buffer.length;
+    this.source = this.give(interleaved(buffer));
+    this.work = this.module._bench_floats(2 * buffer.length);
+  }
+  chain(bandDb, text) { return this.module.ccall('bench_chain_create', 'number', ['number', 'string'], [bandDb, text]); }
+  run(chain, frames = this.frames) {                       // the copy counts against us
+    return timed(() => {
+      this.module.HEAPF32.copyWithin(this.work / 4, this.source / 4, this.source / 4 + 2 * frames);
+      this.module._bench_chain_run(chain, this.work, frames);
+    });
+  }
+  heard(frames = this.frames) { return this.floats(this.work, 2 * frames); }
+}
+
+// What a graph of nodes makes of a source, and how long it takes.
+async function render(source, connect) {
+  const context = new OfflineAudioContext(2, source.length, RATE), player = new AudioBufferSourceNode(context, { buffer: source });
+  connect(context, player).connect(context.destination);
+  player.start();
+  const start = performance.now(), buffer = await context.startRendering();
+  return { ms: performance.now() - start, buffer };
+}
+
+const equaliser = (context, from) => BANDS.reduce((last, frequency, i) =>
+  last.connect(new BiquadFilterNode(context, { type: 'peaking', frequency, Q: 1.41, gain: i % 2 ? -BAND_DB : BAND_DB })), from);
+
+// The largest distance between a buffer and our frames, which are late by some.
+function needSameSound(what, buffer, frames, limit, late = 0) {
+  let difference = 0;
+  for (let c = 0; c < 2; c++) {
+    const theirs = buffer.getChannelData(c);
+    for (let i = 0; i + late < theirs.length; i++) difference = Math.max(difference, Math.abs(theirs[i] - frames[2 * (i + late) + c]));
+  }
+  need(difference <= limit, `our ${what} and the browser's differ by ${difference}, more than ${limit}`);
+  return difference.toExponential(1);
+}
 
 // ---- real FFT: each maker gives { input (a Float32Array to fill), run(), bin(k) } ----
 
-const makers = (ours, FFT, pffft, kiss) => ({
-  ours(n) {
-    const fft = ours._bench_fft_create(n), pIn = ours._bench_floats(n), pOut = ours._bench_floats(n + 2);
-    const at = (p) => ours.HEAPF32.subarray(p >> 2);
-    return { input: () => at(pIn), run: () => ours._bench_fft_run(fft, pIn, pOut), bin: (k) => at(pOut).subarray(2 * k, 2 * k + 2) };
-  },
-  pffft(n) {
-    const setup = pffft._pffft_new_setup(n, 0), [pIn, pOut, pWork] = [0, 0, 0].map(() => pffft._pffft_aligned_malloc(n * 4));
-    const at = (p) => pffft.HEAPF32.subarray(p >> 2);
-    return { input: () => at(pIn), run: () => pffft._pffft_transform_ordered(setup, pIn, pOut, pWork, 0), bin: (k) => at(pOut).subarray(2 * k, 2 * k + 2) };
-  },
-  kissfft(n) {
-    const config = kiss._kiss_fftr_alloc(n, 0, 0, 0), pIn = kiss._malloc(n * 4), pOut = kiss._malloc((n + 2) * 4);
-    const at = (p) => kiss.HEAPF32.subarray(p >> 2);
-    return { input: () => at(pIn), run: () => kiss._kiss_fftr(config, pIn, pOut), bin: (k) => at(pOut).subarray(2 * k, 2 * k + 2) };
-  },
-  'fft.js'(n) {
-    const fft = new FFT(n), input = new Float32Array(n), out = fft.createComplexArray();
-    return { input: () => input, run: () => fft.realTransform(out, input), bin: (k) => out.slice(2 * k, 2 * k + 2) };
-  },
-});
+function makers({ ours, FFT, pffft, kissfft }) {
+  const inMemory = (module, pIn, pOut, run) => {
+    const at = (pointer) => module.HEAPF32.subarray(pointer / 4);
+    return { input: () => at(pIn), run: () => run(pIn, pOut), bin: (k) => at(pOut).subarray(2 * k, 2 * k + 2) };
+  };
+  return {
+    ours(n) {
+      const { module } = ours, fft = module._bench_fft_create(n);
+      return inMemory(module, module._bench_floats(n), module._bench_floats(n + 2), (pIn, pOut) => module._bench_fft_run(fft, pIn, pOut));
+    },
+    pffft: pffft && ((n) => {
+      const setup = pffft._pffft_new_setup(n, 0), [pIn, pOut, pWork] = [0, 0, 0].map(() => pffft._pffft_aligned_malloc(n * 4));
+      return inMemory(pffft, pIn, pOut, () => pffft._pffft_transform_ordered(setup, pIn, pOut, pWork, 0));
+    }),
+    kissfft: kissfft && ((n) => {
+      const config = kissfft._kiss_fftr_alloc(n, 0, 0, 0);
+      return inMemory(kissfft, kissfft._malloc(n * 4), kissfft._malloc((n + 2) * 4), (pIn, pOut) => kissfft._kiss_fftr(config, pIn, pOut));
+    }),
+    'fft.js': FFT && ((n) => {
+      const fft = new FFT(n), input = new Float32Array(n), out = fft.createComplexArray();
+      return { input: () => input, run: () => fft.realTransform(out, input), bin: (k) => out.slice(2 * k, 2 * k + 2) };
+    }),
+  };
+}
 
 // A direct sum at one bin, or the time means nothing.
 function needRightAnswer(name, x, [re, im]) {
@@ -37,117 +143,181 @@ function needRightAnswer(name, x, [re, im]) {
     wantIm += sample * Math.sin(angle);
   });
   const error = Math.hypot(re - wantRe, im - wantIm);
-  if (!(error <= 1e-5 * Math.sqrt(x.length))) throw new Error(`${name} disagrees with the direct sum at size ${x.length} by ${error}`);
+  need(error <= 1e-5 * Math.sqrt(x.length), `${name} disagrees with the direct sum at size ${x.length} by ${error}`);
 }
 
-function timeBlock(run, repeats) {
-  const start = performance.now();
-  for (let i = 0; i < repeats; i++) run();
-  return performance.now() - start;
-}
-
-function benchTransforms(contestants, rounds) {
-  const result = {};
-  for (const n of [512, 1024, 4096, 16384]) {
-    const x = Float32Array.from({ length: n }, (_, i) => Math.sin(i * 0.37) + ((i * 7919) % 101) / 101 - 0.5);
-    const list = Object.entries(contestants).map(([name, make]) => {
-      const { input, run, bin } = make(n);
-      input().set(x);
-      run();
-      needRightAnswer(name, x, bin(BIN));
-      timeBlock(run, 200);                              // lets the compiler settle
-      let repeats = 1;
-      while (timeBlock(run, repeats) < 2) repeats *= 2;  // 2 ms: the clock's step is then 0.25 %
-      return { name, run, repeats, best: Infinity };
-    });
-    for (let round = 0; round < rounds; round++)
-      for (const c of list) c.best = Math.min(c.best, timeBlock(c.run, c.repeats) / c.repeats);
-    result[`fft${n}`] = Object.fromEntries(list.map((c) => [c.name, c.best]));
+async function benchTransform(n, peers, rounds) {
+  const x = Float32Array.from({ length: n }, (_, i) => Math.sin(i * 0.37) + ((i * 7919) % 101) / 101 - 0.5), contestants = {};
+  for (const [name, make] of Object.entries(makers(peers)).filter(([, make]) => make)) {
+    const { input, run, bin } = make(n);
+    input().set(x);
+    run();
+    needRightAnswer(name, x, bin(BIN));
+    timed(run, 200);                                       // lets the compiler settle
+    let repeats = 1;
+    while (timed(run, repeats) < 2) repeats *= 2;          // 2 ms: the clock's step is then 0.25 %
+    contestants[name] = () => timed(run, repeats) / repeats;
   }
-  return result;
+  return alternate(rounds, contestants);
 }
 
-// ---- ten-band equaliser against ten BiquadFilterNodes ----
+// ---- whole-file analysis: Hann, transform, dB, each channel on its own, against fft.js on the same thread ----
 
-async function benchEqualiser(ours, rounds) {
-  const frames = RATE * SECONDS, source = new AudioBuffer({ length: frames, numberOfChannels: 2, sampleRate: RATE });
-  const interleaved = new Float32Array(2 * frames);
-  let seed = 1;
-  for (let c = 0; c < 2; c++) {
-    const channel = source.getChannelData(c);
-    for (let i = 0; i < frames; i++) {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-      interleaved[2 * i + c] = channel[i] = (seed / 2147483648 - 1) * 0.25;
+async function benchAnalysis({ ours, FFT }, rounds) {
+  if (!FFT) return {};
+  const { rate, seconds, size, hop } = STFT, next = random(1), last = size / 2 + 1;
+  const channels = [0, 1].map(() => Float32Array.from({ length: rate * seconds }, () => 0.25 * next()));
+  const pChannels = channels.map((samples) => ours.give(samples)), pDb = ours.module._bench_floats(last);
+
+  const fft = new FFT(size), windowed = new Float32Array(size), bins = fft.createComplexArray(), db = new Float32Array(last);
+  const hann = Float32Array.from({ length: size }, (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / size)), fullScale = 16 / size ** 2;
+  const theirs = (samples) => {
+    for (let at = 0; at + size <= samples.length; at += hop) {
+      for (let n = 0; n < size; n++) windowed[n] = samples[at + n] * hann[n];
+      fft.realTransform(bins, windowed);
+      for (let k = 0; k < last; k++) db[k] = 10 * Math.log10((bins[2 * k] * bins[2 * k] + bins[2 * k + 1] * bins[2 * k + 1]) * fullScale + 1e-30);
     }
-  }
-  const pNoise = ours._bench_floats(2 * frames), pFrames = ours._bench_floats(2 * frames);
-  ours.HEAPF32.set(interleaved, pNoise >> 2);
-
-  const browser = async (frequencies) => {
-    const context = new OfflineAudioContext(2, frames, RATE), player = new AudioBufferSourceNode(context, { buffer: source });
-    frequencies.reduce((from, frequency, i) => from.connect(
-      new BiquadFilterNode(context, { type: 'peaking', frequency, Q: 1.41, gain: i % 2 ? -4 : 4 })), player).connect(context.destination);
-    player.start();
-    const start = performance.now(), buffer = await context.startRendering();
-    return { ms: performance.now() - start, buffer };
-  };
-  const wasm = () => {                                   // in place: the copy counts against us
-    const start = performance.now();
-    ours.HEAPF32.copyWithin(pFrames >> 2, pNoise >> 2, (pNoise >> 2) + 2 * frames);
-    ours._bench_eq_run(pFrames, frames);
-    return performance.now() - start;
   };
 
-  wasm();
-  const theirs = (await browser(BANDS)).buffer, mine = ours.HEAPF32.subarray(pFrames >> 2, (pFrames >> 2) + 2 * frames);
   let difference = 0;
-  for (let c = 0; c < 2; c++) theirs.getChannelData(c).forEach((sample, i) => { difference = Math.max(difference, Math.abs(sample - mine[2 * i + c])); });
-  if (!(difference <= 1e-4)) throw new Error(`our equaliser and the browser's differ by ${difference}, more than 1e-4`);
-
-  const best = { ours: Infinity, nodes: Infinity, passthrough: Infinity };
-  for (let round = 0; round < rounds; round++) {
-    best.ours = Math.min(best.ours, wasm());
-    best.nodes = Math.min(best.nodes, (await browser(BANDS)).ms);
-    best.passthrough = Math.min(best.passthrough, (await browser([])).ms);
+  for (let at = 0; at < 50 * hop; at += hop) for (let c = 0; c < 2; c++) {
+    theirs(channels[c].subarray(at, at + size));
+    ours.module._bench_stft_run(pChannels[c] + 4 * at, size, pDb);
+    const mine = ours.floats(pDb, last);
+    db.forEach((value, k) => { if (value > -100) difference = Math.max(difference, Math.abs(value - mine[k])); });
   }
-  return { eq60s: { ...best, difference } };
+  need(difference <= 0.01, `our spectrum and fft.js's differ by ${difference} dB, more than 0.01`);
+  return {
+    ...await alternate(rounds, {
+      ours: () => timed(() => pChannels.forEach((pointer, c) => ours.module._bench_stft_run(pointer, channels[c].length, pDb))),
+      'fft.js': () => timed(() => channels.forEach(theirs)),
+    }),
+    agreement: `${difference.toExponential(0)} dB`,
+  };
+}
+
+// ---- chains against the browser's own nodes ----
+
+async function benchEqualiser({ ours, source }, rounds) {
+  const chain = ours.chain(BAND_DB, '');
+  ours.run(chain);
+  const agreement = needSameSound('equaliser', (await render(source, equaliser)).buffer, ours.heard(), 1e-4);
+  return {
+    ...await alternate(rounds, {
+      ours: () => ours.run(chain),
+      nodes: async () => (await render(source, equaliser)).ms,
+      passthrough: async () => (await render(source, (context, player) => player)).ms,
+    }),
+    agreement,
+  };
+}
+
+async function benchConvolve({ ours, source, response }, rounds) {
+  const chain = ours.module._bench_convolve_create(ours.give(interleaved(response)), response.length);
+  if (!chain) return { missing: 'not built' };
+  const convolve = (context, player) => player.connect(new ConvolverNode(context, { buffer: response, disableNormalization: true }));
+  ours.run(chain);
+  const late = ours.module._bench_chain_latency(chain);
+  return {
+    agreement: needSameSound('convolve', (await render(source, convolve)).buffer, ours.heard(), 1e-4, late),
+    ...await alternate(rounds, { ours: () => ours.run(chain), nodes: async () => (await render(source, convolve)).ms }),
+  };
+}
+
+// Two reverbs are never the same sound, so ours must only be one: finite, there, and dying away once the source is still.
+function needReverb(ours, chain) {
+  const [played, total] = [2 * RATE, 10 * RATE], level = (from) => {
+    const second = ours.heard(total).subarray(2 * from * RATE, 2 * (from + 1) * RATE);
+    return Math.sqrt(second.reduce((sum, sample) => sum + sample * sample, 0) / second.length);
+  };
+  ours.run(chain);
+  need(ours.heard().every((sample) => Math.abs(sample) <= 1), 'our chain is not finite, or louder than full scale');
+  ours.module.HEAPF32.copyWithin(ours.work / 4, ours.source / 4, ours.source / 4 + 2 * played);
+  ours.floats(ours.work, 2 * total).fill(0, 2 * played);
+  ours.module._bench_chain_run(chain, ours.work, total);
+  const [sound, tail, end] = [level(1), level(3), level(9)];
+  need(sound > 1e-2 && tail > 1e-4 && end < tail / 100, `our reverb's level goes from ${sound} by ${tail} to ${end}`);
+}
+
+async function benchRoom({ ours, source, response }, rounds) {
+  const chain = ours.chain(BAND_DB, `compressor; reverb rt60_s=${RESPONSE_SECONDS}; limiter`);
+  needReverb(ours, chain);
+  return {
+    ...await alternate(rounds, {
+      ours: () => ours.run(chain),
+      nodes: async () => (await render(source, (context, player) => equaliser(context, player)
+        .connect(new ConvolverNode(context, { buffer: response })).connect(new DynamicsCompressorNode(context)))).ms,
+    }),
+    agreement: 'another sound',
+  };
+}
+
+async function benchEffects({ ours }, rounds) {
+  const frames = EFFECT_SECONDS * RATE, contestants = {};
+  for (const text of EFFECTS) {
+    const chain = ours.chain(0, text);
+    need(chain, `${text} is refused`);
+    ours.run(chain, frames);
+    need(ours.heard(frames).every(Number.isFinite) && ours.heard(frames).some(Boolean), `${text} is silent or not finite`);
+    contestants[text] = () => ours.run(chain, frames);
+  }
+  return alternate(rounds, contestants);
 }
 
 // ---- the audio callback: as in bench_native.c, on the page's main thread ----
 
-function benchCallback(ours, rounds) {
-  const best = new Float64Array((10 * RATE) / BLOCK).fill(Infinity), pOut = ours._bench_floats(2 * BLOCK);
-  let loudest = 0, total = Infinity;
+async function benchCallback({ ours: { module } }, hasAllEffects, rounds) {
+  const best = new Float64Array((10 * RATE) / BLOCK).fill(Infinity), pOut = module._bench_floats(2 * BLOCK);
+  let loudest = 0, total = Infinity, seen = Infinity;
   for (let round = 0; round < rounds; round++) {
-    let sum = 0;
-    ours._bench_engine_start();
+    let sum = 0, worstOfRun = 0;
+    module._bench_engine_start();
     for (let block = 0; block < best.length; block++) {
-      ours._bench_engine_turn_knobs(block);
-      const start = performance.now();
-      ours._bench_engine_render(pOut);
-      const ms = performance.now() - start;
+      module._bench_engine_turn_knobs(block, hasAllEffects);
+      const ms = timed(() => module._bench_engine_render(pOut));
       best[block] = Math.min(best[block], ms);
+      worstOfRun = Math.max(worstOfRun, ms);
       sum += ms;
-      loudest = Math.max(loudest, Math.abs(ours.HEAPF32[(pOut >> 2) + 2 * BLOCK - 1]));
+      loudest = Math.max(loudest, Math.abs(module.HEAPF32[pOut / 4 + 2 * BLOCK - 1]));
     }
     total = Math.min(total, sum);
+    seen = Math.min(seen, worstOfRun);
   }
-  if (!(loudest > 0.01 && loudest <= 1)) throw new Error(`the audio callback's loudest sample is ${loudest}: its time means nothing`);
+  need(loudest > 0.01 && loudest <= 1, `the audio callback's loudest sample is ${loudest}: its time means nothing`);
   // The clock's 5 µs steps even out in a sum of one round, but would all fall to 0 in a mean of smallest times.
-  return { callback: { mean: total / best.length, worst: Math.max(...best) } };
+  return { mean: total / best.length, worst: Math.max(...best), seen };
 }
 
-export async function runAll({ oursUrl, peersUrl, rounds }) {
-  const load = async (url) => (await import(url)).default();
-  const ours = await load(oursUrl);
-  const commonJs = { exports: {} };                      // fft.js is CommonJS
-  new Function('module', await (await fetch(`${peersUrl}/fft.js/lib/fft.js`)).text())(commonJs);
-  const pffft = await load(`${peersUrl}/@echogarden/pffft-wasm/dist/simd/pffft.js`);
-  const kiss = await load(`${peersUrl}/@echogarden/kissfft-wasm/kissfft.js`);
-  if (!crossOriginIsolated) throw new Error('the page is not cross-origin isolated: its clock is too coarse');
+// ---- all of them ----
+
+async function load({ oursUrl, peersUrl, has }) {
+  const module = async (url) => (await import(url)).default(), commonJs = { exports: {} };
+  if (has['fft.js']) new Function('module', await (await fetch(`${peersUrl}/fft.js/lib/fft.js`)).text())(commonJs);
   return {
-    ...benchTransforms(makers(ours, commonJs.exports, pffft, kiss), rounds),
-    ...await benchEqualiser(ours, Math.ceil(rounds / 6)),
-    ...benchCallback(ours, Math.max(Math.ceil(rounds / 3), 10)),
+    ours: new Ours(await module(oursUrl)),
+    FFT: has['fft.js'] && commonJs.exports,
+    pffft: has.pffft && await module(`${peersUrl}/@echogarden/pffft-wasm/dist/simd/pffft.js`),
+    kissfft: has['kissfft-wasm'] && await module(`${peersUrl}/@echogarden/kissfft-wasm/kissfft.js`),
   };
+}
+
+export async function runAll({ rounds, ...options }) {
+  need(crossOriginIsolated, 'the page is not cross-origin isolated: its clock is too coarse');
+  const all = await load(options), some = Math.max(Math.ceil(rounds / 6), 2), few = Math.max(Math.ceil(rounds / 20), 2), callbacks = Math.max(Math.ceil(rounds / 3), 10);
+  all.source = noise(SECONDS, 0.25);
+  all.response = normalised(noise(RESPONSE_SECONDS, 0.25, 60));
+  all.ours.setSource(all.source);
+  const works = {
+    ...Object.fromEntries(FFT_SIZES.map((n) => [`fft_${n}`, () => benchTransform(n, all, rounds)])),
+    eq: () => benchEqualiser(all, some),
+    room: () => benchRoom(all, few),
+    convolve: () => benchConvolve(all, few),
+    effects: () => benchEffects(all, some),
+    callback_few: () => benchCallback(all, false, callbacks),
+    callback_all: () => benchCallback(all, true, callbacks),
+    stft: () => benchAnalysis(all, few),
+  };
+  const groups = {};
+  for (const [group, work] of Object.entries(works)) groups[group] = await work().catch((error) => ({ failed: error.message }));
+  return groups;
 }
