@@ -644,6 +644,12 @@ static ra_result ra_refuse(ra_error *error, ra_result code, uint64_t offset, con
    state    ra_log_level_now: a process has one stderr, and so one level
    ============================================================================ */
 
+#if !RA_THREADS
+/* Alone there is nobody to wait for. */
+static void ra_wait(_Atomic uint32_t *word, uint32_t expected, double timeout_s) { (void)word; (void)expected; (void)timeout_s; }
+static void ra_wake_all(_Atomic uint32_t *word) { (void)word; }
+#endif
+
 /* Atomic: written by the control thread, read by any, relaxed: a line more or less is no harm. */
 static _Atomic int ra_log_level_now = 2;
 
@@ -661,7 +667,7 @@ static void ra_log_write(int level, const char *line)
 }
 
 /* A page may not be blocked: nobody waits on its main thread. */
-static bool ra_may_block(void) { return false; }
+static bool ra_may_block(void) { return RA_THREADS && !emscripten_is_main_browser_thread(); }
 
 #if RA_THREADS
 /* Sleeps while *word == expected, timeout_s at most. Pool threads only. */
