@@ -75,6 +75,7 @@
                artificial reverberators", 1991
      [SCHROEDER] M. R. Schroeder, "Natural sounding artificial reverberation", 1962
      [LAGRANGE] polynomial interpolation through neighbouring samples
+     [GARDNER] W. G. Gardner, "Efficient convolution without input-output delay", 1995
      [LIPSHITZ] S. Lipshitz, R. Wannamaker, J. Vanderkooy, "Quantization and
                dither", 1992
    ============================================================================ */
@@ -3380,6 +3381,504 @@ RA_REALTIME static void ra_reverb_reset(ra_reverb *reverb)
     ra_glide_land(&reverb->level);
     ra_glide_land(&reverb->mix);
 }
+
+/* ---- convolve ---- */
+
+/* The sound of a room that somebody has measured: wet = h * x, the linear convolution with an impulse response h, and
+   not a frame late. h is brought to the chain's rate, freed of the zeros at its end and scaled so that the louder of its
+   channels has the energy 1: then noise is as loud wet as dry.
+
+   Its first 64 values are summed as they stand. The rest is multiplied in spectra, in partitions that grow with their
+   distance [GARDNER]: 64, 256, 1024 ... values. Every 64 frames are a slot, the smallest block. A block of B frames
+   is known when its last frame is; with the smallest partitions the result is made there and then, for they begin at
+   value B. The larger ones begin at 2 B, so there is a whole block of time until their result is due, and each slot
+   does an equal share of that work.
+
+   The transform. Block and partition of B values are zero beyond; their product x h of length 2 B is the same modulo
+   z^2B + 1, that is at the 2 B roots of -1. Half of these suffice, for real x has conjugates at the others:
+     X[l] = sum over n < B of (x[n] - i x[n+B]) w^n exp(-2 pi i n l / B),   w = exp(-i pi / 2B),   x[n+B] = 0
+   a complex transform of length B, and backwards (y[n] - i y[n+B]) comes out: both halves of the result at once.
+   Nobody asks for the order of the bins, so nothing is ever sorted. The first pass, of length 4, leaves four transforms
+   of length B/4 side by side, one in each lane; the later ones work on columns of four lanes (re re re re im im im im)
+   in place. On the way back re and im trade places, and the same twiddles serve. */
+#define RA_CONVOLVE_MAX_S 10
+enum { RA_CONVOLVE_SLOT = 64, RA_CONVOLVE_LEVELS = 5, RA_CONVOLVE_PASS_COST = 2 };
+
+/* A group is what one step of a loop turns: four columns, 32 floats. */
+typedef struct {
+    uint32_t size, groups;                               /* B, B/16 */
+    uint32_t first, end, partitions;                     /* values of the response that it is for */
+    uint32_t newest;                                     /* place of the newest block's spectrum among partitions of them */
+    uint32_t cost, spent;                                /* of a block; of this one, so far */
+    uint32_t channel, step, group;                       /* what is next */
+    float   *twist;                                      /* w^m exp(-2 pi i k m / B): re, im of four neighbours m for k = 0..3, then the next four */
+    float   *response[2], *heard[2];                     /* spectra: of a group, all partitions side by side */
+    float   *work, *ready[2], *next[2], *rest[2];        /* rest: second half of the last result */
+} ra_convolve_level;
+
+typedef struct ra_convolve {
+    uint32_t channels, sample_rate_hz;
+    uint32_t tap_count;                                  /* 0: no response yet, the sound passes */
+    uint32_t head_count, level_count;
+    uint32_t ring_mask, slot, filled;                    /* slots so far; frames of this one */
+    uint32_t silent_frames, empty_frames;                /* after how many silent frames nothing is left */
+    ra_convolve_level level[RA_CONVOLVE_LEVELS];
+    float   *head, *twiddles;                            /* four lanes a value; tables for n = 16, 64 ... as in [5] */
+    float   *past, *wet, *ring[2];
+    float   *tables, *state;                             /* the memory of all these */
+    uint64_t state_count;
+    ra_glide mix;
+} ra_convolve;
+
+/* ---- its spectra ---- */
+
+RA_REALTIME RA_INLINE void ra_transpose4(ra_f32x4 row[4])
+{
+    ra_f32x4 low_01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5), high_01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+    ra_f32x4 low_23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5), high_23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    row[0] = __builtin_shufflevector(low_01,  low_23,  0, 1, 4, 5);
+    row[1] = __builtin_shufflevector(low_01,  low_23,  2, 3, 6, 7);
+    row[2] = __builtin_shufflevector(high_01, high_23, 0, 1, 4, 5);
+    row[3] = __builtin_shufflevector(high_01, high_23, 2, 3, 6, 7);
+}
+
+/* w^(j B/4) = exp(-i pi j / 8), whatever B. */
+static const float ra_convolve_quarter_re[4] = { 1.0f, 0.92387953f, 0.70710678f, 0.38268343f };
+static const float ra_convolve_quarter_im[4] = { 0.0f, -0.38268343f, -0.70710678f, -0.92387953f };
+
+/* Four columns and back. */
+RA_REALTIME RA_INLINE ra_butterfly4 ra_convolve_load(const float *from, uint32_t apart)
+{
+    ra_butterfly4 x;
+    RA_UNROLL_4
+    for (uint32_t j = 0; j < 4; j++) { x.re[j] = ra_load4(from + j * apart); x.im[j] = ra_load4(from + j * apart + 4); }
+    return x;
+}
+
+RA_REALTIME RA_INLINE void ra_convolve_store(float *to, uint32_t apart, ra_butterfly4 y)
+{
+    RA_UNROLL_4
+    for (uint32_t k = 0; k < 4; k++) { ra_store4(to + k * apart, y.re[k]); ra_store4(to + k * apart + 4, y.im[k]); }
+}
+
+/* Each step turns the groups from group up to end. First: samples to columns. */
+RA_REALTIME static void ra_convolve_begin(const ra_convolve_level *level, const float *samples, uint32_t n, uint32_t group, uint32_t end)
+{
+    (void)n;
+    for (; group < end; group++) {
+        const float *w = level->twist + 32 * group;
+        ra_butterfly4 x, y;
+        RA_UNROLL_4
+        for (uint32_t j = 0; j < 4; j++) {
+            ra_f32x4 value = ra_load4(samples + 4 * group + j * (level->size / 4));
+            x.re[j] = value * ra_splat4(ra_convolve_quarter_re[j]);
+            x.im[j] = value * ra_splat4(ra_convolve_quarter_im[j]);
+        }
+        y = ra_fft_butterfly(x);
+        RA_UNROLL_4
+        for (int k = 0; k < 4; k++) ra_fft_twiddle(&y, k, ra_load4(w + 8 * k), ra_load4(w + 8 * k + 4));
+        ra_transpose4(y.re);
+        ra_transpose4(y.im);
+        ra_convolve_store(level->work + 32 * group, 8, y);
+    }
+}
+
+/* Columns n/4 apart: there, the twiddles come after the butterfly, and back, before it. */
+RA_REALTIME RA_INLINE void ra_convolve_pass_as(float *work, const float *twiddles, uint32_t n, uint32_t group, uint32_t end, bool is_back)
+{
+    uint32_t quarter = n / 4;
+    for (; group < end; group++) {
+        uint32_t p = group & (quarter - 1);
+        const float *w = twiddles + 6 * p;
+        float *columns = work + 8 * (4 * (group - p) + p);
+        ra_butterfly4 x = ra_convolve_load(columns, 8 * quarter);
+        if (!is_back) x = ra_fft_butterfly(x);
+        RA_UNROLL_4
+        for (int k = 1; k < 4; k++) ra_fft_twiddle(&x, k, ra_splat4(w[2 * k - 2]), ra_splat4(w[2 * k - 1]));
+        if (is_back) x = ra_fft_butterfly(x);
+        ra_convolve_store(columns, 8 * quarter, x);
+    }
+}
+
+RA_REALTIME static void ra_convolve_pass(const ra_convolve_level *level, const float *twiddles, uint32_t n, uint32_t group, uint32_t end)
+{
+    ra_convolve_pass_as(level->work, twiddles, n, group, end, false);
+}
+
+RA_REALTIME static void ra_convolve_pass_back(const ra_convolve_level *level, const float *twiddles, uint32_t n, uint32_t group, uint32_t end)
+{
+    ra_convolve_pass_as(level->work, twiddles, n, group, end, true);
+}
+
+/* The last pass there, straight to where the spectrum stays. */
+RA_REALTIME RA_INLINE void ra_convolve_keep(const float *work, float *spectrum) { ra_convolve_store(spectrum, 8, ra_fft_butterfly(ra_convolve_load(work, 8))); }
+
+/* In the middle a group is finished, multiplied with all partitions, and begins its way back, re and im exchanged. Two
+   columns at a time, whose sums fit the registers also where V8 deals them out. */
+RA_REALTIME static void ra_convolve_multiply(const ra_convolve_level *level, const float *from, uint32_t n, uint32_t group, uint32_t end)
+{
+    uint32_t channel = level->channel, partitions = level->partitions, newest = level->newest;
+    (void)from, (void)n;
+    for (; group < end; group++) {
+        float *work = level->work + 32 * group, *heard = level->heard[channel] + (size_t)32 * partitions * group;
+        ra_convolve_keep(work, heard + 32 * newest);
+        for (uint32_t half = 0; half < 32; half += 16) {
+            const float *h = level->response[channel] + (size_t)32 * partitions * group + half, *x = heard + 32 * newest + half;
+            ra_f32x4 re[2] = { { 0 } }, im[2] = { { 0 } };
+            for (uint32_t left = partitions; left; left--, h += 32) {
+                RA_UNROLL_4
+                for (int k = 0; k < 2; k++) {
+                    ra_f32x4 x_re = ra_load4(x + 8 * k), x_im = ra_load4(x + 8 * k + 4), h_re = ra_load4(h + 8 * k), h_im = ra_load4(h + 8 * k + 4);
+                    re[k] += x_re * h_re - x_im * h_im;
+                    im[k] += x_re * h_im + x_im * h_re;
+                }
+                x = left == newest + 1 ? heard + half : x + 32;
+            }
+            RA_UNROLL_4
+            for (int k = 0; k < 2; k++) { ra_store4(work + half + 8 * k, im[k]); ra_store4(work + half + 8 * k + 4, re[k]); }
+        }
+        ra_convolve_store(work, 8, ra_fft_butterfly(ra_convolve_load(work, 8)));
+    }
+}
+
+/* Last: columns to samples, the first half of them to be heard next, together with the second half of the block before. */
+RA_REALTIME static void ra_convolve_finish(const ra_convolve_level *level, const float *from, uint32_t n, uint32_t group, uint32_t end)
+{
+    uint32_t channel = level->channel;
+    (void)from, (void)n;
+    for (; group < end; group++) {
+        const float *w = level->twist + 32 * group;
+        ra_butterfly4 x = ra_convolve_load(level->work + 32 * group, 8);
+        ra_transpose4(x.re);
+        ra_transpose4(x.im);
+        RA_UNROLL_4
+        for (int k = 0; k < 4; k++) ra_fft_twiddle(&x, k, ra_load4(w + 8 * k), ra_load4(w + 8 * k + 4));
+        x = ra_fft_butterfly(x);
+        RA_UNROLL_4
+        for (uint32_t j = 0; j < 4; j++) {
+            float *rest = level->rest[channel] + 4 * group + j * (level->size / 4);
+            ra_fft_twiddle(&x, (int)j, ra_splat4(ra_convolve_quarter_re[j]), ra_splat4(ra_convolve_quarter_im[j]));
+            ra_store4(level->next[channel] + 4 * group + j * (level->size / 4), x.im[j] + ra_load4(rest));
+            ra_store4(rest, -x.re[j]);
+        }
+    }
+}
+
+/* A level's steps: begin, passes for n = B/4 ... 16, multiply, passes back for n = 16 ... B/4, finish. By a table, and so
+   apart: in one large function V8 runs out of registers, and every loop takes twice as long. */
+RA_REALTIME static inline uint32_t ra_convolve_passes(const ra_convolve_level *level) { return (uint32_t)__builtin_ctz(level->size) / 2 - 2; }
+
+static void (*const ra_convolve_steps[5])(const ra_convolve_level *level, const float *from, uint32_t n, uint32_t group, uint32_t end) = {
+    ra_convolve_begin, ra_convolve_pass, ra_convolve_multiply, ra_convolve_pass_back, ra_convolve_finish,
+};
+
+/* Goes on with the block's work until so much of its cost is spent. */
+RA_REALTIME static void ra_convolve_work(ra_convolve *convolve, ra_convolve_level *level, uint32_t spend)
+{
+    uint32_t behind = (convolve->slot * RA_CONVOLVE_SLOT) & (level->size - 1);      /* frames since the block was whole */
+    uint32_t place = (convolve->slot * RA_CONVOLVE_SLOT - behind - level->size) & convolve->ring_mask;
+    uint32_t middle = ra_convolve_passes(level) + 1;
+    while (level->spent < spend) {
+        uint32_t step = level->step, cost = RA_CONVOLVE_PASS_COST + (step == middle ? level->partitions : 0), run = (spend - level->spent + cost - 1) / cost;
+        uint32_t kind = step == 0 ? 0 : step < middle ? 1 : step == middle ? 2 : step < 2 * middle ? 3 : 4;
+        uint32_t n = kind == 1 ? level->size >> 2 * step : kind == 3 ? 16u << 2 * (step - middle - 1) : 16;
+        if (run > level->groups - level->group) run = level->groups - level->group;
+        ra_convolve_steps[kind](level, kind ? convolve->twiddles + (n - 16) / 2 : convolve->ring[level->channel] + place, n, level->group, level->group + run);
+        level->spent += run * cost;
+        level->group += run;
+        if (level->group < level->groups) continue;
+        level->group = 0;
+        if (level->step++ < 2 * middle) continue;
+        level->step = 0;
+        level->channel++;
+    }
+}
+
+/* 64 more frames are known: hands them to the levels and gathers what these have ready for the 64 to come. */
+RA_REALTIME static void ra_convolve_next_slot(ra_convolve *convolve)
+{
+    uint32_t channels = convolve->channels, at = convolve->slot * RA_CONVOLVE_SLOT & convolve->ring_mask;
+    float *now = convolve->past + RA_CONVOLVE_SLOT * channels;
+    for (uint32_t frame = 0; frame < RA_CONVOLVE_SLOT; frame += 4) {
+        ra_f32x4 left = ra_load4(now + frame * channels), right = left;
+        if (channels == 2) ra_deinterleave4(now + 2 * frame, &left, &right);
+        ra_store4(convolve->ring[0] + at + frame, left);
+        ra_store4(convolve->ring[channels - 1] + at + frame, right);
+    }
+    memcpy(convolve->past, now, RA_CONVOLVE_SLOT * channels * sizeof(float));
+    convolve->slot++;
+    convolve->filled = 0;
+    for (uint32_t index = 0; index < convolve->level_count; index++) {
+        ra_convolve_level *level = &convolve->level[index];
+        uint32_t slots = level->size / RA_CONVOLVE_SLOT, share = convolve->slot & (slots - 1);
+        if (share == 0) {                                /* a block is whole */
+            level->newest = (level->newest ? level->newest : level->partitions) - 1;
+            level->spent = convolve->silent_frames < convolve->empty_frames ? 0 : level->cost;      /* all is zero: nothing would come of it */
+            level->channel = level->step = level->group = 0;
+            if (slots == 1) ra_convolve_work(convolve, level, level->cost);     /* due at once */
+            for (uint32_t channel = 0; channel < channels; channel++) { float *swap = level->ready[channel]; level->ready[channel] = level->next[channel]; level->next[channel] = swap; }
+        }
+        if (slots > 1) ra_convolve_work(convolve, level, (uint32_t)((uint64_t)level->cost * (share + 1) / slots));
+    }
+    bool is_over = convolve->silent_frames >= convolve->tap_count;              /* only roundings are left */
+    for (uint32_t frame = 0; frame < RA_CONVOLVE_SLOT; frame += 4) {
+        ra_f32x4 sum[2] = { { 0 } };
+        for (uint32_t index = 0; index < convolve->level_count && !is_over; index++) {
+            const ra_convolve_level *level = &convolve->level[index];
+            uint32_t place = (convolve->slot * RA_CONVOLVE_SLOT & (level->size - 1)) + frame;
+            sum[0] += ra_load4(level->ready[0] + place);
+            sum[1] += ra_load4(level->ready[channels - 1] + place);
+        }
+        if (channels == 2) ra_interleave4(convolve->wet + 2 * frame, sum[0], sum[1]); else ra_store4(convolve->wet + frame, sum[0]);
+    }
+}
+
+/* The head, four vectors at a time: what lies beyond count is computed too and used by nobody. */
+enum { RA_CONVOLVE_RUN = 16 };
+RA_REALTIME static void ra_convolve_head(const ra_convolve *convolve, const float *from, const float *wet, float *to, uint32_t count)
+{
+    uint32_t head_count = convolve->head_count, channels = convolve->channels;
+    for (uint32_t at = 0; at < count; at += RA_CONVOLVE_RUN) {
+        ra_f32x4 sum[RA_CONVOLVE_RUN / 4];
+        const float *x = from + at, *h = convolve->head;
+        RA_UNROLL_4
+        for (int quad = 0; quad < RA_CONVOLVE_RUN / 4; quad++) sum[quad] = ra_load4(wet + at + 4 * quad);
+        for (uint32_t tap = 0; tap < head_count; tap++, h += 4, x -= channels) {
+            ra_f32x4 value = ra_load4(h);
+            RA_UNROLL_4
+            for (int quad = 0; quad < RA_CONVOLVE_RUN / 4; quad++) sum[quad] += value * ra_load4(x + 4 * quad);
+        }
+        RA_UNROLL_4
+        for (int quad = 0; quad < RA_CONVOLVE_RUN / 4; quad++) ra_store4(to + at + 4 * quad, sum[quad]);
+    }
+}
+
+/* Neither NaN gets in, nor what is so small that some machines crawl. */
+RA_REALTIME RA_INLINE ra_f32x4 ra_convolve_clean4(ra_f32x4 x)
+{
+    ra_f32x4 size = (ra_f32x4)((ra_i32x4)x & INT32_MAX);
+    return (ra_f32x4)((ra_i32x4)x & (ra_i32x4)(size >= ra_splat4(1e-20f)) & (ra_i32x4)(size < ra_splat4(1e8f)));
+}
+
+RA_REALTIME static void ra_convolve_process(ra_convolve *convolve, float *frames, uint32_t frame_count)
+{
+    float wet[2 * RA_CONVOLVE_SLOT];
+    uint32_t channels = convolve->channels;
+    if (convolve->tap_count == 0) { ra_glide_skip(&convolve->mix, frame_count); return; }
+    for (uint32_t run; frame_count; frame_count -= run, frames += run * channels) {
+        run = RA_CONVOLVE_SLOT - convolve->filled;
+        if (run > frame_count) run = frame_count;
+        uint32_t count = run * channels, sounding = run;
+        float *now = convolve->past + (RA_CONVOLVE_SLOT + convolve->filled) * channels;
+        memcpy(now, frames, count * sizeof(float));
+        for (uint32_t n = 0; n < count; n += 4) ra_store4(now + n, ra_convolve_clean4(ra_load4(now + n)));
+        while (sounding && ra_frame_is_silent(now + (sounding - 1) * channels, channels)) sounding--;
+        if (sounding) convolve->silent_frames = 0;
+        convolve->silent_frames = convolve->silent_frames < UINT32_MAX - run ? convolve->silent_frames + run - sounding : UINT32_MAX;
+        ra_convolve_head(convolve, now, convolve->wet + convolve->filled * channels, wet, count);
+        if (convolve->mix.left_frames) {
+            for (uint32_t n = 0; n < count; n += channels) {
+                float mix = ra_glide_next(&convolve->mix);
+                for (uint32_t channel = 0; channel < channels && mix != 0.0f; channel++) frames[n + channel] = ra_mix(now[n + channel], wet[n + channel], mix);
+            }
+        } else if (convolve->mix.target != 0.0f) {
+            ra_f32x4 mix = ra_splat4(convolve->mix.target), dry = ra_splat4(1.0f) - mix;
+            for (uint32_t n = 0; n < count; n += 4) ra_store4(wet + n, ra_load4(now + n) * dry + ra_load4(wet + n) * mix);
+            memcpy(frames, wet, count * sizeof(float));
+        }
+        convolve->filled += run;
+        if (convolve->filled == RA_CONVOLVE_SLOT) ra_convolve_next_slot(convolve);
+    }
+}
+
+RA_REALTIME static bool ra_convolve_is_quiet(const ra_convolve *convolve) { return !convolve->mix.left_frames && convolve->silent_frames >= convolve->empty_frames; }
+
+RA_REALTIME static void ra_convolve_reset(ra_convolve *convolve)
+{
+    if (convolve->silent_frames < convolve->empty_frames) memset(convolve->state, 0, (size_t)convolve->state_count * sizeof(float));
+    for (uint32_t index = 0; index < convolve->level_count; index++) convolve->level[index].spent = convolve->level[index].cost;
+    convolve->slot = convolve->filled = 0;
+    convolve->silent_frames = UINT32_MAX;
+    ra_glide_land(&convolve->mix);
+}
+
+RA_SMALL_CODE_BEGIN
+
+static void ra_convolve_destroy(ra_convolve *convolve)
+{
+    if (!convolve) return;
+    RA_FREE(convolve->tables);
+    RA_FREE(convolve->state);
+    RA_FREE(convolve);
+}
+
+static uint32_t ra_convolve_latency_frames(const ra_convolve *convolve) { (void)convolve; return 0; }
+
+RA_REALTIME static void ra_convolve_set(ra_convolve *convolve, const double value[6], bool is_fresh)
+{
+    ra_glide_set(&convolve->mix, value[0], convolve->sample_rate_hz, is_fresh);
+}
+
+static ra_result ra_convolve_create(uint32_t channels, uint32_t sample_rate_hz, ra_convolve **out)
+{
+    *out = NULL;
+    if (channels < 1 || channels > 2 || sample_rate_hz == 0) return RA_BAD_ARGUMENT;
+    ra_convolve *convolve = ra_new(1, sizeof *convolve);
+    if (!convolve) return RA_NO_MEMORY;
+    convolve->channels = channels;
+    convolve->sample_rate_hz = sample_rate_hz;
+    convolve->silent_frames = UINT32_MAX;
+    *out = convolve;
+    return RA_OK;
+}
+
+static bool ra_impulse_is_possible(const ra_clip *impulse)
+{
+    return (impulse->channels == 1 || impulse->channels == 2) && impulse->sample_rate_hz >= 1 && impulse->sample_rate_hz <= 768000
+        && impulse->frame_count <= (uint64_t)RA_CONVOLVE_MAX_S * impulse->sample_rate_hz;
+}
+
+/* The response at a rate, interleaved, from malloc; NULL if there is no memory. */
+static float *ra_impulse_at_rate(const ra_clip *impulse, uint32_t sample_rate_hz, uint64_t *frame_count)
+{
+    uint32_t channels = impulse->channels;
+    ra_resampler *r;
+    if (ra_resampler_create(impulse->sample_rate_hz, sample_rate_hz, &r)) return NULL;
+    bool is_same = impulse->sample_rate_hz == sample_rate_hz;
+    *frame_count = is_same ? impulse->frame_count : ra_resampler_frames(r, impulse->frame_count);
+    /* with room for a row before and after */
+    float *padded = ra_new((impulse->frame_count + r->tap_count) * channels, sizeof(float)), *made = NULL;
+    uint64_t before = is_same ? 0 : r->tap_count / 2 - 1, frame = 0, phase = 0;
+    for (uint64_t n = 0; padded && n < impulse->frame_count * channels; n++) padded[before * channels + n] = ra_is_sound(impulse->samples[n]) ? impulse->samples[n] : 0.0f;
+    if (is_same) { made = padded; padded = NULL; }
+    else if (padded) made = ra_new(*frame_count * channels + 1, sizeof(float));
+    for (uint64_t n = 0; made && !is_same && n < *frame_count; n++) {
+        ra_resampler_frame(r, (uint32_t)phase, padded + frame * channels, channels, made + n * channels);
+        phase += r->step;
+        frame += phase / r->phase_count;
+        phase %= r->phase_count;
+    }
+    RA_FREE(padded);
+    ra_resampler_destroy(r);
+    return made;
+}
+
+/* Hands out the next piece of a block of memory, or, while there is none, counts what it will have to hold. */
+static float *ra_convolve_piece(float *base, uint64_t *used, uint64_t count)
+{
+    float *piece = base ? base + *used : NULL;
+    *used += count;
+    return piece;
+}
+
+/* Called twice: to learn how much memory it takes, and to divide it up. */
+static void ra_convolve_lay_out(ra_convolve *convolve, uint32_t response_channels, uint64_t *table_count)
+{
+    uint64_t *tables = table_count, *state = &convolve->state_count;
+    uint32_t channels = convolve->channels, size = RA_CONVOLVE_SLOT;
+    *tables = *state = 0;
+    for (uint32_t index = 0; index < convolve->level_count; index++) {
+        ra_convolve_level *level = &convolve->level[index];
+        size = level->size;
+        level->twist = ra_convolve_piece(convolve->tables, tables, 2 * size);
+        level->work = ra_convolve_piece(convolve->state, state, 2 * size);
+        for (uint32_t channel = 0; channel < channels; channel++) {
+            level->response[channel] = channel < response_channels ? ra_convolve_piece(convolve->tables, tables, (uint64_t)2 * size * level->partitions) : level->response[0];
+            level->heard[channel] = ra_convolve_piece(convolve->state, state, (uint64_t)2 * size * level->partitions);
+            level->ready[channel] = ra_convolve_piece(convolve->state, state, size);
+            level->next[channel] = ra_convolve_piece(convolve->state, state, size);
+            level->rest[channel] = ra_convolve_piece(convolve->state, state, size);
+        }
+    }
+    convolve->ring_mask = 2 * size - 1;
+    convolve->head = ra_convolve_piece(convolve->tables, tables, 4 * RA_CONVOLVE_SLOT);
+    convolve->twiddles = ra_convolve_piece(convolve->tables, tables, size / 2);
+    convolve->past = ra_convolve_piece(convolve->state, state, 2 * RA_CONVOLVE_SLOT * channels + RA_CONVOLVE_RUN);
+    convolve->wet = ra_convolve_piece(convolve->state, state, RA_CONVOLVE_SLOT * channels + RA_CONVOLVE_RUN);
+    for (uint32_t channel = 0; channel < channels; channel++) convolve->ring[channel] = ra_convolve_piece(convolve->state, state, 2 * size);
+}
+
+/* exp(-2 pi i turns) */
+static void ra_convolve_put_turn(float *to, uint32_t apart, double turns)
+{
+    to[0] = (float)ra_cos(RA_TAU * turns);
+    to[apart] = (float)-ra_sin(RA_TAU * turns);
+}
+
+/* Twiddles, head, and the spectra of a response of one or two channels. */
+static void ra_convolve_fill(ra_convolve *convolve, const float *response, uint32_t response_channels)
+{
+    uint32_t longest = convolve->level_count ? convolve->level[convolve->level_count - 1].size / 4 : 0;
+    for (uint32_t n = 16; n <= longest; n *= 4)
+        for (uint32_t at = 0; at < 3 * n / 4; at++) ra_convolve_put_turn(convolve->twiddles + (n - 16) / 2 + 2 * at, 1, (double)(at / 3 * (at % 3 + 1)) / n);
+    for (uint32_t n = 0; n < 4 * convolve->head_count; n++) convolve->head[n] = response[n / 4 * response_channels + n % response_channels];
+    for (uint32_t index = 0; index < convolve->level_count; index++) {
+        ra_convolve_level *level = &convolve->level[index];
+        uint32_t size = level->size;
+        for (uint32_t m = 0; m < size / 4; m++)
+            for (uint32_t k = 0; k < 4; k++) ra_convolve_put_turn(level->twist + m / 4 * 32 + k * 8 + m % 4, 4, (double)m * (1 + 4 * k) / (4.0 * size));
+        for (uint32_t part = 0; part < level->partitions * response_channels; part++) {
+            uint32_t channel = part % response_channels, first = level->first + part / response_channels * size;
+            for (uint32_t n = 0; n < size; n++)          /* 1 / size: the way back has no factor */
+                level->next[0][n] = first + n < level->end ? response[(size_t)(first + n) * response_channels + channel] / (float)size : 0.0f;
+            ra_convolve_begin(level, level->next[0], 0, 0, level->groups);
+            for (uint32_t n = size / 4; n >= 16; n /= 4) ra_convolve_pass(level, convolve->twiddles + (n - 16) / 2, n, 0, level->groups);
+            float *spectrum = level->response[channel] + part / response_channels * 32;
+            for (uint32_t group = 0; group < level->groups; group++) ra_convolve_keep(level->work + 32 * group, spectrum + (size_t)32 * level->partitions * group);
+        }
+    }
+}
+
+/* A longer partition is worth its transforms from about a dozen on; measured. */
+static void ra_convolve_plan(ra_convolve *convolve)
+{
+    uint32_t count = convolve->tap_count, size = RA_CONVOLVE_SLOT;
+    convolve->head_count = count < RA_CONVOLVE_SLOT ? count : RA_CONVOLVE_SLOT;
+    for (uint32_t first = RA_CONVOLVE_SLOT; first < count; size *= 4) {
+        ra_convolve_level *level = &convolve->level[convolve->level_count++];
+        bool is_last = convolve->level_count == RA_CONVOLVE_LEVELS || count <= 12 * 4 * size;
+        level->size = size;
+        level->groups = size / 16;
+        level->first = first;
+        level->end = first = is_last ? count : 8 * size;
+        level->partitions = (level->end - level->first + size - 1) / size;
+        level->cost = convolve->channels * level->groups * ((2 * ra_convolve_passes(level) + 3) * RA_CONVOLVE_PASS_COST + level->partitions);
+    }
+    convolve->empty_frames = count + 4 * size;
+}
+
+/* Once, after create: without a response the sound passes. */
+static ra_result ra_convolve_load_impulse(ra_convolve *convolve, const ra_clip *impulse)
+{
+    uint64_t frame_count, table_count;
+    uint32_t channels = impulse->channels, response_channels = channels < convolve->channels ? channels : convolve->channels;
+    double energy[2] = { 0.0, 0.0 };
+    float *response = ra_impulse_at_rate(impulse, convolve->sample_rate_hz, &frame_count);
+    if (!response) return RA_NO_MEMORY;
+    while (frame_count && ra_frame_is_silent(response + (frame_count - 1) * channels, channels)) frame_count--;
+    for (uint64_t n = 0; n < frame_count * response_channels; n++) {
+        if (channels > response_channels) response[n] = 0.5f * (response[2 * n] + response[2 * n + 1]);     /* one ear hears both */
+        energy[n % response_channels] += (double)response[n] * response[n];
+    }
+    double loudest = energy[0] > energy[1] ? energy[0] : energy[1], scale = loudest > 0.0 ? 1.0 / ra_sqrt(loudest) : 0.0;
+    for (uint64_t n = 0; n < frame_count * response_channels; n++) response[n] = (float)(response[n] * scale);
+    convolve->tap_count = frame_count ? (uint32_t)frame_count : 1;       /* of nothing but zeros one is left */
+    ra_convolve_plan(convolve);
+    ra_convolve_lay_out(convolve, response_channels, &table_count);
+    convolve->tables = ra_new(table_count, sizeof(float));
+    convolve->state = ra_new(convolve->state_count, sizeof(float));
+    if (convolve->tables && convolve->state) {
+        ra_convolve_lay_out(convolve, response_channels, &table_count);
+        ra_convolve_fill(convolve, response, response_channels);
+        convolve->silent_frames = 0;                     /* the memory was used */
+    }
+    RA_FREE(response);
+    if (!convolve->tables || !convolve->state) return RA_NO_MEMORY;
+    ra_convolve_reset(convolve);
+    return RA_OK;
+}
+
+RA_SMALL_CODE_END
 
 RA_SMALL_CODE_BEGIN
 
