@@ -3401,7 +3401,6 @@ RA_REALTIME static void ra_reverb_reset(ra_reverb *reverb)
    Nobody asks for the order of the bins, so nothing is ever sorted. The first pass, of length 4, leaves four transforms
    of length B/4 side by side, one in each lane; the later ones work on columns of four lanes (re re re re im im im im)
    in place. On the way back re and im trade places, and the same twiddles serve. */
-#define RA_CONVOLVE_MAX_S 10
 enum { RA_CONVOLVE_SLOT = 64, RA_CONVOLVE_LEVELS = 5, RA_CONVOLVE_PASS_COST = 2 };
 
 /* A group is what one step of a loop turns: four columns, 32 floats. */
@@ -3890,7 +3889,7 @@ static const char *const ra_filter_names[RA_FILTER_TYPE_COUNT] = {
 
 typedef struct { const char *name; double low, high, otherwise; } ra_key;
 enum { RA_KEYS_MAX = 6 };              /* as many as ra_processor_spec has values */
-typedef struct { const char *name; ra_key keys[RA_KEYS_MAX]; } ra_processor_form;
+typedef struct { const char *name; ra_key keys[RA_KEYS_MAX]; const char *file_key; } ra_processor_form;
 
 /* One table: what the parser accepts, what the formatter writes, what is the default. */
 static const ra_processor_form ra_processor_forms[RA_PROCESSOR_COUNT] = {
@@ -3905,12 +3904,10 @@ static const ra_processor_form ra_processor_forms[RA_PROCESSOR_COUNT] = {
                                                   { "attack_ms", 0.1, 500, 10 }, { "release_ms", 5, 5000, 150 }, { "makeup_db", -24, 24, 0 } } },
     [RA_PROCESSOR_LIMITER]    = { "limiter",    { { "ceiling_dbtp", -40, 0, -1 }, { "release_ms", 1, 2000, 100 } } },
     [RA_PROCESSOR_REVERB]     = { "reverb",     { { "rt60_s", 0.2, 20, 1.8 }, { "mix", 0, 1, 0.25 } } },
+    [RA_PROCESSOR_CONVOLVE]   = { "convolve",   { { "mix", 0, 1, 0.3 } }, "file" },
 };
 
-static const char ra_processor_list[] = "eq, gain, softclip, pan, delay, chorus, distortion, compressor, limiter and reverb";
-
-/* Planned, so that a mistake and a wish get different answers. */
-static const char *const ra_processors_to_come[] = { "convolve" };
+static const char ra_processor_list[] = "eq, gain, softclip, pan, delay, chorus, distortion, compressor, limiter, reverb and convolve";
 
 static bool ra_word_is(const char *word, size_t length, const char *name) { return strlen(name) == length && memcmp(word, name, length) == 0; }
 static bool ra_is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -3923,7 +3920,23 @@ static void ra_quote_word(const char *word, size_t length, char quoted[44])
     if (length > 40) ra_text_add_string(&text, "...");
 }
 
-/* One word of a processor: the filter's type, or key=number. */
+/* Up to the next space or semicolon that does not stand in double quotes. */
+static size_t ra_word_length(const char *word)
+{
+    size_t length = strcspn(word, " \t\r\n;\"");
+    const char *end = word[length] == '"' ? strchr(word + length + 1, '"') : NULL;
+    return word[length] != '"' ? length : !end ? strlen(word) : (size_t)(end + 1 - word) + strcspn(end + 1, " \t\r\n;");
+}
+
+/* May a text name a file so? */
+static bool ra_file_is_possible(const char *file, size_t length)
+{
+    bool is_possible = length < RA_FILE_BYTES;
+    for (size_t at = 0; is_possible && at < length; at++) is_possible = (unsigned char)file[at] >= 0x20 && file[at] != 0x7f && file[at] != '"';
+    return is_possible;
+}
+
+/* One word of a processor: the filter's type, key=number or file=NAME. */
 static ra_result ra_chain_parse_word(const char *text, const char *word, size_t length, ra_processor_spec *item, bool is_first, uint32_t *keys_given, ra_error *error)
 {
     const ra_processor_form *form = &ra_processor_forms[item->kind];
@@ -3939,6 +3952,17 @@ static ra_result ra_chain_parse_word(const char *text, const char *word, size_t 
             : "character %llu: \"%s\" should be key=number", (unsigned long long)offset + 1, quoted);
     }
     size_t key_length = (size_t)(equals - word);
+    if (form->file_key && ra_word_is(word, key_length, form->file_key)) {
+        const char *file = equals + 1;
+        size_t file_length = length - key_length - 1;
+        if (file_length > 2 && file[0] == '"' && file[file_length - 1] == '"') { file++; file_length -= 2; }
+        if (item->file[0] || file_length == 0 || !ra_file_is_possible(file, file_length))
+            return ra_refuse(error, RA_BAD_CHAIN, offset, item->file[0] ? "character %llu: \"%s\": this %s has its %s already"
+                : "character %llu: \"%s\": %s wants %s=NAME, 1 to %d bytes, in double quotes if there is a space or a semicolon in it",
+                (unsigned long long)offset + 1, quoted, form->name, form->file_key, RA_FILE_BYTES - 1);
+        memcpy(item->file, file, file_length);
+        return RA_OK;
+    }
     for (int key = 0; key < RA_KEYS_MAX && form->keys[key].name; key++) {
         const ra_key *is = &form->keys[key];
         if (!ra_word_is(word, key_length, is->name)) continue;
@@ -3956,6 +3980,7 @@ static ra_result ra_chain_parse_word(const char *text, const char *word, size_t 
     }
     char known[96];
     ra_text list = ra_text_start(known, sizeof known);
+    if (form->file_key) ra_text_add(&list, "%s, ", form->file_key);
     for (int key = 0; key < RA_KEYS_MAX && form->keys[key].name; key++) ra_text_add(&list, "%s%s", key ? ", " : "", form->keys[key].name);
     return ra_refuse(error, RA_BAD_CHAIN, offset, "character %llu: %s has no key \"%s\"; it knows %s", (unsigned long long)offset + 1, form->name, quoted, known[0] ? known : "none");
 }
@@ -3973,9 +3998,6 @@ static ra_result ra_chain_parse_name(const char *text, const char *word, size_t 
     }
     char quoted[44];
     ra_quote_word(word, length, quoted);
-    for (size_t name = 0; name < sizeof ra_processors_to_come / sizeof ra_processors_to_come[0]; name++)
-        if (ra_word_is(word, length, ra_processors_to_come[name]))
-            return ra_refuse(error, RA_BAD_CHAIN, offset, "character %llu: %s is not built yet; there are %s", (unsigned long long)offset + 1, quoted, ra_processor_list);
     return ra_refuse(error, RA_BAD_CHAIN, offset, "character %llu: \"%s\" is no processor; there are %s", (unsigned long long)offset + 1, quoted, ra_processor_list);
 }
 
@@ -3986,7 +4008,7 @@ RA_API ra_result ra_chain_parse(const char *text, ra_chain_spec *out, ra_error *
     for (const char *at = text; *at; ) {
         if (ra_is_space(*at)) { at++; continue; }
         if (*at == ';') { at++; word_of_item = 0; continue; }
-        size_t length = strcspn(at, " \t\r\n;");
+        size_t length = ra_word_length(at);
         ra_result result;
         if (word_of_item == 0) {
             if (spec.count == RA_CHAIN_MAX) return ra_refuse(error, RA_BAD_CHAIN, (uint64_t)(at - text), "character %llu: more than %d processors", (unsigned long long)(at - text) + 1, RA_CHAIN_MAX);
@@ -4013,6 +4035,8 @@ RA_API size_t ra_chain_format(const ra_chain_spec *spec, char *buffer, size_t ca
         const ra_processor_form *form = &ra_processor_forms[item->kind];
         ra_text_add(&text, "%s%s", index ? "; " : "", form->name);
         if (item->kind == RA_PROCESSOR_EQ) ra_text_add(&text, " %s", ra_filter_names[item->type]);
+        const char *quote = strpbrk(item->file, " ;") ? "\"" : "";
+        if (form->file_key && item->file[0]) ra_text_add(&text, " %s=%s%s%s", form->file_key, quote, item->file, quote);
         for (int key = 0; key < RA_KEYS_MAX && form->keys[key].name; key++)         /* the first key always, to be read by people */
             if (key == 0 || item->value[key] != form->keys[key].otherwise) ra_text_add(&text, " %s=%g", form->keys[key].name, item->value[key]);
     }
@@ -4161,7 +4185,7 @@ RA_SMALL_CODE_END
 /* ---- the chain ---- */
 
 /* The processors that have the verbs of a state of their own: one list, from which each switch below is made. */
-#define RA_EFFECTS(X) X(PAN, pan) X(DELAY, delay) X(CHORUS, chorus) X(DISTORTION, distortion) X(COMPRESSOR, compressor) X(LIMITER, limiter) X(REVERB, reverb)
+#define RA_EFFECTS(X) X(PAN, pan) X(DELAY, delay) X(CHORUS, chorus) X(DISTORTION, distortion) X(COMPRESSOR, compressor) X(LIMITER, limiter) X(REVERB, reverb) X(CONVOLVE, convolve)
 
 /* Neighbouring eq processors make one stage, 32 bands at most. */
 typedef struct {
@@ -4199,7 +4223,8 @@ RA_REALTIME static uint32_t ra_chain_stage_end(const ra_chain_spec *spec, uint32
     return spec->item[index].kind == RA_PROCESSOR_EQ ? ra_chain_eq_end(spec, index) : index + 1;
 }
 
-/* Are they the same but for values? The same processors in the same order; where an eq of one has a band
+/* Are they the same but for values? The same processors in the same order with the same responses, which are told
+   by their addresses alone, for they may be gone by now; where an eq of one has a band
    more than the other, it must be one that has a gain, for that can be flat. This is an equivalence, so that the
    audio thread, which may see only the last of several steps, agrees with whoever has judged them one by one.
    is_strict: no band may change its type either, which would not be a glide. */
@@ -4208,7 +4233,7 @@ RA_REALTIME static bool ra_chain_is_alike(const ra_chain_spec *from, const ra_ch
     uint32_t a = 0, b = 0;
     while (a < from->count && b < to->count) {
         uint32_t a_end = ra_chain_stage_end(from, a), b_end = ra_chain_stage_end(to, b);
-        if (from->item[a].kind != to->item[b].kind) return false;
+        if (from->item[a].kind != to->item[b].kind || from->item[a].impulse != to->item[b].impulse) return false;
         for (uint32_t at_a = a, at_b = b; from->item[a].kind == RA_PROCESSOR_EQ && (at_a < a_end || at_b < b_end); at_a++, at_b++) {
             uint32_t old_type = at_a < a_end ? from->item[at_a].type : RA_PEAKING, new_type = at_b < b_end ? to->item[at_b].type : RA_PEAKING;
             bool is_same_class = old_type == new_type || (ra_filter_has_gain(old_type) && ra_filter_has_gain(new_type));
@@ -4286,7 +4311,9 @@ static bool ra_chain_is_possible(const ra_chain_spec *spec)
     bool is_possible = spec->count <= RA_CHAIN_MAX;
     for (uint32_t index = 0; is_possible && index < spec->count; index++) {
         const ra_processor_spec *item = &spec->item[index];
-        is_possible = item->kind < RA_PROCESSOR_COUNT && item->type < RA_FILTER_TYPE_COUNT;
+        const char *end = memchr(item->file, 0, sizeof item->file);
+        is_possible = item->kind < RA_PROCESSOR_COUNT && item->type < RA_FILTER_TYPE_COUNT && end && ra_file_is_possible(item->file, (size_t)(end - item->file));
+        is_possible = is_possible && (!item->impulse || ra_impulse_is_possible(item->impulse));
         for (int key = 0; is_possible && key < RA_KEYS_MAX && ra_processor_forms[item->kind].keys[key].name; key++)
             is_possible = item->value[key] >= ra_processor_forms[item->kind].keys[key].low && item->value[key] <= ra_processor_forms[item->kind].keys[key].high;
     }
@@ -4314,6 +4341,8 @@ RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, con
         RA_EFFECTS(RA_EFFECT_CREATE)
 #undef RA_EFFECT_CREATE
         }
+        const ra_clip *impulse = spec->item[index].impulse;
+        if (result == RA_OK && stage->kind == RA_PROCESSOR_CONVOLVE && impulse) result = ra_convolve_load_impulse(stage->convolve, impulse);
         if (result) { ra_chain_destroy(chain); return result; }
     }
     chain->spec = *spec;
@@ -5649,6 +5678,14 @@ _Static_assert(sizeof(ra_homecoming) == 24, "a homecoming is six floats of ring"
 /* The newest settings, and the chain that they are for: one that has not arrived yet has to wait for them. */
 typedef struct { uint32_t chain_serial; ra_chain_spec spec; } ra_settings;
 
+/* A response that the engine has for itself, for the chains that it may yet have to make. */
+typedef struct {
+    ra_clip  clip;                                /* first: whoever destroys it destroys all of this */
+    uint32_t serial;                              /* never that of a clip to be played */
+    bool     is_delivered;                        /* front engine of a bridge: the other memory has it too */
+} ra_own_impulse;
+#define RA_IMPULSE_SERIAL 0x80000000u
+
 #define RA_DUCK_S 0.005                /* to silence, and as long back, where one chain takes another's place */
 
 /* The level of one channel as an eye wants it. */
@@ -5685,6 +5722,10 @@ struct ra_engine {
     bool       wants_to_play;                     /* the newest wish */
     uint64_t   sent_count;                        /* commands that went there */
     uint32_t   sent_serial;                       /* of the clip */
+    uint32_t   impulse_count;                     /* copies of responses ever made; those of now are in newest */
+    uint32_t   arrived_impulse;                   /* front engine: delivered, and the other side must be told what it is; 0: none */
+    bool       has_unsent_settings;               /* front engine */
+    struct { uint32_t serial; ra_clip *clip; } received[RA_CHAIN_MAX];          /* back engine: responses */
     /* audio thread */
     ra_player  player;
     uint32_t   player_serial;
@@ -5796,6 +5837,59 @@ static void ra_engine_end_analysis(ra_engine *engine)
     engine->analysis_job = NULL;
 }
 
+/* ---- responses: the engine has copies of its own, one for all processors that have the same samples ---- */
+
+static bool ra_spec_has_impulse(const ra_chain_spec *spec, const ra_clip *impulse)
+{
+    bool has = false;
+    for (uint32_t index = 0; index < spec->count; index++) has = has || spec->item[index].impulse == impulse;
+    return has;
+}
+
+/* Frees the copies of one spec that another does not have. */
+static void ra_engine_free_impulses(ra_chain_spec *spec, const ra_chain_spec *kept)
+{
+    for (uint32_t index = 0; index < spec->count; index++) {
+        const ra_clip *impulse = spec->item[index].impulse;
+        if (!impulse || ra_spec_has_impulse(kept, impulse)) continue;
+        for (uint32_t at = index; at < spec->count; at++) if (spec->item[at].impulse == impulse) spec->item[at].impulse = NULL;
+        ra_clip_destroy((ra_clip *)(uintptr_t)impulse);
+    }
+}
+
+static bool ra_clip_is_same(const ra_clip *a, const ra_clip *b)
+{
+    return a->frame_count == b->frame_count && a->channels == b->channels && a->sample_rate_hz == b->sample_rate_hz
+        && memcmp(a->samples, b->samples, (size_t)(a->frame_count * a->channels) * sizeof(float)) == 0;
+}
+
+/* Puts copies of the engine's in place of somebody's responses: those it has already, where they are the same. */
+static ra_result ra_engine_own_impulses(ra_engine *engine, ra_chain_spec *spec)
+{
+    ra_chain_spec given = *spec;
+    for (uint32_t index = 0; index < RA_CHAIN_MAX; index++) spec->item[index].impulse = NULL;
+    for (uint32_t index = 0; index < spec->count; index++) {
+        const ra_clip *impulse = given.item[index].impulse, *own = NULL;
+        if (!impulse || spec->item[index].kind != RA_PROCESSOR_CONVOLVE) continue;
+        for (uint32_t at = 0; at < RA_CHAIN_MAX + index && !own; at++) {
+            const ra_clip *known = at < RA_CHAIN_MAX ? engine->newest.spec.item[at].impulse : spec->item[at - RA_CHAIN_MAX].impulse;
+            if (known && ra_clip_is_same(known, impulse)) own = known;
+        }
+        if (!own) {
+            size_t byte_count = (size_t)(impulse->frame_count * impulse->channels) * sizeof(float);
+            ra_own_impulse *copy = ra_new(1, sizeof *copy);
+            float *samples = copy ? RA_MALLOC(byte_count + 1) : NULL;
+            if (!samples) { RA_FREE(copy); ra_engine_free_impulses(spec, &engine->newest.spec); return RA_NO_MEMORY; }
+            copy->clip = *impulse;
+            copy->clip.samples = memcpy(samples, impulse->samples, byte_count);
+            copy->serial = RA_IMPULSE_SERIAL | ++engine->impulse_count;
+            own = &copy->clip;
+        }
+        spec->item[index].impulse = own;
+    }
+    return RA_OK;
+}
+
 RA_API void ra_engine_destroy(ra_engine *engine)
 {
     if (!engine) return;
@@ -5809,6 +5903,8 @@ RA_API void ra_engine_destroy(ra_engine *engine)
     ra_homecoming_free(&(ra_homecoming){ { engine->player.clip }, { engine->player.resampler }, { engine->chain } });
     ra_chain_destroy(engine->arriving_chain.next);
     ra_analysis_destroy(engine->analysis);
+    ra_engine_free_impulses(&engine->newest.spec, &(ra_chain_spec){ .count = 0 });
+    for (uint32_t index = 0; index < RA_CHAIN_MAX; index++) ra_clip_destroy(engine->received[index].clip);
     ra_mailbox_end(&engine->settings);
     ra_mailbox_end(&engine->snapshots);
     ra_ring_destroy(engine->commands);
@@ -5899,21 +5995,24 @@ RA_API ra_result ra_engine_set_volume_db(ra_engine *engine, double volume_db)
     if (!(volume_db <= 12.0)) return RA_BAD_ARGUMENT;
     return ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_VOLUME, .value = volume_db });
 }
-RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *spec)
+RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *given)
 {
     ra_chain *chain = NULL;
-    if (!ra_chain_is_possible(spec)) return RA_BAD_ARGUMENT;
-    if (!ra_chain_is_alike(&engine->newest.spec, spec, true)) {            /* another chain: made here, where there is time and memory */
-        ra_result result = ra_chain_create(2, engine->sample_rate_hz, spec, &chain);
-        if (result) return result;
+    if (!ra_chain_is_possible(given)) return RA_BAD_ARGUMENT;
+    ra_chain_spec spec = *given, before = engine->newest.spec;
+    ra_result result = ra_engine_own_impulses(engine, &spec);
+    if (result) return result;
+    if (!ra_chain_is_alike(&before, &spec, true)) {      /* another chain: made here, where there is time and memory */
+        result = ra_chain_create(2, engine->sample_rate_hz, &spec, &chain);
         ra_engine_free_homecomings(engine);
         ra_command command = { .kind = RA_COMMAND_CHAIN, .serial = engine->newest.chain_serial + 1 };
         command.item.pointer = chain;
-        result = ra_engine_send(engine, command);
-        if (result) { ra_chain_destroy(chain); return result; }
+        if (result == RA_OK) result = ra_engine_send(engine, command);
+        if (result) { ra_chain_destroy(chain); ra_engine_free_impulses(&spec, &before); return result; }
         engine->newest.chain_serial++;
     }
-    engine->newest.spec = *spec;
+    engine->newest.spec = spec;
+    ra_engine_free_impulses(&before, &spec);
     ra_mailbox_put(&engine->settings, &engine->newest);
     return RA_OK;
 }
@@ -6163,11 +6262,14 @@ RA_REALTIME RA_API void ra_engine_render(ra_engine *engine, float *out, uint32_t
 /* ---- rendering in memory ---- */
 
 /* What makes two different channels of one, so that a mono clip becomes a stereo one. */
-static bool ra_processor_is_stereo(uint32_t kind) { return kind == RA_PROCESSOR_PAN || kind == RA_PROCESSOR_CHORUS || kind == RA_PROCESSOR_REVERB; }
+static bool ra_processor_is_stereo(const ra_processor_spec *item)
+{
+    return item->kind == RA_PROCESSOR_PAN || item->kind == RA_PROCESSOR_CHORUS || item->kind == RA_PROCESSOR_REVERB || (item->impulse && item->impulse->channels == 2);
+}
 
 static bool ra_chain_widens(const ra_chain_spec *spec)
 {
-    for (uint32_t index = 0; index < spec->count; index++) if (ra_processor_is_stereo(spec->item[index].kind)) return true;
+    for (uint32_t index = 0; index < spec->count; index++) if (ra_processor_is_stereo(&spec->item[index])) return true;
     return false;
 }
 
@@ -6196,6 +6298,8 @@ static ra_result ra_render_pair(ra_clip *clip, uint32_t channel, const ra_chain_
 
 RA_API ra_result ra_render_clip(const ra_clip *clip, const ra_chain_spec *spec, ra_clip **out)
 {
+    *out = NULL;
+    if (!ra_chain_is_possible(spec)) return RA_BAD_ARGUMENT;
     bool is_widened = clip->channels == 1 && ra_chain_widens(spec);
     ra_result result = is_widened ? ra_clip_to_stereo(clip, out) : ra_clip_create(clip->frame_count, clip->channels, clip->sample_rate_hz, out);
     if (result) return result;
@@ -6851,9 +6955,10 @@ RA_API bool ra_load_free(ra_load *load)
    Without cross-origin isolation the page and its audio thread cannot share memory. Then each has an engine:
    the front one is commanded and asked as ever, but nobody renders it; what would have gone through its
    rings is packed into bytes, posted, and given to the back one, which renders. Samples of a clip are
-   delivered beforehand, by pieces; a LOAD and all behind it wait for that. */
+   delivered beforehand, by pieces; a LOAD and all behind it wait for that. So are those of a response; a packet
+   tells that it was one, and the settings wait. In these its serial stands where its address was. */
 
-enum { RA_PACKET_SETTINGS = 1, RA_PACKET_COMMAND, RA_PACKET_SNAPSHOT, RA_PACKET_TAP };
+enum { RA_PACKET_SETTINGS = 1, RA_PACKET_COMMAND, RA_PACKET_SNAPSHOT, RA_PACKET_TAP, RA_PACKET_IMPULSE };
 
 /* Appends one packet (kind, size, bytes); false, and nothing appended, when there is no room. */
 static bool ra_packet_add(uint8_t *bytes, size_t capacity, size_t *length, uint32_t kind, const void *body, uint32_t body_bytes)
@@ -6885,14 +6990,34 @@ static bool ra_bridge_hold(ra_engine *front)
     return front->held.kind || (ra_ring_readable_frames(front->commands) && ra_ring_read(front->commands, (float *)&front->held, 1));
 }
 
-RA_MAYBE_UNUSED static const ra_clip *ra_bridge_pending_clip(ra_engine *front, uint32_t *serial)
+/* The response with a serial, or, for 0, the first that was not delivered yet; NULL: none. */
+static ra_own_impulse *ra_bridge_impulse(ra_engine *front, uint32_t serial)
 {
-    if (!ra_bridge_hold(front) || front->held.kind != RA_COMMAND_LOAD || front->held.serial == front->delivered_serial) return NULL;
-    *serial = front->held.serial;
-    return front->held.item.pointer;
+    for (uint32_t index = 0; index < front->newest.spec.count; index++) {
+        ra_own_impulse *own = (ra_own_impulse *)(uintptr_t)front->newest.spec.item[index].impulse;
+        if (own && (serial ? own->serial == serial : !own->is_delivered)) return own;
+    }
+    return NULL;
 }
 
-RA_MAYBE_UNUSED static void ra_bridge_clip_delivered(ra_engine *front, uint32_t serial) { front->delivered_serial = serial; }
+RA_MAYBE_UNUSED static const ra_clip *ra_bridge_pending_clip(ra_engine *front, uint32_t *serial)
+{
+    bool is_load = ra_bridge_hold(front) && front->held.kind == RA_COMMAND_LOAD;
+    /* what was delivered must find its use before the next one comes */
+    if (front->arrived_impulse || (is_load && front->held.serial == front->delivered_serial)) return NULL;
+    ra_own_impulse *own = ra_bridge_impulse(front, 0);
+    *serial = own ? own->serial : front->held.serial;
+    return own ? &own->clip : is_load ? front->held.item.pointer : NULL;
+}
+
+RA_MAYBE_UNUSED static void ra_bridge_clip_delivered(ra_engine *front, uint32_t serial)
+{
+    if (!(serial & RA_IMPULSE_SERIAL)) { front->delivered_serial = serial; return; }
+    ra_own_impulse *own = ra_bridge_impulse(front, serial);
+    if (!own) return;                                    /* the chain was changed meanwhile */
+    own->is_delivered = true;
+    front->arrived_impulse = serial;
+}
 
 RA_MAYBE_UNUSED static size_t ra_bridge_take_commands(ra_engine *front, uint8_t *bytes, size_t capacity)
 {
@@ -6900,7 +7025,21 @@ RA_MAYBE_UNUSED static size_t ra_bridge_take_commands(ra_engine *front, uint8_t 
     bool is_fresh;
     if (capacity < sizeof(ra_chain_spec) + 8) return 0;
     const ra_settings *settings = ra_mailbox_get(&front->settings, &is_fresh);
-    if (is_fresh) ra_packet_add(bytes, capacity, &length, RA_PACKET_SETTINGS, &settings->spec, sizeof settings->spec);
+    front->has_unsent_settings = front->has_unsent_settings || is_fresh;
+    if (front->arrived_impulse) {                        /* alone, so that there memory can be made for the chain that will come */
+        ra_packet_add(bytes, capacity, &length, RA_PACKET_IMPULSE, &front->arrived_impulse, sizeof front->arrived_impulse);
+        front->arrived_impulse = 0;
+        return length;
+    }
+    if (front->has_unsent_settings && !ra_bridge_impulse(front, 0)) {
+        ra_chain_spec spec = settings->spec;
+        for (uint32_t index = 0; index < spec.count; index++) {
+            const ra_own_impulse *own = (const ra_own_impulse *)spec.item[index].impulse;
+            if (own) spec.item[index].impulse = (const ra_clip *)(uintptr_t)own->serial;
+        }
+        ra_packet_add(bytes, capacity, &length, RA_PACKET_SETTINGS, &spec, sizeof spec);
+        front->has_unsent_settings = false;
+    }
     /* no more under way than the other ring can hold: what waits here is not lost there */
     ra_snapshot there;
     ra_engine_get_snapshot(front, &there);
@@ -6926,6 +7065,11 @@ RA_MAYBE_UNUSED static void ra_bridge_resync(ra_engine *front)
     ra_snapshot before;
     ra_engine_get_snapshot(front, &before);
     front->sent_count = 0;
+    front->arrived_impulse = 0;
+    for (uint32_t index = 0; index < front->newest.spec.count; index++) {
+        ra_own_impulse *own = (ra_own_impulse *)(uintptr_t)front->newest.spec.item[index].impulse;
+        if (own) own->is_delivered = false;
+    }
     ra_mailbox_put(&front->settings, &front->newest);
     bool will_play = front->wants_to_play && (before.is_playing || ra_bridge_hold(front));      /* what waits may be a PLAY */
     if (front->newest_volume.kind) ra_engine_send(front, front->newest_volume);
@@ -6942,7 +7086,38 @@ RA_MAYBE_UNUSED static void ra_bridge_resync(ra_engine *front)
     if (will_play) ra_engine_play(front);
 }
 
-/* *delivered_clip, if any, is for the LOAD among the commands; it is taken, and NULL then, when that comes. */
+/* Finds the responses that settings from the other side name, and frees the others. */
+static void ra_bridge_find_impulses(ra_engine *back, ra_chain_spec *spec)
+{
+    ra_chain_spec named = *spec;
+    uint32_t count = spec->count < RA_CHAIN_MAX ? spec->count : RA_CHAIN_MAX;
+    for (uint32_t index = 0; index < count; index++) spec->item[index].impulse = NULL;
+    for (uint32_t at = 0; at < RA_CHAIN_MAX; at++) {
+        bool is_named = false;
+        for (uint32_t index = 0; index < count; index++) {
+            if (!back->received[at].clip || (uintptr_t)named.item[index].impulse != back->received[at].serial) continue;
+            spec->item[index].impulse = back->received[at].clip;
+            is_named = true;
+        }
+        if (is_named) continue;
+        ra_clip_destroy(back->received[at].clip);
+        back->received[at].clip = NULL;
+    }
+}
+
+/* How much memory a new chain with the responses received may take, to be on the safe side: copies while it is made,
+   spectra of them and of what is heard. */
+RA_MAYBE_UNUSED static size_t ra_bridge_chain_bytes(const ra_engine *back)
+{
+    double byte_count = 8 << 20;                         /* echoes and reverbs of several seconds */
+    for (uint32_t at = 0; at < RA_CHAIN_MAX; at++) {
+        const ra_clip *clip = back->received[at].clip;
+        if (clip) byte_count += 64.0 * (double)clip->frame_count * (1.0 + (double)back->sample_rate_hz / clip->sample_rate_hz);
+    }
+    return (size_t)byte_count;
+}
+
+/* *delivered_clip, if any, is for the LOAD or the response among the commands; it is taken, and NULL then, when that comes. */
 RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8_t *bytes, size_t byte_count, ra_clip **delivered_clip)
 {
     const uint8_t *body;
@@ -6951,7 +7126,14 @@ RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8
         if (kind == RA_PACKET_SETTINGS && body_bytes == sizeof(ra_chain_spec)) {
             ra_chain_spec spec;
             memcpy(&spec, body, sizeof spec);            /* a message's bytes need not be aligned */
+            ra_bridge_find_impulses(back, &spec);
             ra_engine_set_chain(back, &spec);
+        }
+        for (uint32_t at = 0; kind == RA_PACKET_IMPULSE && body_bytes == sizeof(uint32_t) && *delivered_clip && at < RA_CHAIN_MAX; at++) {
+            if (back->received[at].clip) continue;
+            memcpy(&back->received[at].serial, body, sizeof(uint32_t));
+            back->received[at].clip = *delivered_clip;
+            *delivered_clip = NULL;
         }
         if (kind != RA_PACKET_COMMAND || body_bytes != sizeof(ra_command)) continue;
         ra_command command;
@@ -9836,7 +10018,14 @@ static void app_draw_card(canvas_box box, const app_card *card)
     } else if (card->kind == APP_CARD_EFFECT || card->kind == APP_CARD_SOFTCLIP) {
         if (app_card_head(ui_inset(head, -4, 0), card->item)) return;      /* it is gone */
     } else ui_text(u, head, UI_LEFT, 12, CANVAS_BOLD, theme->text, titles[card->kind]);
-    if (card->kind == APP_CARD_EFFECT) { app_card_knobs(inside, card); return; }
+    if (card->kind == APP_CARD_EFFECT) {
+        const char *file = app.session.chain.item[card->item].file;
+        canvas_clip(u->canvas, inside);
+        if (*file) ui_text(u, ui_cut_bottom(&inside, 16), UI_LEFT, 12, CANVAS_REGULAR, theme->dim, file);
+        canvas_unclip(u->canvas);
+        app_card_knobs(inside, card);
+        return;
+    }
     if (card->kind == APP_CARD_ADD) { app_card_add(inside, card); return; }
     canvas_box foot = ui_cut_bottom(&inside, 20), picture = ui_inset(inside, 0, 4);
     canvas_fill(u->canvas, picture, 4, theme->panel);
@@ -10468,11 +10657,10 @@ static float *web_worklet_clip(uint32_t frame_count, uint32_t channels, uint32_t
     return web.arriving->samples;
 }
 
-/* Room for a new chain among them: echoes and reverbs of several seconds. */
-enum { WEB_CHAIN_BYTES = 8 << 20 };
+/* With room for a new chain among them. */
 static void web_worklet_commands(uint32_t byte_count)
 {
-    web_worklet_reserve(WEB_CHAIN_BYTES);
+    web_worklet_reserve(ra_bridge_chain_bytes(web.engine));
     ra_bridge_give_commands(web.engine, web_bridge_bytes, byte_count, &web.arriving);
 }
 
@@ -11036,6 +11224,34 @@ static ra_result cli_import(const char *path, ra_chain_spec *spec, ra_error *err
     return RA_OK;
 }
 
+/* ---- render --chain with convolve file=NAME: relative to where we are ---- */
+
+static void cli_free_impulses(const ra_chain_spec *spec)
+{
+    for (uint32_t index = 0; index < spec->count; index++) ra_clip_destroy((ra_clip *)(uintptr_t)spec->item[index].impulse);
+}
+
+/* False, and the sentence is said, when one cannot be had. */
+static bool cli_load_impulses(ra_chain_spec *spec)
+{
+    for (uint32_t index = 0; index < spec->count; index++) {
+        ra_processor_spec *item = &spec->item[index];
+        ra_error error = { .text = "" };
+        ra_clip *clip = NULL;
+        if (!item->file[0]) continue;
+        if (ra_wav_load(item->file, &clip, &error) == RA_OK) {
+            item->impulse = clip;
+            if (ra_impulse_is_possible(clip)) continue;
+            ra_refuse(&error, RA_BAD_ARGUMENT, 0, "as a response it is too much: %u channels and %.1f s, where 1 or 2 and at most %d s are possible",
+                      clip->channels, (double)clip->frame_count / clip->sample_rate_hz, RA_CONVOLVE_MAX_S);
+        }
+        cli_refuse(item->file, &error);
+        cli_free_impulses(spec);
+        return false;
+    }
+    return true;
+}
+
 static int cli_render(int argc, char **argv)
 {
     cli_options options;
@@ -11054,7 +11270,8 @@ static int cli_render(int argc, char **argv)
         return cli_misuse("--normalise: \"%s\" should be lufs=, rms= or peak= and a number of dB from -70 to 0", options.normalise);
     if (ra_chain_parse(options.chain, &spec, &error)) return cli_refuse("--chain", &error);
     if (options.eq && cli_import(options.eq, &spec, &error)) return cli_refuse(options.eq, &error);
-    if (ra_wav_load(in, &clip, &error)) return cli_refuse(in, &error);
+    if (!cli_load_impulses(&spec)) return 1;
+    if (ra_wav_load(in, &clip, &error)) { cli_free_impulses(&spec); return cli_refuse(in, &error); }
     ra_result result = RA_OK;
     if (options.rate_hz > 0.0) {                         /* the rate first: the chain is designed for what comes out */
         result = ra_clip_resample(clip, (uint32_t)options.rate_hz, &next);
@@ -11066,6 +11283,7 @@ static int cli_render(int argc, char **argv)
         ra_clip_destroy(clip);
         clip = next;
     }
+    cli_free_impulses(&spec);
     if (result == RA_OK && options.normalise) result = cli_normalise(clip, &goal);
     if (result) { ra_refuse(&error, result, 0, "%s", ra_result_text(result)); status = cli_refuse(in, &error); }
     else {
