@@ -3401,7 +3401,7 @@ RA_REALTIME static void ra_reverb_reset(ra_reverb *reverb)
    Nobody asks for the order of the bins, so nothing is ever sorted. The first pass, of length 4, leaves four transforms
    of length B/4 side by side, one in each lane; the later ones work on columns of four lanes (re re re re im im im im)
    in place. On the way back re and im trade places, and the same twiddles serve. */
-enum { RA_CONVOLVE_SLOT = 64, RA_CONVOLVE_LEVELS = 5, RA_CONVOLVE_PASS_COST = 2 };
+enum { RA_CONVOLVE_SLOT = 64, RA_CONVOLVE_LEVELS = 5, RA_CONVOLVE_PASS_COST = 2, RA_CONVOLVE_TWIST = 56 };
 
 /* A group is what one step of a loop turns: four columns, 32 floats. */
 typedef struct {
@@ -3410,7 +3410,7 @@ typedef struct {
     uint32_t newest;                                     /* place of the newest block's spectrum among partitions of them */
     uint32_t cost, spent;                                /* of a block; of this one, so far */
     uint32_t channel, step, group;                       /* what is next */
-    float   *twist;                                      /* w^m exp(-2 pi i k m / B): re, im of four neighbours m for k = 0..3, then the next four */
+    float   *twist;                                      /* for a group of neighbours m: w^(m + j B/4), j = 0..3, and exp(-2 pi i k m / B), k = 1..3, re and im of each */
     float   *response[2], *heard[2];                     /* spectra: of a group, all partitions side by side */
     float   *work, *ready[2], *next[2], *rest[2];        /* rest: second half of the last result */
 } ra_convolve_level;
@@ -3425,7 +3425,7 @@ typedef struct ra_convolve {
     float   *head, *twiddles;                            /* four lanes a value; tables for n = 16, 64 ... as in [5] */
     float   *past, *wet, *ring[2];
     float   *tables, *state;                             /* the memory of all these */
-    uint64_t state_count;
+    size_t   state_count;
     ra_glide mix;
 } ra_convolve;
 
@@ -3440,10 +3440,6 @@ RA_REALTIME RA_INLINE void ra_transpose4(ra_f32x4 row[4])
     row[2] = __builtin_shufflevector(high_01, high_23, 0, 1, 4, 5);
     row[3] = __builtin_shufflevector(high_01, high_23, 2, 3, 6, 7);
 }
-
-/* w^(j B/4) = exp(-i pi j / 8), whatever B. */
-static const float ra_convolve_quarter_re[4] = { 1.0f, 0.92387953f, 0.70710678f, 0.38268343f };
-static const float ra_convolve_quarter_im[4] = { 0.0f, -0.38268343f, -0.70710678f, -0.92387953f };
 
 /* Four columns and back. */
 RA_REALTIME RA_INLINE ra_butterfly4 ra_convolve_load(const float *from, uint32_t apart)
@@ -3465,20 +3461,20 @@ RA_REALTIME static void ra_convolve_begin(const ra_convolve_level *level, const 
 {
     (void)n;
     for (; group < end; group++) {
-        const float *w = level->twist + 32 * group;
-        ra_butterfly4 x, y;
+        const float *w = level->twist + RA_CONVOLVE_TWIST * group;
+        ra_butterfly4 x;
         RA_UNROLL_4
         for (uint32_t j = 0; j < 4; j++) {
             ra_f32x4 value = ra_load4(samples + 4 * group + j * (level->size / 4));
-            x.re[j] = value * ra_splat4(ra_convolve_quarter_re[j]);
-            x.im[j] = value * ra_splat4(ra_convolve_quarter_im[j]);
+            x.re[j] = value * ra_load4(w + 8 * j);
+            x.im[j] = value * ra_load4(w + 8 * j + 4);
         }
-        y = ra_fft_butterfly(x);
+        x = ra_fft_butterfly(x);
         RA_UNROLL_4
-        for (int k = 0; k < 4; k++) ra_fft_twiddle(&y, k, ra_load4(w + 8 * k), ra_load4(w + 8 * k + 4));
-        ra_transpose4(y.re);
-        ra_transpose4(y.im);
-        ra_convolve_store(level->work + 32 * group, 8, y);
+        for (int k = 1; k < 4; k++) ra_fft_twiddle(&x, k, ra_load4(w + 24 + 8 * k), ra_load4(w + 28 + 8 * k));
+        ra_transpose4(x.re);
+        ra_transpose4(x.im);
+        ra_convolve_store(level->work + 32 * group, 8, x);
     }
 }
 
@@ -3543,22 +3539,22 @@ RA_REALTIME static void ra_convolve_multiply(const ra_convolve_level *level, con
 /* Last: columns to samples, the first half of them to be heard next, together with the second half of the block before. */
 RA_REALTIME static void ra_convolve_finish(const ra_convolve_level *level, const float *from, uint32_t n, uint32_t group, uint32_t end)
 {
-    uint32_t channel = level->channel;
+    float *next = level->next[level->channel], *rest = level->rest[level->channel];
     (void)from, (void)n;
     for (; group < end; group++) {
-        const float *w = level->twist + 32 * group;
+        const float *w = level->twist + RA_CONVOLVE_TWIST * group;
         ra_butterfly4 x = ra_convolve_load(level->work + 32 * group, 8);
         ra_transpose4(x.re);
         ra_transpose4(x.im);
         RA_UNROLL_4
-        for (int k = 0; k < 4; k++) ra_fft_twiddle(&x, k, ra_load4(w + 8 * k), ra_load4(w + 8 * k + 4));
+        for (int k = 1; k < 4; k++) ra_fft_twiddle(&x, k, ra_load4(w + 24 + 8 * k), ra_load4(w + 28 + 8 * k));
         x = ra_fft_butterfly(x);
         RA_UNROLL_4
         for (uint32_t j = 0; j < 4; j++) {
-            float *rest = level->rest[channel] + 4 * group + j * (level->size / 4);
-            ra_fft_twiddle(&x, (int)j, ra_splat4(ra_convolve_quarter_re[j]), ra_splat4(ra_convolve_quarter_im[j]));
-            ra_store4(level->next[channel] + 4 * group + j * (level->size / 4), x.im[j] + ra_load4(rest));
-            ra_store4(rest, -x.re[j]);
+            uint32_t place = 4 * group + j * (level->size / 4);
+            ra_fft_twiddle(&x, (int)j, ra_load4(w + 8 * j), ra_load4(w + 8 * j + 4));
+            ra_store4(next + place, x.im[j] + ra_load4(rest + place));
+            ra_store4(rest + place, -x.re[j]);
         }
     }
 }
@@ -3694,7 +3690,7 @@ RA_REALTIME static bool ra_convolve_is_quiet(const ra_convolve *convolve) { retu
 
 RA_REALTIME static void ra_convolve_reset(ra_convolve *convolve)
 {
-    if (convolve->silent_frames < convolve->empty_frames) memset(convolve->state, 0, (size_t)convolve->state_count * sizeof(float));
+    if (convolve->silent_frames < convolve->empty_frames) memset(convolve->state, 0, convolve->state_count * sizeof(float));
     for (uint32_t index = 0; index < convolve->level_count; index++) convolve->level[index].spent = convolve->level[index].cost;
     convolve->slot = convolve->filled = 0;
     convolve->silent_frames = UINT32_MAX;
@@ -3733,57 +3729,60 @@ static ra_result ra_convolve_create(uint32_t channels, uint32_t sample_rate_hz, 
 
 static bool ra_impulse_is_possible(const ra_clip *impulse)
 {
-    return (impulse->channels == 1 || impulse->channels == 2) && impulse->sample_rate_hz >= 1 && impulse->sample_rate_hz <= 768000
+    return impulse->channels >= 1 && impulse->channels <= 2 && impulse->sample_rate_hz >= 1 && impulse->sample_rate_hz <= 768000
         && impulse->frame_count <= (uint64_t)RA_CONVOLVE_MAX_S * impulse->sample_rate_hz;
 }
 
 /* The response at a rate, interleaved, from malloc; NULL if there is no memory. */
-static float *ra_impulse_at_rate(const ra_clip *impulse, uint32_t sample_rate_hz, uint64_t *frame_count)
+static float *ra_impulse_at_rate(const ra_clip *impulse, uint32_t sample_rate_hz, uint32_t *frame_count)
 {
-    uint32_t channels = impulse->channels;
+    uint32_t channels = impulse->channels, given = (uint32_t)impulse->frame_count, before = 0, phase = 0;
+    bool is_same = impulse->sample_rate_hz == sample_rate_hz;
     ra_resampler *r;
     if (ra_resampler_create(impulse->sample_rate_hz, sample_rate_hz, &r)) return NULL;
-    bool is_same = impulse->sample_rate_hz == sample_rate_hz;
-    *frame_count = is_same ? impulse->frame_count : ra_resampler_frames(r, impulse->frame_count);
     /* with room for a row before and after */
-    float *padded = ra_new((impulse->frame_count + r->tap_count) * channels, sizeof(float)), *made = NULL;
-    uint64_t before = is_same ? 0 : r->tap_count / 2 - 1, frame = 0, phase = 0;
-    for (uint64_t n = 0; padded && n < impulse->frame_count * channels; n++) padded[before * channels + n] = ra_is_sound(impulse->samples[n]) ? impulse->samples[n] : 0.0f;
-    if (is_same) { made = padded; padded = NULL; }
-    else if (padded) made = ra_new(*frame_count * channels + 1, sizeof(float));
-    for (uint64_t n = 0; made && !is_same && n < *frame_count; n++) {
-        ra_resampler_frame(r, (uint32_t)phase, padded + frame * channels, channels, made + n * channels);
-        phase += r->step;
-        frame += phase / r->phase_count;
-        phase %= r->phase_count;
+    float *padded = ra_new((uint64_t)(given + r->tap_count) * channels, sizeof(float)), *made = padded;
+    if (!is_same) {
+        before = r->tap_count / 2 - 1;
+        *frame_count = (uint32_t)ra_resampler_frames(r, given);
+        made = ra_new((uint64_t)*frame_count * channels + 1, sizeof(float));
+    } else *frame_count = given;
+    for (uint32_t n = 0; padded && n < given * channels; n++) padded[before * channels + n] = ra_is_sound(impulse->samples[n]) ? impulse->samples[n] : 0.0f;
+    for (uint32_t n = 0, frame = 0; padded && made && made != padded && n < *frame_count; n++) {
+        ra_resampler_frame(r, phase, padded + frame * channels, channels, made + n * channels);
+        uint64_t next = (uint64_t)phase + r->step;
+        frame += (uint32_t)(next / r->phase_count);
+        phase = (uint32_t)(next % r->phase_count);
     }
-    RA_FREE(padded);
+    if (made != padded) {
+        if (!padded) { RA_FREE(made); made = NULL; }
+        RA_FREE(padded);
+    }
     ra_resampler_destroy(r);
     return made;
 }
 
 /* Hands out the next piece of a block of memory, or, while there is none, counts what it will have to hold. */
-static float *ra_convolve_piece(float *base, uint64_t *used, uint64_t count)
+static float *ra_convolve_piece(float *base, size_t *used, size_t count)
 {
     float *piece = base ? base + *used : NULL;
     *used += count;
     return piece;
 }
 
-/* Called twice: to learn how much memory it takes, and to divide it up. */
-static void ra_convolve_lay_out(ra_convolve *convolve, uint32_t response_channels, uint64_t *table_count)
+static void ra_convolve_lay_out(ra_convolve *convolve, uint32_t response_channels, size_t *tables)
 {
-    uint64_t *tables = table_count, *state = &convolve->state_count;
+    size_t *state = &convolve->state_count;
     uint32_t channels = convolve->channels, size = RA_CONVOLVE_SLOT;
     *tables = *state = 0;
     for (uint32_t index = 0; index < convolve->level_count; index++) {
         ra_convolve_level *level = &convolve->level[index];
         size = level->size;
-        level->twist = ra_convolve_piece(convolve->tables, tables, 2 * size);
+        level->twist = ra_convolve_piece(convolve->tables, tables, RA_CONVOLVE_TWIST * level->groups);
         level->work = ra_convolve_piece(convolve->state, state, 2 * size);
         for (uint32_t channel = 0; channel < channels; channel++) {
-            level->response[channel] = channel < response_channels ? ra_convolve_piece(convolve->tables, tables, (uint64_t)2 * size * level->partitions) : level->response[0];
-            level->heard[channel] = ra_convolve_piece(convolve->state, state, (uint64_t)2 * size * level->partitions);
+            level->response[channel] = channel < response_channels ? ra_convolve_piece(convolve->tables, tables, (size_t)2 * size * level->partitions) : level->response[0];
+            level->heard[channel] = ra_convolve_piece(convolve->state, state, (size_t)2 * size * level->partitions);
             level->ready[channel] = ra_convolve_piece(convolve->state, state, size);
             level->next[channel] = ra_convolve_piece(convolve->state, state, size);
             level->rest[channel] = ra_convolve_piece(convolve->state, state, size);
@@ -3815,7 +3814,8 @@ static void ra_convolve_fill(ra_convolve *convolve, const float *response, uint3
         ra_convolve_level *level = &convolve->level[index];
         uint32_t size = level->size;
         for (uint32_t m = 0; m < size / 4; m++)
-            for (uint32_t k = 0; k < 4; k++) ra_convolve_put_turn(level->twist + m / 4 * 32 + k * 8 + m % 4, 4, (double)m * (1 + 4 * k) / (4.0 * size));
+            for (uint32_t row = 0; row < 7; row++)
+                ra_convolve_put_turn(level->twist + m / 4 * RA_CONVOLVE_TWIST + row * 8 + m % 4, 4, row < 4 ? (m + row * (size / 4)) / (4.0 * size) : (double)(m * (row - 3)) / size);
         for (uint32_t part = 0; part < level->partitions * response_channels; part++) {
             uint32_t channel = part % response_channels, first = level->first + part / response_channels * size;
             for (uint32_t n = 0; n < size; n++)          /* 1 / size: the way back has no factor */
@@ -3849,30 +3849,31 @@ static void ra_convolve_plan(ra_convolve *convolve)
 /* Once, after create: without a response the sound passes. */
 static ra_result ra_convolve_load_impulse(ra_convolve *convolve, const ra_clip *impulse)
 {
-    uint64_t frame_count, table_count;
-    uint32_t channels = impulse->channels, response_channels = channels < convolve->channels ? channels : convolve->channels;
+    uint32_t count, channels = impulse->channels, sides = channels < convolve->channels ? channels : convolve->channels;
+    size_t table_count;
     double energy[2] = { 0.0, 0.0 };
-    float *response = ra_impulse_at_rate(impulse, convolve->sample_rate_hz, &frame_count);
+    if (convolve->sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
+    float *response = ra_impulse_at_rate(impulse, convolve->sample_rate_hz, &count);
     if (!response) return RA_NO_MEMORY;
-    while (frame_count && ra_frame_is_silent(response + (frame_count - 1) * channels, channels)) frame_count--;
-    for (uint64_t n = 0; n < frame_count * response_channels; n++) {
-        if (channels > response_channels) response[n] = 0.5f * (response[2 * n] + response[2 * n + 1]);     /* one ear hears both */
-        energy[n % response_channels] += (double)response[n] * response[n];
+    while (count && ra_frame_is_silent(response + (count - 1) * channels, channels)) count--;
+    for (uint32_t n = 0; n < count * sides; n++) {
+        if (channels > sides) response[n] = 0.5f * (response[2 * n] + response[2 * n + 1]);         /* one ear hears both */
+        energy[n % sides] += (double)response[n] * response[n];
     }
     double loudest = energy[0] > energy[1] ? energy[0] : energy[1], scale = loudest > 0.0 ? 1.0 / ra_sqrt(loudest) : 0.0;
-    for (uint64_t n = 0; n < frame_count * response_channels; n++) response[n] = (float)(response[n] * scale);
-    convolve->tap_count = frame_count ? (uint32_t)frame_count : 1;       /* of nothing but zeros one is left */
+    for (uint32_t n = 0; n < count * sides; n++) response[n] = (float)(response[n] * scale);
+    convolve->tap_count = count ? count : 1;             /* of nothing but zeros one is left */
     ra_convolve_plan(convolve);
-    ra_convolve_lay_out(convolve, response_channels, &table_count);
-    convolve->tables = ra_new(table_count, sizeof(float));
-    convolve->state = ra_new(convolve->state_count, sizeof(float));
-    if (convolve->tables && convolve->state) {
-        ra_convolve_lay_out(convolve, response_channels, &table_count);
-        ra_convolve_fill(convolve, response, response_channels);
-        convolve->silent_frames = 0;                     /* the memory was used */
+    for (int turn = 0; turn < 2; turn++) {               /* to learn how much memory it takes, and to divide it up */
+        ra_convolve_lay_out(convolve, sides, &table_count);
+        if (turn) break;
+        convolve->tables = ra_new(table_count, sizeof(float));
+        convolve->state = ra_new(convolve->state_count, sizeof(float));
+        if (!convolve->tables || !convolve->state) { RA_FREE(response); return RA_NO_MEMORY; }
     }
+    ra_convolve_fill(convolve, response, sides);
     RA_FREE(response);
-    if (!convolve->tables || !convolve->state) return RA_NO_MEMORY;
+    convolve->silent_frames = 0;                         /* that memory was used for it */
     ra_convolve_reset(convolve);
     return RA_OK;
 }
@@ -3889,7 +3890,7 @@ static const char *const ra_filter_names[RA_FILTER_TYPE_COUNT] = {
 
 typedef struct { const char *name; double low, high, otherwise; } ra_key;
 enum { RA_KEYS_MAX = 6 };              /* as many as ra_processor_spec has values */
-typedef struct { const char *name; ra_key keys[RA_KEYS_MAX]; const char *file_key; } ra_processor_form;
+typedef struct { const char *name; ra_key keys[RA_KEYS_MAX]; } ra_processor_form;
 
 /* One table: what the parser accepts, what the formatter writes, what is the default. */
 static const ra_processor_form ra_processor_forms[RA_PROCESSOR_COUNT] = {
@@ -3904,7 +3905,7 @@ static const ra_processor_form ra_processor_forms[RA_PROCESSOR_COUNT] = {
                                                   { "attack_ms", 0.1, 500, 10 }, { "release_ms", 5, 5000, 150 }, { "makeup_db", -24, 24, 0 } } },
     [RA_PROCESSOR_LIMITER]    = { "limiter",    { { "ceiling_dbtp", -40, 0, -1 }, { "release_ms", 1, 2000, 100 } } },
     [RA_PROCESSOR_REVERB]     = { "reverb",     { { "rt60_s", 0.2, 20, 1.8 }, { "mix", 0, 1, 0.25 } } },
-    [RA_PROCESSOR_CONVOLVE]   = { "convolve",   { { "mix", 0, 1, 0.3 } }, "file" },
+    [RA_PROCESSOR_CONVOLVE]   = { "convolve",   { { "mix", 0, 1, 0.3 } } },
 };
 
 static const char ra_processor_list[] = "eq, gain, softclip, pan, delay, chorus, distortion, compressor, limiter, reverb and convolve";
@@ -3927,6 +3928,9 @@ static size_t ra_word_length(const char *word)
     const char *end = word[length] == '"' ? strchr(word + length + 1, '"') : NULL;
     return word[length] != '"' ? length : !end ? strlen(word) : (size_t)(end + 1 - word) + strcspn(end + 1, " \t\r\n;");
 }
+
+/* Whose text has file=NAME besides its numbers. */
+static bool ra_processor_has_file(uint32_t kind) { return kind == RA_PROCESSOR_CONVOLVE; }
 
 /* May a text name a file so? */
 static bool ra_file_is_possible(const char *file, size_t length)
@@ -3952,14 +3956,14 @@ static ra_result ra_chain_parse_word(const char *text, const char *word, size_t 
             : "character %llu: \"%s\" should be key=number", (unsigned long long)offset + 1, quoted);
     }
     size_t key_length = (size_t)(equals - word);
-    if (form->file_key && ra_word_is(word, key_length, form->file_key)) {
+    if (ra_processor_has_file(item->kind) && ra_word_is(word, key_length, "file")) {
         const char *file = equals + 1;
         size_t file_length = length - key_length - 1;
         if (file_length > 2 && file[0] == '"' && file[file_length - 1] == '"') { file++; file_length -= 2; }
         if (item->file[0] || file_length == 0 || !ra_file_is_possible(file, file_length))
-            return ra_refuse(error, RA_BAD_CHAIN, offset, item->file[0] ? "character %llu: \"%s\": this %s has its %s already"
-                : "character %llu: \"%s\": %s wants %s=NAME, 1 to %d bytes, in double quotes if there is a space or a semicolon in it",
-                (unsigned long long)offset + 1, quoted, form->name, form->file_key, RA_FILE_BYTES - 1);
+            return ra_refuse(error, RA_BAD_CHAIN, offset, item->file[0] ? "character %llu: \"%s\": this %s has its file already"
+                : "character %llu: \"%s\": %s wants file=NAME, 1 to %d bytes, in double quotes if there is a space or a semicolon in it",
+                (unsigned long long)offset + 1, quoted, form->name, RA_FILE_BYTES - 1);
         memcpy(item->file, file, file_length);
         return RA_OK;
     }
@@ -3980,7 +3984,7 @@ static ra_result ra_chain_parse_word(const char *text, const char *word, size_t 
     }
     char known[96];
     ra_text list = ra_text_start(known, sizeof known);
-    if (form->file_key) ra_text_add(&list, "%s, ", form->file_key);
+    if (ra_processor_has_file(item->kind)) ra_text_add(&list, "file, ");
     for (int key = 0; key < RA_KEYS_MAX && form->keys[key].name; key++) ra_text_add(&list, "%s%s", key ? ", " : "", form->keys[key].name);
     return ra_refuse(error, RA_BAD_CHAIN, offset, "character %llu: %s has no key \"%s\"; it knows %s", (unsigned long long)offset + 1, form->name, quoted, known[0] ? known : "none");
 }
@@ -4036,7 +4040,7 @@ RA_API size_t ra_chain_format(const ra_chain_spec *spec, char *buffer, size_t ca
         ra_text_add(&text, "%s%s", index ? "; " : "", form->name);
         if (item->kind == RA_PROCESSOR_EQ) ra_text_add(&text, " %s", ra_filter_names[item->type]);
         const char *quote = strpbrk(item->file, " ;") ? "\"" : "";
-        if (form->file_key && item->file[0]) ra_text_add(&text, " %s=%s%s%s", form->file_key, quote, item->file, quote);
+        if (ra_processor_has_file(item->kind) && item->file[0]) ra_text_add(&text, " file=%s%s%s", quote, item->file, quote);
         for (int key = 0; key < RA_KEYS_MAX && form->keys[key].name; key++)         /* the first key always, to be read by people */
             if (key == 0 || item->value[key] != form->keys[key].otherwise) ra_text_add(&text, " %s=%g", form->keys[key].name, item->value[key]);
     }

@@ -223,7 +223,7 @@ static const struct { const char *const name; uint64_t hash; } golden[] = {
     { "eq glide",                0xd6957e5163bbec1e },
     { "chain eq gain softclip",  0xc2749acc80b3b62d },
     { "chain of all",            0x8e99cae9e038c527 },
-    { "convolve",                0xabf17f55b359e91f },
+    { "convolve",                0xcfd2bc9726d8413f },
     { "resample 44100 to 48000", 0x942cf99cb45c3a2d },
     { "resample 48000 to 44100", 0x960e995cc86f47a2 },
     { "demo loop",               0x252daf9236303706 },
