@@ -75,6 +75,7 @@
                artificial reverberators", 1991
      [SCHROEDER] M. R. Schroeder, "Natural sounding artificial reverberation", 1962
      [LAGRANGE] polynomial interpolation through neighbouring samples
+     [GARDNER] W. G. Gardner, "Efficient convolution without input-output delay", 1995
      [LIPSHITZ] S. Lipshitz, R. Wannamaker, J. Vanderkooy, "Quantization and
                dither", 1992
    ============================================================================ */
@@ -3387,6 +3388,504 @@ RA_REALTIME static void ra_reverb_reset(ra_reverb *reverb)
     ra_glide_land(&reverb->mix);
 }
 
+/* ---- convolve ---- */
+
+/* The sound of a room that somebody has measured: wet = h * x, the linear convolution with an impulse response h, and
+   not a frame late. h is brought to the chain's rate, freed of the zeros at its end and scaled so that the louder of its
+   channels has the energy 1: then noise is as loud wet as dry.
+
+   Its first 64 values are summed as they stand. The rest is multiplied in spectra, in partitions that grow with their
+   distance [GARDNER]: 64, 256, 1024 ... values. Every 64 frames are a slot, the smallest block. A block of B frames
+   is known when its last frame is; with the smallest partitions the result is made there and then, for they begin at
+   value B. The larger ones begin at 2 B, so there is a whole block of time until their result is due, and each slot
+   does an equal share of that work.
+
+   The transform. Block and partition of B values are zero beyond; their product x h of length 2 B is the same modulo
+   z^2B + 1, that is at the 2 B roots of -1. Half of these suffice, for real x has conjugates at the others:
+     X[l] = sum over n < B of (x[n] - i x[n+B]) w^n exp(-2 pi i n l / B),   w = exp(-i pi / 2B),   x[n+B] = 0
+   a complex transform of length B, and backwards (y[n] - i y[n+B]) comes out: both halves of the result at once.
+   Nobody asks for the order of the bins, so nothing is ever sorted. The first pass, of length 4, leaves four transforms
+   of length B/4 side by side, one in each lane; the later ones work on columns of four lanes (re re re re im im im im)
+   in place. On the way back re and im trade places, and the same twiddles serve. */
+enum { RA_CONVOLVE_SLOT = 64, RA_CONVOLVE_LEVELS = 5, RA_CONVOLVE_PASS_COST = 2, RA_CONVOLVE_TWIST = 56 };
+
+/* A group is what one step of a loop turns: four columns, 32 floats. */
+typedef struct {
+    uint32_t size, groups;                               /* B, B/16 */
+    uint32_t first, end, partitions;                     /* values of the response that it is for */
+    uint32_t newest;                                     /* place of the newest block's spectrum among partitions of them */
+    uint32_t cost, spent;                                /* of a block; of this one, so far */
+    uint32_t channel, step, group;                       /* what is next */
+    float   *twist;                                      /* for a group of neighbours m: w^(m + j B/4), j = 0..3, and exp(-2 pi i k m / B), k = 1..3, re and im of each */
+    float   *response[2], *heard[2];                     /* spectra: of a group, all partitions side by side */
+    float   *work, *ready[2], *next[2], *rest[2];        /* rest: second half of the last result */
+} ra_convolve_level;
+
+typedef struct ra_convolve {
+    uint32_t channels, sample_rate_hz;
+    uint32_t tap_count;                                  /* 0: no response yet, the sound passes */
+    uint32_t head_count, level_count;
+    uint32_t ring_mask, slot, filled;                    /* slots so far; frames of this one */
+    uint32_t silent_frames, empty_frames;                /* after how many silent frames nothing is left */
+    ra_convolve_level level[RA_CONVOLVE_LEVELS];
+    float   *head, *twiddles;                            /* four lanes a value; tables for n = 16, 64 ... as in [5] */
+    float   *past, *wet, *ring[2];
+    float   *tables, *state;                             /* the memory of all these */
+    size_t   state_count;
+    ra_glide mix;
+} ra_convolve;
+
+/* ---- its spectra ---- */
+
+RA_REALTIME RA_INLINE void ra_transpose4(ra_f32x4 row[4])
+{
+    ra_f32x4 low_01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5), high_01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+    ra_f32x4 low_23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5), high_23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    row[0] = __builtin_shufflevector(low_01,  low_23,  0, 1, 4, 5);
+    row[1] = __builtin_shufflevector(low_01,  low_23,  2, 3, 6, 7);
+    row[2] = __builtin_shufflevector(high_01, high_23, 0, 1, 4, 5);
+    row[3] = __builtin_shufflevector(high_01, high_23, 2, 3, 6, 7);
+}
+
+/* Four columns and back. */
+RA_REALTIME RA_INLINE ra_butterfly4 ra_convolve_load(const float *from, uint32_t apart)
+{
+    ra_butterfly4 x;
+    RA_UNROLL_4
+    for (uint32_t j = 0; j < 4; j++) { x.re[j] = ra_load4(from + j * apart); x.im[j] = ra_load4(from + j * apart + 4); }
+    return x;
+}
+
+RA_REALTIME RA_INLINE void ra_convolve_store(float *to, uint32_t apart, ra_butterfly4 y)
+{
+    RA_UNROLL_4
+    for (uint32_t k = 0; k < 4; k++) { ra_store4(to + k * apart, y.re[k]); ra_store4(to + k * apart + 4, y.im[k]); }
+}
+
+/* Each step turns the groups from group up to end. First: samples to columns. */
+RA_REALTIME static void ra_convolve_begin(const ra_convolve_level *level, const float *samples, uint32_t n, uint32_t group, uint32_t end)
+{
+    (void)n;
+    for (; group < end; group++) {
+        const float *w = level->twist + RA_CONVOLVE_TWIST * group;
+        ra_butterfly4 x;
+        RA_UNROLL_4
+        for (uint32_t j = 0; j < 4; j++) {
+            ra_f32x4 value = ra_load4(samples + 4 * group + j * (level->size / 4));
+            x.re[j] = value * ra_load4(w + 8 * j);
+            x.im[j] = value * ra_load4(w + 8 * j + 4);
+        }
+        x = ra_fft_butterfly(x);
+        RA_UNROLL_4
+        for (int k = 1; k < 4; k++) ra_fft_twiddle(&x, k, ra_load4(w + 24 + 8 * k), ra_load4(w + 28 + 8 * k));
+        ra_transpose4(x.re);
+        ra_transpose4(x.im);
+        ra_convolve_store(level->work + 32 * group, 8, x);
+    }
+}
+
+/* Columns n/4 apart: there, the twiddles come after the butterfly, and back, before it. */
+RA_REALTIME RA_INLINE void ra_convolve_pass_as(float *work, const float *twiddles, uint32_t n, uint32_t group, uint32_t end, bool is_back)
+{
+    uint32_t quarter = n / 4;
+    for (; group < end; group++) {
+        uint32_t p = group & (quarter - 1);
+        const float *w = twiddles + 6 * p;
+        float *columns = work + 8 * (4 * (group - p) + p);
+        ra_butterfly4 x = ra_convolve_load(columns, 8 * quarter);
+        if (!is_back) x = ra_fft_butterfly(x);
+        RA_UNROLL_4
+        for (int k = 1; k < 4; k++) ra_fft_twiddle(&x, k, ra_splat4(w[2 * k - 2]), ra_splat4(w[2 * k - 1]));
+        if (is_back) x = ra_fft_butterfly(x);
+        ra_convolve_store(columns, 8 * quarter, x);
+    }
+}
+
+RA_REALTIME static void ra_convolve_pass(const ra_convolve_level *level, const float *twiddles, uint32_t n, uint32_t group, uint32_t end)
+{
+    ra_convolve_pass_as(level->work, twiddles, n, group, end, false);
+}
+
+RA_REALTIME static void ra_convolve_pass_back(const ra_convolve_level *level, const float *twiddles, uint32_t n, uint32_t group, uint32_t end)
+{
+    ra_convolve_pass_as(level->work, twiddles, n, group, end, true);
+}
+
+/* The last pass there, straight to where the spectrum stays. */
+RA_REALTIME RA_INLINE void ra_convolve_keep(const float *work, float *spectrum) { ra_convolve_store(spectrum, 8, ra_fft_butterfly(ra_convolve_load(work, 8))); }
+
+/* In the middle a group is finished, multiplied with all partitions, and begins its way back, re and im exchanged. Two
+   columns at a time, whose sums fit the registers also where V8 deals them out. */
+RA_REALTIME static void ra_convolve_multiply(const ra_convolve_level *level, const float *from, uint32_t n, uint32_t group, uint32_t end)
+{
+    uint32_t channel = level->channel, partitions = level->partitions, newest = level->newest;
+    (void)from, (void)n;
+    for (; group < end; group++) {
+        float *work = level->work + 32 * group, *heard = level->heard[channel] + (size_t)32 * partitions * group;
+        ra_convolve_keep(work, heard + 32 * newest);
+        for (uint32_t half = 0; half < 32; half += 16) {
+            const float *h = level->response[channel] + (size_t)32 * partitions * group + half, *x = heard + 32 * newest + half;
+            ra_f32x4 re[2] = { { 0 } }, im[2] = { { 0 } };
+            for (uint32_t left = partitions; left; left--, h += 32) {
+                RA_UNROLL_4
+                for (int k = 0; k < 2; k++) {
+                    ra_f32x4 x_re = ra_load4(x + 8 * k), x_im = ra_load4(x + 8 * k + 4), h_re = ra_load4(h + 8 * k), h_im = ra_load4(h + 8 * k + 4);
+                    re[k] += x_re * h_re - x_im * h_im;
+                    im[k] += x_re * h_im + x_im * h_re;
+                }
+                x = left == newest + 1 ? heard + half : x + 32;
+            }
+            RA_UNROLL_4
+            for (int k = 0; k < 2; k++) { ra_store4(work + half + 8 * k, im[k]); ra_store4(work + half + 8 * k + 4, re[k]); }
+        }
+        ra_convolve_store(work, 8, ra_fft_butterfly(ra_convolve_load(work, 8)));
+    }
+}
+
+/* Last: columns to samples, the first half of them to be heard next, together with the second half of the block before. */
+RA_REALTIME static void ra_convolve_finish(const ra_convolve_level *level, const float *from, uint32_t n, uint32_t group, uint32_t end)
+{
+    float *next = level->next[level->channel], *rest = level->rest[level->channel];
+    (void)from, (void)n;
+    for (; group < end; group++) {
+        const float *w = level->twist + RA_CONVOLVE_TWIST * group;
+        ra_butterfly4 x = ra_convolve_load(level->work + 32 * group, 8);
+        ra_transpose4(x.re);
+        ra_transpose4(x.im);
+        RA_UNROLL_4
+        for (int k = 1; k < 4; k++) ra_fft_twiddle(&x, k, ra_load4(w + 24 + 8 * k), ra_load4(w + 28 + 8 * k));
+        x = ra_fft_butterfly(x);
+        RA_UNROLL_4
+        for (uint32_t j = 0; j < 4; j++) {
+            uint32_t place = 4 * group + j * (level->size / 4);
+            ra_fft_twiddle(&x, (int)j, ra_load4(w + 8 * j), ra_load4(w + 8 * j + 4));
+            ra_store4(next + place, x.im[j] + ra_load4(rest + place));
+            ra_store4(rest + place, -x.re[j]);
+        }
+    }
+}
+
+/* A level's steps: begin, passes for n = B/4 ... 16, multiply, passes back for n = 16 ... B/4, finish. By a table, and so
+   apart: in one large function V8 runs out of registers, and every loop takes twice as long. */
+RA_REALTIME static inline uint32_t ra_convolve_passes(const ra_convolve_level *level) { return (uint32_t)__builtin_ctz(level->size) / 2 - 2; }
+
+static void (*const ra_convolve_steps[5])(const ra_convolve_level *level, const float *from, uint32_t n, uint32_t group, uint32_t end) = {
+    ra_convolve_begin, ra_convolve_pass, ra_convolve_multiply, ra_convolve_pass_back, ra_convolve_finish,
+};
+
+/* Goes on with the block's work until so much of its cost is spent. */
+RA_REALTIME static void ra_convolve_work(ra_convolve *convolve, ra_convolve_level *level, uint32_t spend)
+{
+    uint32_t behind = (convolve->slot * RA_CONVOLVE_SLOT) & (level->size - 1);      /* frames since the block was whole */
+    uint32_t place = (convolve->slot * RA_CONVOLVE_SLOT - behind - level->size) & convolve->ring_mask;
+    uint32_t middle = ra_convolve_passes(level) + 1;
+    while (level->spent < spend) {
+        uint32_t step = level->step, cost = RA_CONVOLVE_PASS_COST + (step == middle ? level->partitions : 0), run = (spend - level->spent + cost - 1) / cost;
+        uint32_t kind = step == 0 ? 0 : step < middle ? 1 : step == middle ? 2 : step < 2 * middle ? 3 : 4;
+        uint32_t n = kind == 1 ? level->size >> 2 * step : kind == 3 ? 16u << 2 * (step - middle - 1) : 16;
+        if (run > level->groups - level->group) run = level->groups - level->group;
+        ra_convolve_steps[kind](level, kind ? convolve->twiddles + (n - 16) / 2 : convolve->ring[level->channel] + place, n, level->group, level->group + run);
+        level->spent += run * cost;
+        level->group += run;
+        if (level->group < level->groups) continue;
+        level->group = 0;
+        if (level->step++ < 2 * middle) continue;
+        level->step = 0;
+        level->channel++;
+    }
+}
+
+/* 64 more frames are known: hands them to the levels and gathers what these have ready for the 64 to come. */
+RA_REALTIME static void ra_convolve_next_slot(ra_convolve *convolve)
+{
+    uint32_t channels = convolve->channels, at = convolve->slot * RA_CONVOLVE_SLOT & convolve->ring_mask;
+    float *now = convolve->past + RA_CONVOLVE_SLOT * channels;
+    for (uint32_t frame = 0; frame < RA_CONVOLVE_SLOT; frame += 4) {
+        ra_f32x4 left = ra_load4(now + frame * channels), right = left;
+        if (channels == 2) ra_deinterleave4(now + 2 * frame, &left, &right);
+        ra_store4(convolve->ring[0] + at + frame, left);
+        ra_store4(convolve->ring[channels - 1] + at + frame, right);
+    }
+    memcpy(convolve->past, now, RA_CONVOLVE_SLOT * channels * sizeof(float));
+    convolve->slot++;
+    convolve->filled = 0;
+    for (uint32_t index = 0; index < convolve->level_count; index++) {
+        ra_convolve_level *level = &convolve->level[index];
+        uint32_t slots = level->size / RA_CONVOLVE_SLOT, share = convolve->slot & (slots - 1);
+        if (share == 0) {                                /* a block is whole */
+            level->newest = (level->newest ? level->newest : level->partitions) - 1;
+            level->spent = convolve->silent_frames < convolve->empty_frames ? 0 : level->cost;      /* all is zero: nothing would come of it */
+            level->channel = level->step = level->group = 0;
+            if (slots == 1) ra_convolve_work(convolve, level, level->cost);     /* due at once */
+            for (uint32_t channel = 0; channel < channels; channel++) { float *swap = level->ready[channel]; level->ready[channel] = level->next[channel]; level->next[channel] = swap; }
+        }
+        if (slots > 1) ra_convolve_work(convolve, level, (uint32_t)((uint64_t)level->cost * (share + 1) / slots));
+    }
+    bool is_over = convolve->silent_frames >= convolve->tap_count;              /* only roundings are left */
+    for (uint32_t frame = 0; frame < RA_CONVOLVE_SLOT; frame += 4) {
+        ra_f32x4 sum[2] = { { 0 } };
+        for (uint32_t index = 0; index < convolve->level_count && !is_over; index++) {
+            const ra_convolve_level *level = &convolve->level[index];
+            uint32_t place = (convolve->slot * RA_CONVOLVE_SLOT & (level->size - 1)) + frame;
+            sum[0] += ra_load4(level->ready[0] + place);
+            sum[1] += ra_load4(level->ready[channels - 1] + place);
+        }
+        if (channels == 2) ra_interleave4(convolve->wet + 2 * frame, sum[0], sum[1]); else ra_store4(convolve->wet + frame, sum[0]);
+    }
+}
+
+/* The head, four vectors at a time: what lies beyond count is computed too and used by nobody. */
+enum { RA_CONVOLVE_RUN = 16 };
+RA_REALTIME static void ra_convolve_head(const ra_convolve *convolve, const float *from, const float *wet, float *to, uint32_t count)
+{
+    uint32_t head_count = convolve->head_count, channels = convolve->channels;
+    for (uint32_t at = 0; at < count; at += RA_CONVOLVE_RUN) {
+        ra_f32x4 sum[RA_CONVOLVE_RUN / 4];
+        const float *x = from + at, *h = convolve->head;
+        RA_UNROLL_4
+        for (int quad = 0; quad < RA_CONVOLVE_RUN / 4; quad++) sum[quad] = ra_load4(wet + at + 4 * quad);
+        for (uint32_t tap = 0; tap < head_count; tap++, h += 4, x -= channels) {
+            ra_f32x4 value = ra_load4(h);
+            RA_UNROLL_4
+            for (int quad = 0; quad < RA_CONVOLVE_RUN / 4; quad++) sum[quad] += value * ra_load4(x + 4 * quad);
+        }
+        RA_UNROLL_4
+        for (int quad = 0; quad < RA_CONVOLVE_RUN / 4; quad++) ra_store4(to + at + 4 * quad, sum[quad]);
+    }
+}
+
+/* Neither NaN gets in, nor what is so small that some machines crawl. */
+RA_REALTIME RA_INLINE ra_f32x4 ra_convolve_clean4(ra_f32x4 x)
+{
+    ra_f32x4 size = (ra_f32x4)((ra_i32x4)x & INT32_MAX);
+    return (ra_f32x4)((ra_i32x4)x & (ra_i32x4)(size >= ra_splat4(1e-20f)) & (ra_i32x4)(size < ra_splat4(1e8f)));
+}
+
+RA_REALTIME static void ra_convolve_process(ra_convolve *convolve, float *frames, uint32_t frame_count)
+{
+    float wet[2 * RA_CONVOLVE_SLOT];
+    uint32_t channels = convolve->channels;
+    if (convolve->tap_count == 0) { ra_glide_skip(&convolve->mix, frame_count); return; }
+    for (uint32_t run; frame_count; frame_count -= run, frames += run * channels) {
+        run = RA_CONVOLVE_SLOT - convolve->filled;
+        if (run > frame_count) run = frame_count;
+        uint32_t count = run * channels, sounding = run;
+        float *now = convolve->past + (RA_CONVOLVE_SLOT + convolve->filled) * channels;
+        memcpy(now, frames, count * sizeof(float));
+        for (uint32_t n = 0; n < count; n += 4) ra_store4(now + n, ra_convolve_clean4(ra_load4(now + n)));
+        while (sounding && ra_frame_is_silent(now + (sounding - 1) * channels, channels)) sounding--;
+        if (sounding) convolve->silent_frames = 0;
+        convolve->silent_frames = convolve->silent_frames < UINT32_MAX - run ? convolve->silent_frames + run - sounding : UINT32_MAX;
+        ra_convolve_head(convolve, now, convolve->wet + convolve->filled * channels, wet, count);
+        if (convolve->mix.left_frames) {
+            for (uint32_t n = 0; n < count; n += channels) {
+                float mix = ra_glide_next(&convolve->mix);
+                for (uint32_t channel = 0; channel < channels && mix != 0.0f; channel++) frames[n + channel] = ra_mix(now[n + channel], wet[n + channel], mix);
+            }
+        } else if (convolve->mix.target != 0.0f) {
+            ra_f32x4 mix = ra_splat4(convolve->mix.target), dry = ra_splat4(1.0f) - mix;
+            for (uint32_t n = 0; n < count; n += 4) ra_store4(wet + n, ra_load4(now + n) * dry + ra_load4(wet + n) * mix);
+            memcpy(frames, wet, count * sizeof(float));
+        }
+        convolve->filled += run;
+        if (convolve->filled == RA_CONVOLVE_SLOT) ra_convolve_next_slot(convolve);
+    }
+}
+
+RA_REALTIME static bool ra_convolve_is_quiet(const ra_convolve *convolve) { return !convolve->mix.left_frames && convolve->silent_frames >= convolve->empty_frames; }
+
+RA_REALTIME static void ra_convolve_reset(ra_convolve *convolve)
+{
+    if (convolve->silent_frames < convolve->empty_frames) memset(convolve->state, 0, convolve->state_count * sizeof(float));
+    for (uint32_t index = 0; index < convolve->level_count; index++) convolve->level[index].spent = convolve->level[index].cost;
+    convolve->slot = convolve->filled = 0;
+    convolve->silent_frames = UINT32_MAX;
+    ra_glide_land(&convolve->mix);
+}
+
+RA_SMALL_CODE_BEGIN
+
+static void ra_convolve_destroy(ra_convolve *convolve)
+{
+    if (!convolve) return;
+    RA_FREE(convolve->tables);
+    RA_FREE(convolve->state);
+    RA_FREE(convolve);
+}
+
+static uint32_t ra_convolve_latency_frames(const ra_convolve *convolve) { (void)convolve; return 0; }
+
+RA_REALTIME static void ra_convolve_set(ra_convolve *convolve, const double value[6], bool is_fresh)
+{
+    ra_glide_set(&convolve->mix, value[0], convolve->sample_rate_hz, is_fresh);
+}
+
+static ra_result ra_convolve_create(uint32_t channels, uint32_t sample_rate_hz, ra_convolve **out)
+{
+    *out = NULL;
+    if (channels < 1 || channels > 2 || sample_rate_hz == 0) return RA_BAD_ARGUMENT;
+    ra_convolve *convolve = ra_new(1, sizeof *convolve);
+    if (!convolve) return RA_NO_MEMORY;
+    convolve->channels = channels;
+    convolve->sample_rate_hz = sample_rate_hz;
+    convolve->silent_frames = UINT32_MAX;
+    *out = convolve;
+    return RA_OK;
+}
+
+static bool ra_impulse_is_possible(const ra_clip *impulse)
+{
+    return impulse->channels >= 1 && impulse->channels <= 2 && impulse->sample_rate_hz >= 1 && impulse->sample_rate_hz <= 768000
+        && impulse->frame_count <= (uint64_t)RA_CONVOLVE_MAX_S * impulse->sample_rate_hz;
+}
+
+/* The response at a rate, interleaved, from malloc; NULL if there is no memory. */
+static float *ra_impulse_at_rate(const ra_clip *impulse, uint32_t sample_rate_hz, uint32_t *frame_count)
+{
+    uint32_t channels = impulse->channels, given = (uint32_t)impulse->frame_count, before = 0, phase = 0;
+    bool is_same = impulse->sample_rate_hz == sample_rate_hz;
+    ra_resampler *r;
+    if (ra_resampler_create(impulse->sample_rate_hz, sample_rate_hz, &r)) return NULL;
+    /* with room for a row before and after */
+    float *padded = ra_new((uint64_t)(given + r->tap_count) * channels, sizeof(float)), *made = padded;
+    if (!is_same) {
+        before = r->tap_count / 2 - 1;
+        *frame_count = (uint32_t)ra_resampler_frames(r, given);
+        made = ra_new((uint64_t)*frame_count * channels + 1, sizeof(float));
+    } else *frame_count = given;
+    for (uint32_t n = 0; padded && n < given * channels; n++) padded[before * channels + n] = ra_is_sound(impulse->samples[n]) ? impulse->samples[n] : 0.0f;
+    for (uint32_t n = 0, frame = 0; padded && made && made != padded && n < *frame_count; n++) {
+        ra_resampler_frame(r, phase, padded + frame * channels, channels, made + n * channels);
+        uint64_t next = (uint64_t)phase + r->step;
+        frame += (uint32_t)(next / r->phase_count);
+        phase = (uint32_t)(next % r->phase_count);
+    }
+    if (made != padded) {
+        if (!padded) { RA_FREE(made); made = NULL; }
+        RA_FREE(padded);
+    }
+    ra_resampler_destroy(r);
+    return made;
+}
+
+/* Hands out the next piece of a block of memory, or, while there is none, counts what it will have to hold. */
+static float *ra_convolve_piece(float *base, size_t *used, size_t count)
+{
+    float *piece = base ? base + *used : NULL;
+    *used += count;
+    return piece;
+}
+
+static void ra_convolve_lay_out(ra_convolve *convolve, uint32_t response_channels, size_t *tables)
+{
+    size_t *state = &convolve->state_count;
+    uint32_t channels = convolve->channels, size = RA_CONVOLVE_SLOT;
+    *tables = *state = 0;
+    for (uint32_t index = 0; index < convolve->level_count; index++) {
+        ra_convolve_level *level = &convolve->level[index];
+        size = level->size;
+        level->twist = ra_convolve_piece(convolve->tables, tables, RA_CONVOLVE_TWIST * level->groups);
+        level->work = ra_convolve_piece(convolve->state, state, 2 * size);
+        for (uint32_t channel = 0; channel < channels; channel++) {
+            level->response[channel] = channel < response_channels ? ra_convolve_piece(convolve->tables, tables, (size_t)2 * size * level->partitions) : level->response[0];
+            level->heard[channel] = ra_convolve_piece(convolve->state, state, (size_t)2 * size * level->partitions);
+            level->ready[channel] = ra_convolve_piece(convolve->state, state, size);
+            level->next[channel] = ra_convolve_piece(convolve->state, state, size);
+            level->rest[channel] = ra_convolve_piece(convolve->state, state, size);
+        }
+    }
+    convolve->ring_mask = 2 * size - 1;
+    convolve->head = ra_convolve_piece(convolve->tables, tables, 4 * RA_CONVOLVE_SLOT);
+    convolve->twiddles = ra_convolve_piece(convolve->tables, tables, size / 2);
+    convolve->past = ra_convolve_piece(convolve->state, state, 2 * RA_CONVOLVE_SLOT * channels + RA_CONVOLVE_RUN);
+    convolve->wet = ra_convolve_piece(convolve->state, state, RA_CONVOLVE_SLOT * channels + RA_CONVOLVE_RUN);
+    for (uint32_t channel = 0; channel < channels; channel++) convolve->ring[channel] = ra_convolve_piece(convolve->state, state, 2 * size);
+}
+
+/* exp(-2 pi i turns) */
+static void ra_convolve_put_turn(float *to, uint32_t apart, double turns)
+{
+    to[0] = (float)ra_cos(RA_TAU * turns);
+    to[apart] = (float)-ra_sin(RA_TAU * turns);
+}
+
+/* Twiddles, head, and the spectra of a response of one or two channels. */
+static void ra_convolve_fill(ra_convolve *convolve, const float *response, uint32_t response_channels)
+{
+    uint32_t longest = convolve->level_count ? convolve->level[convolve->level_count - 1].size / 4 : 0;
+    for (uint32_t n = 16; n <= longest; n *= 4)
+        for (uint32_t at = 0; at < 3 * n / 4; at++) ra_convolve_put_turn(convolve->twiddles + (n - 16) / 2 + 2 * at, 1, (double)(at / 3 * (at % 3 + 1)) / n);
+    for (uint32_t n = 0; n < 4 * convolve->head_count; n++) convolve->head[n] = response[n / 4 * response_channels + n % response_channels];
+    for (uint32_t index = 0; index < convolve->level_count; index++) {
+        ra_convolve_level *level = &convolve->level[index];
+        uint32_t size = level->size;
+        for (uint32_t m = 0; m < size / 4; m++)
+            for (uint32_t row = 0; row < 7; row++)
+                ra_convolve_put_turn(level->twist + m / 4 * RA_CONVOLVE_TWIST + row * 8 + m % 4, 4, row < 4 ? (m + row * (size / 4)) / (4.0 * size) : (double)(m * (row - 3)) / size);
+        for (uint32_t part = 0; part < level->partitions * response_channels; part++) {
+            uint32_t channel = part % response_channels, first = level->first + part / response_channels * size;
+            for (uint32_t n = 0; n < size; n++)          /* 1 / size: the way back has no factor */
+                level->next[0][n] = first + n < level->end ? response[(size_t)(first + n) * response_channels + channel] / (float)size : 0.0f;
+            ra_convolve_begin(level, level->next[0], 0, 0, level->groups);
+            for (uint32_t n = size / 4; n >= 16; n /= 4) ra_convolve_pass(level, convolve->twiddles + (n - 16) / 2, n, 0, level->groups);
+            float *spectrum = level->response[channel] + part / response_channels * 32;
+            for (uint32_t group = 0; group < level->groups; group++) ra_convolve_keep(level->work + 32 * group, spectrum + (size_t)32 * level->partitions * group);
+        }
+    }
+}
+
+/* A longer partition is worth its transforms from about a dozen on; measured. */
+static void ra_convolve_plan(ra_convolve *convolve)
+{
+    uint32_t count = convolve->tap_count, size = RA_CONVOLVE_SLOT;
+    convolve->head_count = count < RA_CONVOLVE_SLOT ? count : RA_CONVOLVE_SLOT;
+    for (uint32_t first = RA_CONVOLVE_SLOT; first < count; size *= 4) {
+        ra_convolve_level *level = &convolve->level[convolve->level_count++];
+        bool is_last = convolve->level_count == RA_CONVOLVE_LEVELS || count <= 12 * 4 * size;
+        level->size = size;
+        level->groups = size / 16;
+        level->first = first;
+        level->end = first = is_last ? count : 8 * size;
+        level->partitions = (level->end - level->first + size - 1) / size;
+        level->cost = convolve->channels * level->groups * ((2 * ra_convolve_passes(level) + 3) * RA_CONVOLVE_PASS_COST + level->partitions);
+    }
+    convolve->empty_frames = count + 4 * size;
+}
+
+/* Once, after create: without a response the sound passes. */
+static ra_result ra_convolve_load_impulse(ra_convolve *convolve, const ra_clip *impulse)
+{
+    uint32_t count, channels = impulse->channels, sides = channels < convolve->channels ? channels : convolve->channels;
+    size_t table_count;
+    double energy[2] = { 0.0, 0.0 };
+    if (convolve->sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
+    float *response = ra_impulse_at_rate(impulse, convolve->sample_rate_hz, &count);
+    if (!response) return RA_NO_MEMORY;
+    while (count && ra_frame_is_silent(response + (count - 1) * channels, channels)) count--;
+    for (uint32_t n = 0; n < count * sides; n++) {
+        if (channels > sides) response[n] = 0.5f * (response[2 * n] + response[2 * n + 1]);         /* one ear hears both */
+        energy[n % sides] += (double)response[n] * response[n];
+    }
+    double loudest = energy[0] > energy[1] ? energy[0] : energy[1], scale = loudest > 0.0 ? 1.0 / ra_sqrt(loudest) : 0.0;
+    for (uint32_t n = 0; n < count * sides; n++) response[n] = (float)(response[n] * scale);
+    convolve->tap_count = count ? count : 1;             /* of nothing but zeros one is left */
+    ra_convolve_plan(convolve);
+    for (int turn = 0; turn < 2; turn++) {               /* to learn how much memory it takes, and to divide it up */
+        ra_convolve_lay_out(convolve, sides, &table_count);
+        if (turn) break;
+        convolve->tables = ra_new(table_count, sizeof(float));
+        convolve->state = ra_new(convolve->state_count, sizeof(float));
+        if (!convolve->tables || !convolve->state) { RA_FREE(response); return RA_NO_MEMORY; }
+    }
+    ra_convolve_fill(convolve, response, sides);
+    RA_FREE(response);
+    convolve->silent_frames = 0;                         /* that memory was used for it */
+    ra_convolve_reset(convolve);
+    return RA_OK;
+}
+
+RA_SMALL_CODE_END
+
 RA_SMALL_CODE_BEGIN
 
 /* ---- the text of a chain ---- */
@@ -3412,12 +3911,10 @@ static const ra_processor_form ra_processor_forms[RA_PROCESSOR_COUNT] = {
                                                   { "attack_ms", 0.1, 500, 10 }, { "release_ms", 5, 5000, 150 }, { "makeup_db", -24, 24, 0 } } },
     [RA_PROCESSOR_LIMITER]    = { "limiter",    { { "ceiling_dbtp", -40, 0, -1 }, { "release_ms", 1, 2000, 100 } } },
     [RA_PROCESSOR_REVERB]     = { "reverb",     { { "rt60_s", 0.2, 20, 1.8 }, { "mix", 0, 1, 0.25 } } },
+    [RA_PROCESSOR_CONVOLVE]   = { "convolve",   { { "mix", 0, 1, 0.3 } } },
 };
 
-static const char ra_processor_list[] = "eq, gain, softclip, pan, delay, chorus, distortion, compressor, limiter and reverb";
-
-/* Planned, so that a mistake and a wish get different answers. */
-static const char *const ra_processors_to_come[] = { "convolve" };
+static const char ra_processor_list[] = "eq, gain, softclip, pan, delay, chorus, distortion, compressor, limiter, reverb and convolve";
 
 static bool ra_word_is(const char *word, size_t length, const char *name) { return strlen(name) == length && memcmp(word, name, length) == 0; }
 static bool ra_is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -3430,7 +3927,26 @@ static void ra_quote_word(const char *word, size_t length, char quoted[44])
     if (length > 40) ra_text_add_string(&text, "...");
 }
 
-/* One word of a processor: the filter's type, or key=number. */
+/* Up to the next space or semicolon that does not stand in double quotes. */
+static size_t ra_word_length(const char *word)
+{
+    size_t length = strcspn(word, " \t\r\n;\"");
+    const char *end = word[length] == '"' ? strchr(word + length + 1, '"') : NULL;
+    return word[length] != '"' ? length : !end ? strlen(word) : (size_t)(end + 1 - word) + strcspn(end + 1, " \t\r\n;");
+}
+
+/* Whose text has file=NAME besides its numbers. */
+static bool ra_processor_has_file(uint32_t kind) { return kind == RA_PROCESSOR_CONVOLVE; }
+
+/* May a text name a file so? */
+static bool ra_file_is_possible(const char *file, size_t length)
+{
+    bool is_possible = length < RA_FILE_BYTES;
+    for (size_t at = 0; is_possible && at < length; at++) is_possible = (unsigned char)file[at] >= 0x20 && file[at] != 0x7f && file[at] != '"';
+    return is_possible;
+}
+
+/* One word of a processor: the filter's type, key=number or file=NAME. */
 static ra_result ra_chain_parse_word(const char *text, const char *word, size_t length, ra_processor_spec *item, bool is_first, uint32_t *keys_given, ra_error *error)
 {
     const ra_processor_form *form = &ra_processor_forms[item->kind];
@@ -3446,6 +3962,17 @@ static ra_result ra_chain_parse_word(const char *text, const char *word, size_t 
             : "character %llu: \"%s\" should be key=number", (unsigned long long)offset + 1, quoted);
     }
     size_t key_length = (size_t)(equals - word);
+    if (ra_processor_has_file(item->kind) && ra_word_is(word, key_length, "file")) {
+        const char *file = equals + 1;
+        size_t file_length = length - key_length - 1;
+        if (file_length > 2 && file[0] == '"' && file[file_length - 1] == '"') { file++; file_length -= 2; }
+        if (item->file[0] || file_length == 0 || !ra_file_is_possible(file, file_length))
+            return ra_refuse(error, RA_BAD_CHAIN, offset, item->file[0] ? "character %llu: \"%s\": this %s has its file already"
+                : "character %llu: \"%s\": %s wants file=NAME, 1 to %d bytes, in double quotes if there is a space or a semicolon in it",
+                (unsigned long long)offset + 1, quoted, form->name, RA_FILE_BYTES - 1);
+        memcpy(item->file, file, file_length);
+        return RA_OK;
+    }
     for (int key = 0; key < RA_KEYS_MAX && form->keys[key].name; key++) {
         const ra_key *is = &form->keys[key];
         if (!ra_word_is(word, key_length, is->name)) continue;
@@ -3463,6 +3990,7 @@ static ra_result ra_chain_parse_word(const char *text, const char *word, size_t 
     }
     char known[96];
     ra_text list = ra_text_start(known, sizeof known);
+    if (ra_processor_has_file(item->kind)) ra_text_add(&list, "file, ");
     for (int key = 0; key < RA_KEYS_MAX && form->keys[key].name; key++) ra_text_add(&list, "%s%s", key ? ", " : "", form->keys[key].name);
     return ra_refuse(error, RA_BAD_CHAIN, offset, "character %llu: %s has no key \"%s\"; it knows %s", (unsigned long long)offset + 1, form->name, quoted, known[0] ? known : "none");
 }
@@ -3480,9 +4008,6 @@ static ra_result ra_chain_parse_name(const char *text, const char *word, size_t 
     }
     char quoted[44];
     ra_quote_word(word, length, quoted);
-    for (size_t name = 0; name < sizeof ra_processors_to_come / sizeof ra_processors_to_come[0]; name++)
-        if (ra_word_is(word, length, ra_processors_to_come[name]))
-            return ra_refuse(error, RA_BAD_CHAIN, offset, "character %llu: %s is not built yet; there are %s", (unsigned long long)offset + 1, quoted, ra_processor_list);
     return ra_refuse(error, RA_BAD_CHAIN, offset, "character %llu: \"%s\" is no processor; there are %s", (unsigned long long)offset + 1, quoted, ra_processor_list);
 }
 
@@ -3493,7 +4018,7 @@ RA_API ra_result ra_chain_parse(const char *text, ra_chain_spec *out, ra_error *
     for (const char *at = text; *at; ) {
         if (ra_is_space(*at)) { at++; continue; }
         if (*at == ';') { at++; word_of_item = 0; continue; }
-        size_t length = strcspn(at, " \t\r\n;");
+        size_t length = ra_word_length(at);
         ra_result result;
         if (word_of_item == 0) {
             if (spec.count == RA_CHAIN_MAX) return ra_refuse(error, RA_BAD_CHAIN, (uint64_t)(at - text), "character %llu: more than %d processors", (unsigned long long)(at - text) + 1, RA_CHAIN_MAX);
@@ -3520,6 +4045,8 @@ RA_API size_t ra_chain_format(const ra_chain_spec *spec, char *buffer, size_t ca
         const ra_processor_form *form = &ra_processor_forms[item->kind];
         ra_text_add(&text, "%s%s", index ? "; " : "", form->name);
         if (item->kind == RA_PROCESSOR_EQ) ra_text_add(&text, " %s", ra_filter_names[item->type]);
+        const char *quote = strpbrk(item->file, " ;") ? "\"" : "";
+        if (ra_processor_has_file(item->kind) && item->file[0]) ra_text_add(&text, " file=%s%s%s", quote, item->file, quote);
         for (int key = 0; key < RA_KEYS_MAX && form->keys[key].name; key++)         /* the first key always, to be read by people */
             if (key == 0 || item->value[key] != form->keys[key].otherwise) ra_text_add(&text, " %s=%g", form->keys[key].name, item->value[key]);
     }
@@ -3668,7 +4195,7 @@ RA_SMALL_CODE_END
 /* ---- the chain ---- */
 
 /* The processors that have the verbs of a state of their own: one list, from which each switch below is made. */
-#define RA_EFFECTS(X) X(PAN, pan) X(DELAY, delay) X(CHORUS, chorus) X(DISTORTION, distortion) X(COMPRESSOR, compressor) X(LIMITER, limiter) X(REVERB, reverb)
+#define RA_EFFECTS(X) X(PAN, pan) X(DELAY, delay) X(CHORUS, chorus) X(DISTORTION, distortion) X(COMPRESSOR, compressor) X(LIMITER, limiter) X(REVERB, reverb) X(CONVOLVE, convolve)
 
 /* Neighbouring eq processors make one stage, 32 bands at most. */
 typedef struct {
@@ -3706,7 +4233,8 @@ RA_REALTIME static uint32_t ra_chain_stage_end(const ra_chain_spec *spec, uint32
     return spec->item[index].kind == RA_PROCESSOR_EQ ? ra_chain_eq_end(spec, index) : index + 1;
 }
 
-/* Are they the same but for values? The same processors in the same order; where an eq of one has a band
+/* Are they the same but for values? The same processors in the same order with the same responses, which are told
+   by their addresses alone, for they may be gone by now; where an eq of one has a band
    more than the other, it must be one that has a gain, for that can be flat. This is an equivalence, so that the
    audio thread, which may see only the last of several steps, agrees with whoever has judged them one by one.
    is_strict: no band may change its type either, which would not be a glide. */
@@ -3715,7 +4243,7 @@ RA_REALTIME static bool ra_chain_is_alike(const ra_chain_spec *from, const ra_ch
     uint32_t a = 0, b = 0;
     while (a < from->count && b < to->count) {
         uint32_t a_end = ra_chain_stage_end(from, a), b_end = ra_chain_stage_end(to, b);
-        if (from->item[a].kind != to->item[b].kind) return false;
+        if (from->item[a].kind != to->item[b].kind || from->item[a].impulse != to->item[b].impulse) return false;
         for (uint32_t at_a = a, at_b = b; from->item[a].kind == RA_PROCESSOR_EQ && (at_a < a_end || at_b < b_end); at_a++, at_b++) {
             uint32_t old_type = at_a < a_end ? from->item[at_a].type : RA_PEAKING, new_type = at_b < b_end ? to->item[at_b].type : RA_PEAKING;
             bool is_same_class = old_type == new_type || (ra_filter_has_gain(old_type) && ra_filter_has_gain(new_type));
@@ -3793,7 +4321,9 @@ static bool ra_chain_is_possible(const ra_chain_spec *spec)
     bool is_possible = spec->count <= RA_CHAIN_MAX;
     for (uint32_t index = 0; is_possible && index < spec->count; index++) {
         const ra_processor_spec *item = &spec->item[index];
-        is_possible = item->kind < RA_PROCESSOR_COUNT && item->type < RA_FILTER_TYPE_COUNT;
+        const char *end = memchr(item->file, 0, sizeof item->file);
+        is_possible = item->kind < RA_PROCESSOR_COUNT && item->type < RA_FILTER_TYPE_COUNT && end && ra_file_is_possible(item->file, (size_t)(end - item->file));
+        is_possible = is_possible && (!item->impulse || ra_impulse_is_possible(item->impulse));
         for (int key = 0; is_possible && key < RA_KEYS_MAX && ra_processor_forms[item->kind].keys[key].name; key++)
             is_possible = item->value[key] >= ra_processor_forms[item->kind].keys[key].low && item->value[key] <= ra_processor_forms[item->kind].keys[key].high;
     }
@@ -3821,6 +4351,8 @@ RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, con
         RA_EFFECTS(RA_EFFECT_CREATE)
 #undef RA_EFFECT_CREATE
         }
+        const ra_clip *impulse = spec->item[index].impulse;
+        if (result == RA_OK && stage->kind == RA_PROCESSOR_CONVOLVE && impulse) result = ra_convolve_load_impulse(stage->convolve, impulse);
         if (result) { ra_chain_destroy(chain); return result; }
     }
     chain->spec = *spec;
@@ -5156,6 +5688,14 @@ _Static_assert(sizeof(ra_homecoming) == 24, "a homecoming is six floats of ring"
 /* The newest settings, and the chain that they are for: one that has not arrived yet has to wait for them. */
 typedef struct { uint32_t chain_serial; ra_chain_spec spec; } ra_settings;
 
+/* A response that the engine has for itself, for the chains that it may yet have to make. */
+typedef struct {
+    ra_clip  clip;                                /* first: whoever destroys it destroys all of this */
+    uint32_t serial;                              /* never that of a clip to be played */
+    bool     is_delivered;                        /* front engine of a bridge: the other memory has it too */
+} ra_own_impulse;
+#define RA_IMPULSE_SERIAL 0x80000000u
+
 #define RA_DUCK_S 0.005                /* to silence, and as long back, where one chain takes another's place */
 
 /* The level of one channel as an eye wants it. */
@@ -5192,6 +5732,10 @@ struct ra_engine {
     bool       wants_to_play;                     /* the newest wish */
     uint64_t   sent_count;                        /* commands that went there */
     uint32_t   sent_serial;                       /* of the clip */
+    uint32_t   impulse_count;                     /* copies of responses ever made; those of now are in newest */
+    uint32_t   arrived_impulse;                   /* front engine: delivered, and the other side must be told what it is; 0: none */
+    bool       has_unsent_settings;               /* front engine */
+    struct { uint32_t serial; ra_clip *clip; } received[RA_CHAIN_MAX];          /* back engine: responses */
     /* audio thread */
     ra_player  player;
     uint32_t   player_serial;
@@ -5303,6 +5847,59 @@ static void ra_engine_end_analysis(ra_engine *engine)
     engine->analysis_job = NULL;
 }
 
+/* ---- responses: the engine has copies of its own, one for all processors that have the same samples ---- */
+
+static bool ra_spec_has_impulse(const ra_chain_spec *spec, const ra_clip *impulse)
+{
+    bool has = false;
+    for (uint32_t index = 0; index < spec->count; index++) has = has || spec->item[index].impulse == impulse;
+    return has;
+}
+
+/* Frees the copies of one spec that another does not have. */
+static void ra_engine_free_impulses(ra_chain_spec *spec, const ra_chain_spec *kept)
+{
+    for (uint32_t index = 0; index < spec->count; index++) {
+        const ra_clip *impulse = spec->item[index].impulse;
+        if (!impulse || ra_spec_has_impulse(kept, impulse)) continue;
+        for (uint32_t at = index; at < spec->count; at++) if (spec->item[at].impulse == impulse) spec->item[at].impulse = NULL;
+        ra_clip_destroy((ra_clip *)(uintptr_t)impulse);
+    }
+}
+
+static bool ra_clip_is_same(const ra_clip *a, const ra_clip *b)
+{
+    return a->frame_count == b->frame_count && a->channels == b->channels && a->sample_rate_hz == b->sample_rate_hz
+        && memcmp(a->samples, b->samples, (size_t)(a->frame_count * a->channels) * sizeof(float)) == 0;
+}
+
+/* Puts copies of the engine's in place of somebody's responses: those it has already, where they are the same. */
+static ra_result ra_engine_own_impulses(ra_engine *engine, ra_chain_spec *spec)
+{
+    ra_chain_spec given = *spec;
+    for (uint32_t index = 0; index < RA_CHAIN_MAX; index++) spec->item[index].impulse = NULL;
+    for (uint32_t index = 0; index < spec->count; index++) {
+        const ra_clip *impulse = given.item[index].impulse, *own = NULL;
+        if (!impulse || spec->item[index].kind != RA_PROCESSOR_CONVOLVE) continue;
+        for (uint32_t at = 0; at < RA_CHAIN_MAX + index && !own; at++) {
+            const ra_clip *known = at < RA_CHAIN_MAX ? engine->newest.spec.item[at].impulse : spec->item[at - RA_CHAIN_MAX].impulse;
+            if (known && ra_clip_is_same(known, impulse)) own = known;
+        }
+        if (!own) {
+            size_t byte_count = (size_t)(impulse->frame_count * impulse->channels) * sizeof(float);
+            ra_own_impulse *copy = ra_new(1, sizeof *copy);
+            float *samples = copy ? RA_MALLOC(byte_count + 1) : NULL;
+            if (!samples) { RA_FREE(copy); ra_engine_free_impulses(spec, &engine->newest.spec); return RA_NO_MEMORY; }
+            copy->clip = *impulse;
+            copy->clip.samples = memcpy(samples, impulse->samples, byte_count);
+            copy->serial = RA_IMPULSE_SERIAL | ++engine->impulse_count;
+            own = &copy->clip;
+        }
+        spec->item[index].impulse = own;
+    }
+    return RA_OK;
+}
+
 RA_API void ra_engine_destroy(ra_engine *engine)
 {
     if (!engine) return;
@@ -5316,6 +5913,8 @@ RA_API void ra_engine_destroy(ra_engine *engine)
     ra_homecoming_free(&(ra_homecoming){ { engine->player.clip }, { engine->player.resampler }, { engine->chain } });
     ra_chain_destroy(engine->arriving_chain.next);
     ra_analysis_destroy(engine->analysis);
+    ra_engine_free_impulses(&engine->newest.spec, &(ra_chain_spec){ .count = 0 });
+    for (uint32_t index = 0; index < RA_CHAIN_MAX; index++) ra_clip_destroy(engine->received[index].clip);
     ra_mailbox_end(&engine->settings);
     ra_mailbox_end(&engine->snapshots);
     ra_ring_destroy(engine->commands);
@@ -5406,21 +6005,24 @@ RA_API ra_result ra_engine_set_volume_db(ra_engine *engine, double volume_db)
     if (!(volume_db <= 12.0)) return RA_BAD_ARGUMENT;
     return ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_VOLUME, .value = volume_db });
 }
-RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *spec)
+RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *given)
 {
     ra_chain *chain = NULL;
-    if (!ra_chain_is_possible(spec)) return RA_BAD_ARGUMENT;
-    if (!ra_chain_is_alike(&engine->newest.spec, spec, true)) {            /* another chain: made here, where there is time and memory */
-        ra_result result = ra_chain_create(2, engine->sample_rate_hz, spec, &chain);
-        if (result) return result;
+    if (!ra_chain_is_possible(given)) return RA_BAD_ARGUMENT;
+    ra_chain_spec spec = *given, before = engine->newest.spec;
+    ra_result result = ra_engine_own_impulses(engine, &spec);
+    if (result) return result;
+    if (!ra_chain_is_alike(&before, &spec, true)) {      /* another chain: made here, where there is time and memory */
+        result = ra_chain_create(2, engine->sample_rate_hz, &spec, &chain);
         ra_engine_free_homecomings(engine);
         ra_command command = { .kind = RA_COMMAND_CHAIN, .serial = engine->newest.chain_serial + 1 };
         command.item.pointer = chain;
-        result = ra_engine_send(engine, command);
-        if (result) { ra_chain_destroy(chain); return result; }
+        if (result == RA_OK) result = ra_engine_send(engine, command);
+        if (result) { ra_chain_destroy(chain); ra_engine_free_impulses(&spec, &before); return result; }
         engine->newest.chain_serial++;
     }
-    engine->newest.spec = *spec;
+    engine->newest.spec = spec;
+    ra_engine_free_impulses(&before, &spec);
     ra_mailbox_put(&engine->settings, &engine->newest);
     return RA_OK;
 }
@@ -5670,11 +6272,14 @@ RA_REALTIME RA_API void ra_engine_render(ra_engine *engine, float *out, uint32_t
 /* ---- rendering in memory ---- */
 
 /* What makes two different channels of one, so that a mono clip becomes a stereo one. */
-static bool ra_processor_is_stereo(uint32_t kind) { return kind == RA_PROCESSOR_PAN || kind == RA_PROCESSOR_CHORUS || kind == RA_PROCESSOR_REVERB; }
+static bool ra_processor_is_stereo(const ra_processor_spec *item)
+{
+    return item->kind == RA_PROCESSOR_PAN || item->kind == RA_PROCESSOR_CHORUS || item->kind == RA_PROCESSOR_REVERB || (item->impulse && item->impulse->channels == 2);
+}
 
 static bool ra_chain_widens(const ra_chain_spec *spec)
 {
-    for (uint32_t index = 0; index < spec->count; index++) if (ra_processor_is_stereo(spec->item[index].kind)) return true;
+    for (uint32_t index = 0; index < spec->count; index++) if (ra_processor_is_stereo(&spec->item[index])) return true;
     return false;
 }
 
@@ -5703,6 +6308,8 @@ static ra_result ra_render_pair(ra_clip *clip, uint32_t channel, const ra_chain_
 
 RA_API ra_result ra_render_clip(const ra_clip *clip, const ra_chain_spec *spec, ra_clip **out)
 {
+    *out = NULL;
+    if (!ra_chain_is_possible(spec)) return RA_BAD_ARGUMENT;
     bool is_widened = clip->channels == 1 && ra_chain_widens(spec);
     ra_result result = is_widened ? ra_clip_to_stereo(clip, out) : ra_clip_create(clip->frame_count, clip->channels, clip->sample_rate_hz, out);
     if (result) return result;
@@ -6358,9 +6965,10 @@ RA_API bool ra_load_free(ra_load *load)
    Without cross-origin isolation the page and its audio thread cannot share memory. Then each has an engine:
    the front one is commanded and asked as ever, but nobody renders it; what would have gone through its
    rings is packed into bytes, posted, and given to the back one, which renders. Samples of a clip are
-   delivered beforehand, by pieces; a LOAD and all behind it wait for that. */
+   delivered beforehand, by pieces; a LOAD and all behind it wait for that. So are those of a response; a packet
+   tells that it was one, and the settings wait. In these its serial stands where its address was. */
 
-enum { RA_PACKET_SETTINGS = 1, RA_PACKET_COMMAND, RA_PACKET_SNAPSHOT, RA_PACKET_TAP };
+enum { RA_PACKET_SETTINGS = 1, RA_PACKET_COMMAND, RA_PACKET_SNAPSHOT, RA_PACKET_TAP, RA_PACKET_IMPULSE };
 
 /* Appends one packet (kind, size, bytes); false, and nothing appended, when there is no room. */
 static bool ra_packet_add(uint8_t *bytes, size_t capacity, size_t *length, uint32_t kind, const void *body, uint32_t body_bytes)
@@ -6392,14 +7000,34 @@ static bool ra_bridge_hold(ra_engine *front)
     return front->held.kind || (ra_ring_readable_frames(front->commands) && ra_ring_read(front->commands, (float *)&front->held, 1));
 }
 
-RA_MAYBE_UNUSED static const ra_clip *ra_bridge_pending_clip(ra_engine *front, uint32_t *serial)
+/* The response with a serial, or, for 0, the first that was not delivered yet; NULL: none. */
+static ra_own_impulse *ra_bridge_impulse(ra_engine *front, uint32_t serial)
 {
-    if (!ra_bridge_hold(front) || front->held.kind != RA_COMMAND_LOAD || front->held.serial == front->delivered_serial) return NULL;
-    *serial = front->held.serial;
-    return front->held.item.pointer;
+    for (uint32_t index = 0; index < front->newest.spec.count; index++) {
+        ra_own_impulse *own = (ra_own_impulse *)(uintptr_t)front->newest.spec.item[index].impulse;
+        if (own && (serial ? own->serial == serial : !own->is_delivered)) return own;
+    }
+    return NULL;
 }
 
-RA_MAYBE_UNUSED static void ra_bridge_clip_delivered(ra_engine *front, uint32_t serial) { front->delivered_serial = serial; }
+RA_MAYBE_UNUSED static const ra_clip *ra_bridge_pending_clip(ra_engine *front, uint32_t *serial)
+{
+    bool is_load = ra_bridge_hold(front) && front->held.kind == RA_COMMAND_LOAD;
+    /* what was delivered must find its use before the next one comes */
+    if (front->arrived_impulse || (is_load && front->held.serial == front->delivered_serial)) return NULL;
+    ra_own_impulse *own = ra_bridge_impulse(front, 0);
+    *serial = own ? own->serial : front->held.serial;
+    return own ? &own->clip : is_load ? front->held.item.pointer : NULL;
+}
+
+RA_MAYBE_UNUSED static void ra_bridge_clip_delivered(ra_engine *front, uint32_t serial)
+{
+    if (!(serial & RA_IMPULSE_SERIAL)) { front->delivered_serial = serial; return; }
+    ra_own_impulse *own = ra_bridge_impulse(front, serial);
+    if (!own) return;                                    /* the chain was changed meanwhile */
+    own->is_delivered = true;
+    front->arrived_impulse = serial;
+}
 
 RA_MAYBE_UNUSED static size_t ra_bridge_take_commands(ra_engine *front, uint8_t *bytes, size_t capacity)
 {
@@ -6407,7 +7035,21 @@ RA_MAYBE_UNUSED static size_t ra_bridge_take_commands(ra_engine *front, uint8_t 
     bool is_fresh;
     if (capacity < sizeof(ra_chain_spec) + 8) return 0;
     const ra_settings *settings = ra_mailbox_get(&front->settings, &is_fresh);
-    if (is_fresh) ra_packet_add(bytes, capacity, &length, RA_PACKET_SETTINGS, &settings->spec, sizeof settings->spec);
+    front->has_unsent_settings = front->has_unsent_settings || is_fresh;
+    if (front->arrived_impulse) {                        /* alone, so that there memory can be made for the chain that will come */
+        ra_packet_add(bytes, capacity, &length, RA_PACKET_IMPULSE, &front->arrived_impulse, sizeof front->arrived_impulse);
+        front->arrived_impulse = 0;
+        return length;
+    }
+    if (front->has_unsent_settings && !ra_bridge_impulse(front, 0)) {
+        ra_chain_spec spec = settings->spec;
+        for (uint32_t index = 0; index < spec.count; index++) {
+            const ra_own_impulse *own = (const ra_own_impulse *)spec.item[index].impulse;
+            if (own) spec.item[index].impulse = (const ra_clip *)(uintptr_t)own->serial;
+        }
+        ra_packet_add(bytes, capacity, &length, RA_PACKET_SETTINGS, &spec, sizeof spec);
+        front->has_unsent_settings = false;
+    }
     /* no more under way than the other ring can hold: what waits here is not lost there */
     ra_snapshot there;
     ra_engine_get_snapshot(front, &there);
@@ -6433,6 +7075,11 @@ RA_MAYBE_UNUSED static void ra_bridge_resync(ra_engine *front)
     ra_snapshot before;
     ra_engine_get_snapshot(front, &before);
     front->sent_count = 0;
+    front->arrived_impulse = 0;
+    for (uint32_t index = 0; index < front->newest.spec.count; index++) {
+        ra_own_impulse *own = (ra_own_impulse *)(uintptr_t)front->newest.spec.item[index].impulse;
+        if (own) own->is_delivered = false;
+    }
     ra_mailbox_put(&front->settings, &front->newest);
     bool will_play = front->wants_to_play && (before.is_playing || ra_bridge_hold(front));      /* what waits may be a PLAY */
     if (front->newest_volume.kind) ra_engine_send(front, front->newest_volume);
@@ -6449,7 +7096,38 @@ RA_MAYBE_UNUSED static void ra_bridge_resync(ra_engine *front)
     if (will_play) ra_engine_play(front);
 }
 
-/* *delivered_clip, if any, is for the LOAD among the commands; it is taken, and NULL then, when that comes. */
+/* Finds the responses that settings from the other side name, and frees the others. */
+static void ra_bridge_find_impulses(ra_engine *back, ra_chain_spec *spec)
+{
+    ra_chain_spec named = *spec;
+    uint32_t count = spec->count < RA_CHAIN_MAX ? spec->count : RA_CHAIN_MAX;
+    for (uint32_t index = 0; index < count; index++) spec->item[index].impulse = NULL;
+    for (uint32_t at = 0; at < RA_CHAIN_MAX; at++) {
+        bool is_named = false;
+        for (uint32_t index = 0; index < count; index++) {
+            if (!back->received[at].clip || (uintptr_t)named.item[index].impulse != back->received[at].serial) continue;
+            spec->item[index].impulse = back->received[at].clip;
+            is_named = true;
+        }
+        if (is_named) continue;
+        ra_clip_destroy(back->received[at].clip);
+        back->received[at].clip = NULL;
+    }
+}
+
+/* How much memory a new chain with the responses received may take, to be on the safe side: copies while it is made,
+   spectra of them and of what is heard. */
+RA_MAYBE_UNUSED static size_t ra_bridge_chain_bytes(const ra_engine *back)
+{
+    double byte_count = 8 << 20;                         /* echoes and reverbs of several seconds */
+    for (uint32_t at = 0; at < RA_CHAIN_MAX; at++) {
+        const ra_clip *clip = back->received[at].clip;
+        if (clip) byte_count += 64.0 * (double)clip->frame_count * (1.0 + (double)back->sample_rate_hz / clip->sample_rate_hz);
+    }
+    return (size_t)byte_count;
+}
+
+/* *delivered_clip, if any, is for the LOAD or the response among the commands; it is taken, and NULL then, when that comes. */
 RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8_t *bytes, size_t byte_count, ra_clip **delivered_clip)
 {
     const uint8_t *body;
@@ -6458,7 +7136,14 @@ RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8
         if (kind == RA_PACKET_SETTINGS && body_bytes == sizeof(ra_chain_spec)) {
             ra_chain_spec spec;
             memcpy(&spec, body, sizeof spec);            /* a message's bytes need not be aligned */
+            ra_bridge_find_impulses(back, &spec);
             ra_engine_set_chain(back, &spec);
+        }
+        for (uint32_t at = 0; kind == RA_PACKET_IMPULSE && body_bytes == sizeof(uint32_t) && *delivered_clip && at < RA_CHAIN_MAX; at++) {
+            if (back->received[at].clip) continue;
+            memcpy(&back->received[at].serial, body, sizeof(uint32_t));
+            back->received[at].clip = *delivered_clip;
+            *delivered_clip = NULL;
         }
         if (kind != RA_PACKET_COMMAND || body_bytes != sizeof(ra_command)) continue;
         ra_command command;
@@ -9343,7 +10028,14 @@ static void app_draw_card(canvas_box box, const app_card *card)
     } else if (card->kind == APP_CARD_EFFECT || card->kind == APP_CARD_SOFTCLIP) {
         if (app_card_head(ui_inset(head, -4, 0), card->item)) return;      /* it is gone */
     } else ui_text(u, head, UI_LEFT, 12, CANVAS_BOLD, theme->text, titles[card->kind]);
-    if (card->kind == APP_CARD_EFFECT) { app_card_knobs(inside, card); return; }
+    if (card->kind == APP_CARD_EFFECT) {
+        const char *file = app.session.chain.item[card->item].file;
+        canvas_clip(u->canvas, inside);
+        if (*file) ui_text(u, ui_cut_bottom(&inside, 16), UI_LEFT, 12, CANVAS_REGULAR, theme->dim, file);
+        canvas_unclip(u->canvas);
+        app_card_knobs(inside, card);
+        return;
+    }
     if (card->kind == APP_CARD_ADD) { app_card_add(inside, card); return; }
     canvas_box foot = ui_cut_bottom(&inside, 20), picture = ui_inset(inside, 0, 4);
     canvas_fill(u->canvas, picture, 4, theme->panel);
@@ -9975,11 +10667,10 @@ static float *web_worklet_clip(uint32_t frame_count, uint32_t channels, uint32_t
     return web.arriving->samples;
 }
 
-/* Room for a new chain among them: echoes and reverbs of several seconds. */
-enum { WEB_CHAIN_BYTES = 8 << 20 };
+/* With room for a new chain among them. */
 static void web_worklet_commands(uint32_t byte_count)
 {
-    web_worklet_reserve(WEB_CHAIN_BYTES);
+    web_worklet_reserve(ra_bridge_chain_bytes(web.engine));
     ra_bridge_give_commands(web.engine, web_bridge_bytes, byte_count, &web.arriving);
 }
 
@@ -10543,6 +11234,34 @@ static ra_result cli_import(const char *path, ra_chain_spec *spec, ra_error *err
     return RA_OK;
 }
 
+/* ---- render --chain with convolve file=NAME: relative to where we are ---- */
+
+static void cli_free_impulses(const ra_chain_spec *spec)
+{
+    for (uint32_t index = 0; index < spec->count; index++) ra_clip_destroy((ra_clip *)(uintptr_t)spec->item[index].impulse);
+}
+
+/* False, and the sentence is said, when one cannot be had. */
+static bool cli_load_impulses(ra_chain_spec *spec)
+{
+    for (uint32_t index = 0; index < spec->count; index++) {
+        ra_processor_spec *item = &spec->item[index];
+        ra_error error = { .text = "" };
+        ra_clip *clip = NULL;
+        if (!item->file[0]) continue;
+        if (ra_wav_load(item->file, &clip, &error) == RA_OK) {
+            item->impulse = clip;
+            if (ra_impulse_is_possible(clip)) continue;
+            ra_refuse(&error, RA_BAD_ARGUMENT, 0, "as a response it is too much: %u channels and %.1f s, where 1 or 2 and at most %d s are possible",
+                      clip->channels, (double)clip->frame_count / clip->sample_rate_hz, RA_CONVOLVE_MAX_S);
+        }
+        cli_refuse(item->file, &error);
+        cli_free_impulses(spec);
+        return false;
+    }
+    return true;
+}
+
 static int cli_render(int argc, char **argv)
 {
     cli_options options;
@@ -10561,7 +11280,8 @@ static int cli_render(int argc, char **argv)
         return cli_misuse("--normalise: \"%s\" should be lufs=, rms= or peak= and a number of dB from -70 to 0", options.normalise);
     if (ra_chain_parse(options.chain, &spec, &error)) return cli_refuse("--chain", &error);
     if (options.eq && cli_import(options.eq, &spec, &error)) return cli_refuse(options.eq, &error);
-    if (ra_wav_load(in, &clip, &error)) return cli_refuse(in, &error);
+    if (!cli_load_impulses(&spec)) return 1;
+    if (ra_wav_load(in, &clip, &error)) { cli_free_impulses(&spec); return cli_refuse(in, &error); }
     ra_result result = RA_OK;
     if (options.rate_hz > 0.0) {                         /* the rate first: the chain is designed for what comes out */
         result = ra_clip_resample(clip, (uint32_t)options.rate_hz, &next);
@@ -10573,6 +11293,7 @@ static int cli_render(int argc, char **argv)
         ra_clip_destroy(clip);
         clip = next;
     }
+    cli_free_impulses(&spec);
     if (result == RA_OK && options.normalise) result = cli_normalise(clip, &goal);
     if (result) { ra_refuse(&error, result, 0, "%s", ra_result_text(result)); status = cli_refuse(in, &error); }
     else {

@@ -220,26 +220,36 @@ RA_API void      ra_eq_default_bands(ra_eq_band bands[10]);
 
 /* ---- chain: processors in order, and their text --------------------------------------------- */
 
-/* kinds of processors; those that are not built yet are refused by name */
 typedef enum {
     RA_PROCESSOR_EQ, RA_PROCESSOR_GAIN, RA_PROCESSOR_SOFTCLIP, RA_PROCESSOR_PAN, RA_PROCESSOR_DELAY, RA_PROCESSOR_CHORUS,
-    RA_PROCESSOR_DISTORTION, RA_PROCESSOR_COMPRESSOR, RA_PROCESSOR_LIMITER, RA_PROCESSOR_REVERB, RA_PROCESSOR_COUNT
+    RA_PROCESSOR_DISTORTION, RA_PROCESSOR_COMPRESSOR, RA_PROCESSOR_LIMITER, RA_PROCESSOR_REVERB, RA_PROCESSOR_CONVOLVE,
+    RA_PROCESSOR_COUNT
 } ra_processor_kind;
 
-#define RA_CHAIN_MAX 48
+#define RA_CHAIN_MAX  48
+#define RA_FILE_BYTES 96
+struct ra_clip;
 typedef struct {
     uint32_t kind;                /* ra_processor_kind */
     uint32_t type;                /* eq: ra_filter_type */
     double   value[6];            /* in the order of the text's keys: eq hz db q; gain db; pan position; delay ms feedback mix;
                                      chorus rate_hz depth_ms mix; distortion drive_db mix; reverb rt60_s mix; compressor threshold_db
-                                     ratio knee_db attack_ms release_ms makeup_db; limiter ceiling_dbtp release_ms */
+                                     ratio knee_db attack_ms release_ms makeup_db; limiter ceiling_dbtp release_ms; convolve mix */
+    char     file[RA_FILE_BYTES]; /* convolve: a name for the response, any but double quotes and control characters. Nobody opens it
+                                     here: whoever knows what it names loads it into impulse */
+    const struct ra_clip *impulse;   /* convolve: the response, of any rate, one or two channels and at most RA_CONVOLVE_MAX_S. It is
+                                     brought to the chain's rate, loses the zeros at its end and is scaled so that the sum of the
+                                     squares of its louder channel is 1: noise is as loud wet as dry. NULL: the sound passes.
+                                     Borrowed: nothing keeps it when the call that was given it returns. Another address is another
+                                     response, so give the new one before you free the old one. From ra_chain_parse: NULL */
 } ra_processor_spec;
+#define RA_CONVOLVE_MAX_S 10
 typedef struct {
     uint32_t count;
     ra_processor_spec item[RA_CHAIN_MAX];
 } ra_chain_spec;
 
-/* "eq peaking hz=1000 db=6 q=1; gain db=-3": what is left out has its default; an unknown name,
+/* "eq peaking hz=1000 db=6 q=1; convolve file="large hall.wav"": what is left out has its default; an unknown name,
    an unknown key or an impossible value is refused with a sentence that points at it, and *out
    is left as it was. The empty text is the empty chain. Any thread. */
 RA_API ra_result ra_chain_parse(const char *text, ra_chain_spec *out, ra_error *error);
@@ -269,7 +279,7 @@ RA_API void      ra_chain_reset(ra_chain *chain);
 
 /* ---- clips: audio in memory ----------------------------------------------------------------- */
 
-typedef struct {
+typedef struct ra_clip {
     float   *samples;             /* interleaved; freed by ra_clip_destroy */
     uint64_t frame_count;
     uint32_t channels;            /* 1..64 */
@@ -421,8 +431,8 @@ typedef struct {                      /* what the task's kind says; the rest is 
 } ra_task_result;
 
 typedef struct ra_process ra_process;
-/* Begins a task and returns at once: the work, memory for the result included, is the pool's. The clip is borrowed until
-   ra_process_free has answered true. RA_BAD_ARGUMENT, with a sentence, for what cannot be done. */
+/* Begins a task and returns at once: the work, memory for the result included, is the pool's. The clip and the
+   chain's responses are borrowed until ra_process_free has answered true. RA_BAD_ARGUMENT, with a sentence, for what cannot be done. */
 RA_API ra_result ra_process_async(ra_pool *pool, const ra_clip *clip, const ra_task *task, ra_process **out, ra_error *error);
 /* RA_JOB_DONE also when it failed; progress 0..1, may be NULL. */
 RA_API ra_job_state ra_process_poll(const ra_process *process, float *progress);
@@ -503,7 +513,8 @@ RA_API ra_result ra_engine_seek(ra_engine *engine, double seconds);   /* clamped
 RA_API ra_result ra_engine_set_loop(ra_engine *engine, bool is_looping);
 RA_API ra_result ra_engine_set_volume_db(ra_engine *engine, double volume_db);   /* -60 or less is silence; +12 at most */
 /* Settings that ra_chain_set would take glide, and the newest wins. For any other spec a new chain is made here;
-   the sound ducks to silence and back around it, 5 ms each way. */
+   the sound ducks to silence and back around it, 5 ms each way. Responses are copied, and told apart by their samples
+   rather than their addresses: what was given may be freed afterwards, and given again from elsewhere. */
 RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *spec);
 
 RA_API void      ra_engine_get_snapshot(ra_engine *engine, ra_snapshot *out);
@@ -515,7 +526,7 @@ RA_API void      ra_engine_tick(ra_engine *engine, ra_pool *pool);
 RA_API uint32_t  ra_engine_get_spectrum(ra_engine *engine, float bins_db[RA_SPECTRUM_BINS]);
 
 /* Renders clip through chain as fast as it goes, in memory: what the command line's render does. Keeps the
-   channels, but a mono clip becomes stereo where a processor of the chain makes it so (pan, chorus, reverb); what
+   channels, but a mono clip becomes stereo where a processor of the chain makes it so (pan, chorus, reverb, a response of two channels); what
    the chain is late is made up for, and the length stays. */
 RA_API ra_result ra_render_clip(const ra_clip *clip, const ra_chain_spec *spec, ra_clip **out);
 

@@ -223,6 +223,7 @@ static const struct { const char *const name; uint64_t hash; } golden[] = {
     { "eq glide",                0xd6957e5163bbec1e },
     { "chain eq gain softclip",  0xc2749acc80b3b62d },
     { "chain of all",            0x8e99cae9e038c527 },
+    { "convolve",                0xcfd2bc9726d8413f },
     { "resample 44100 to 48000", 0x942cf99cb45c3a2d },
     { "resample 48000 to 44100", 0x960e995cc86f47a2 },
     { "demo loop",               0x252daf9236303706 },
@@ -1557,6 +1558,18 @@ static void test_chain(void)
             is_same = memcmp(&again.item[n], &spec.item[n], sizeof spec.item[n]) == 0;
         if (!check(is_same)) { complain(__LINE__, "the text was '%s'", text); break; }
     }
+    static const char *const named[] = {
+        "convolve file=hall.wav mix=0.25", "convolve mix=0.3", "convolve file=\"large hall; 2.wav\" mix=0.3; gain db=1", "convolve file=\" \" mix=0.3",
+        "convolve file=a=b mix=0.3", "convolve file=\xC3\xA9glise.wav mix=0.3",
+        "convolve file=12345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345 mix=0.3",
+    };
+    for (size_t n = 0; n < sizeof named / sizeof named[0]; n++) {
+        spec = spec_of(named[n]);
+        check(ra_chain_format(&spec, text, sizeof text) == strlen(named[n]) && strcmp(text, named[n]) == 0);
+        check(spec.item[0].impulse == NULL);
+    }
+    spec = spec_of("convolve mix=1 file=\"plain.wav\";softclip");     /* quotes that are not needed go */
+    check(strcmp(spec.item[0].file, "plain.wav") == 0 && spec.item[0].value[0] == 1 && spec.item[1].kind == RA_PROCESSOR_SOFTCLIP);
     spec = spec_of("eq peaking hz=1000 db=6 q=1; gain db=-3");
     ra_chain_format(&spec, text, sizeof text);
     check(strlen(text) < 48);                          /* short: no digits that nobody asked for */
@@ -1636,7 +1649,12 @@ static void test_chain(void)
 
     test("effects: what is wrong is refused with a sentence that points at it, and nothing is changed");
     static const struct { const char *text; const char *place; const char *word; } wrong[] = {
-        { "reverb rt60_s=1.8 mix=1.25", "mix", "mix" },            { "gain db=1; convolve mix=1", "convolve", "not built" },
+        { "reverb rt60_s=1.8 mix=1.25", "mix", "mix" },            { "convolve file=a mix=2", "mix", "0 to 1" },
+        { "convolve file= mix=1", "file", "file=NAME" },          { "convolve file=\"\"", "file", "file=NAME" },
+        { "convolve file=\"a", "file", "double quotes" },          { "convolve file=a\"b\"", "file", "double quotes" },
+        { "gain db=1; convolve file=a file=b", "file=b", "already" }, { "convolve name=a", "name", "knows file, mix" },
+        { "convolve file=123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456", "file", "1 to 95 bytes" },
+        { "convolve file=\"a\tb\"", "file", "file=NAME" },       { "gain file=a", "file", "knows db" },
         { "compressor ratio=0.5", "ratio", "1 to 100" },           { "limiter ceiling_dbtp=1", "ceiling", "-40 to 0" },
         { "gain db=1; chorus fast", "fast", "key=number" },       { "distortion drive_db=3 drive_db=4", "drive_db=4", "already" },
         { "gain db=1; nonsense", "nonsense", "nonsense" },         { "gain hz=3", "hz", "hz" },
@@ -1671,7 +1689,7 @@ static void test_chain(void)
     check_same(error.offset, too_far);
 
     test("effects: hostile text is refused or understood, never more than that");
-    static const char letters[] = "eq peaking hz=1000.5e-3+;gain db softclip\n\t\x01\xff=;%s%n";
+    static const char letters[] = "eq peaking hz=1000.5e-3+;gain db softclip convolve file=\"\"\n\t\x01\xff=;%s%n";
     char hostile[4096];
     for (int round = 0; round < (TEST_SLOW ? 3000 : 30000); round++) {
         size_t length = noise_word() % 80;
@@ -1789,7 +1807,7 @@ static void test_chain(void)
 
     test("effects: 48 bands in a chain all count, and what stands in a spec behind its end does not");
     memset(&spec, 0, sizeof spec);
-    for (int n = 0; n < RA_CHAIN_MAX; n++) spec.item[n] = (ra_processor_spec){ RA_PROCESSOR_EQ, RA_PEAKING, { 1000, 0.5, 1 } };
+    for (int n = 0; n < RA_CHAIN_MAX; n++) spec.item[n] = (ra_processor_spec){ .kind = RA_PROCESSOR_EQ, .type = RA_PEAKING, .value = { 1000, 0.5, 1 } };
     for (spec.count = 1; spec.count <= RA_CHAIN_MAX; spec.count += spec.count == 1 ? 30 : 1) {
         ra_chain_create(2, 48000, &spec, &chain);
         fill_sine(output, 9600, 2, 1000, 48000, 0.01);
@@ -1848,8 +1866,9 @@ typedef struct {
     double value[6], neutral[6], low[6], high[6];            /* audible; passing bits; the ends of the table */
     double tail_s;                                           /* exact zeros by then, after a full-scale sound with "value" */
 } processor;
-#define PROCESSOR_VERBS(X) \
-    static ra_result X##_create(uint32_t channels, uint32_t rate, void **out) { ra_##X *made; ra_result result = ra_##X##_create(channels, rate, &made); *out = made; return result; } \
+#define PROCESSOR_VERBS(X) PROCESSOR_OTHER_VERBS(X) \
+    static ra_result X##_create(uint32_t channels, uint32_t rate, void **out) { ra_##X *made; ra_result result = ra_##X##_create(channels, rate, &made); *out = made; return result; }
+#define PROCESSOR_OTHER_VERBS(X) \
     static void X##_destroy(void *x) { ra_##X##_destroy(x); } \
     static void X##_set(void *x, const double *value, bool is_fresh) { ra_##X##_set(x, value, is_fresh); } \
     static void X##_process(void *x, float *frames, uint32_t count) { ra_##X##_process(x, frames, count); } \
@@ -1857,9 +1876,38 @@ typedef struct {
     static bool X##_is_quiet(const void *x) { return ra_##X##_is_quiet(x); } \
     static uint32_t X##_latency(const void *x) { return ra_##X##_latency_frames(x); }
 PROCESSOR_VERBS(pan) PROCESSOR_VERBS(delay) PROCESSOR_VERBS(chorus) PROCESSOR_VERBS(distortion)
-PROCESSOR_VERBS(compressor) PROCESSOR_VERBS(limiter) PROCESSOR_VERBS(reverb)
+PROCESSOR_VERBS(compressor) PROCESSOR_VERBS(limiter) PROCESSOR_VERBS(reverb) PROCESSOR_OTHER_VERBS(convolve)
+
+/* frames of noise that dies by 60 dB, both sides different; free with ra_clip_destroy. */
+static ra_clip *room(uint32_t frames, uint32_t channels, uint32_t rate, uint64_t seed)
+{
+    long long fail_at = memory.fail_at;
+    memory.fail_at = 0;
+    ra_clip *made;
+    ra_clip_create(frames, channels, rate, &made);
+    fill_noise(made->samples, (size_t)frames * channels, 1, seed);
+    for (uint32_t n = 0; n < frames * channels; n++) made->samples[n] *= (float)exp(-6.9 * (n / channels) / frames);
+    memory.fail_at = fail_at;
+    return made;
+}
+static ra_result convolve_create(uint32_t channels, uint32_t rate, void **out)
+{
+    static float samples[2 * 20000];
+    ra_clip impulse = { samples, 20000, 2, 48000 };
+    ra_convolve *made;
+    if (samples[0] == 0) {                             /* the same each time */
+        uint64_t state = noise_state;
+        fill_noise(samples, 40000, 1, 308);
+        for (int n = 0; n < 40000; n++) samples[n] *= (float)exp(-6.9 * n / 40000);
+        noise_state = state;
+    }
+    ra_result result = ra_convolve_create(channels, rate, &made);
+    if (result == RA_OK && (result = ra_convolve_load_impulse(made, &impulse)) != RA_OK) { ra_convolve_destroy(made); made = NULL; }
+    *out = made;
+    return result;
+}
 #define PROCESSOR(X) #X, X##_create, X##_destroy, X##_set, X##_process, X##_reset, X##_is_quiet, X##_latency
-enum { PAN, DELAY, CHORUS, DISTORTION, COMPRESSOR, LIMITER, REVERB, PROCESSORS };
+enum { PAN, DELAY, CHORUS, DISTORTION, COMPRESSOR, LIMITER, REVERB, CONVOLVE, PROCESSORS };
 static const processor processors[PROCESSORS] = {
     { PROCESSOR(pan),        { -0.3 },                   { 0 },                    { -1 },                     { 1 },                       0.1 },
     { PROCESSOR(delay),      { 37, 0.6, 0.5 },           { 100, 0.9, 0 },          { 1, 0, 0 },                { 2000, 0.95, 1 },            8 },
@@ -1868,6 +1916,7 @@ static const processor processors[PROCESSORS] = {
     { PROCESSOR(compressor), { -30, 4, 6, 3, 40, 5 },    { 0, 1, 0, 10, 100, 0 },  { -60, 1, 0, 0.1, 5, -24 }, { 0, 100, 24, 500, 5000, 24 }, 5 },
     { PROCESSOR(limiter),    { -6, 50 },                 { 0, 100 },               { -40, 1 },                 { 0, 2000 },                  5 },
     { PROCESSOR(reverb),     { 0.8, 0.4 },               { 2, 0 },                 { 0.2, 0 },                 { 20, 1 },                    4 },
+    { PROCESSOR(convolve),   { 0.6 },                    { 0 },                    { 0 },                      { 1 },                        0.42 },
 };
 
 static void *processor_with(const processor *is, uint32_t channels, uint32_t rate, const double *value)
@@ -1968,6 +2017,7 @@ static void test_processor_contract(void)
         else if (which == DISTORTION) { to[0] = 20; to[1] = 0.2; }
         else if (which == CHORUS) { to[1] = 1; to[2] = 1; }
         else if (which == DELAY) { to[0] = 80; to[1] = 0.2; to[2] = 0.9; }
+        else if (which == CONVOLVE) to[0] = 0.2;
         else { to[0] = 1.3; to[1] = 0.8; }
         void *first = processor_with(is, 2, 48000, to), *late = processor_with(is, 2, 48000, from);
         is->set(late, to, false);
@@ -2025,7 +2075,7 @@ static void test_processor_contract(void)
                 is_fine = is_fine && is_finite(output, 200);
                 peak = fmax(peak, peak_of(output, 200));
             }
-            double limit = which == DELAY ? 40 : which == COMPRESSOR ? 16 : which == PAN ? 2 : which == LIMITER ? 1 : which == REVERB ? 8 : 2;
+            double limit = which == DELAY ? 40 : which == COMPRESSOR ? 16 : which == PAN ? 2 : which == LIMITER ? 1 : which >= REVERB ? 8 : 2;
             if (!is_fine || !(peak <= limit)) complain(__LINE__, "%s at %u Hz: finite %d, peak %g, want %g at most", is->name, rates[n], is_fine, peak, limit);
             is->destroy(made);
         }
@@ -2535,6 +2585,263 @@ static void test_reverb(void)
     ra_reverb_destroy(reverb);
 }
 
+/* sum of h x, written out in double at some frames of a signal; gives the error in dB of the sum's RMS, over both channels. */
+static double convolve_error_db(const float *got, const float *x, uint32_t frames, uint32_t channels, const ra_clip *h, uint32_t taken)
+{
+    double energy[2] = { 0, 0 }, error = 0, sound = 0;
+    for (uint64_t n = 0; n < h->frame_count * h->channels; n++) energy[n % h->channels] += (double)h->samples[n] * h->samples[n];
+    double scale = 1 / sqrt(fmax(energy[0], energy[1]));
+    for (uint32_t look = 0; look < taken; look++) {
+        uint32_t n = look < 70 && look < frames ? look : taken > frames ? look % frames : frames - 1 - (uint32_t)((uint64_t)look * 7919 % frames);
+        for (uint32_t channel = 0; channel < channels; channel++) {
+            double sum = 0;
+            for (uint32_t k = 0; k <= n && k < h->frame_count; k++) sum += (double)h->samples[(size_t)k * h->channels + channel % h->channels] * x[(size_t)(n - k) * channels + channel];
+            double is = got[(size_t)n * channels + channel];
+            error += (is - sum * scale) * (is - sum * scale);
+            sound += sum * scale * sum * scale;
+        }
+    }
+    return 10 * log10(error / sound);
+}
+static ra_convolve *convolve_with(uint32_t channels, uint32_t rate, const ra_clip *impulse, double mix)
+{
+    ra_convolve *made = NULL;
+    if (!check_same(ra_convolve_create(channels, rate, &made), RA_OK)) return NULL;
+    check_same(ra_convolve_load_impulse(made, impulse), RA_OK);
+    ra_convolve_set(made, (double[6]){ mix }, true);
+    return made;
+}
+static void convolve_blocks(ra_convolve *made, float *frames, uint32_t channels, uint32_t count, uint32_t block)
+{
+    process_blocks(&processors[CONVOLVE], made, frames, channels, count, block);
+}
+
+static void test_convolve(void)
+{
+    test("effects: convolve is the sum written out, within -120 dB, for responses of 1 to 250000 values, mono and stereo");
+    static const uint32_t lengths[] = { 1, 2, 31, 32, 33, 63, 64, 65, 127, 128, 129, 511, 512, 513, 1000, 3100, 12500, 48001, 50000, 144000, 250000 };
+    fill_noise(input, 320000 * 2, 0.7f, 320);
+    for (size_t n = 0; n < sizeof lengths / sizeof lengths[0]; n++)
+        for (uint32_t channels = 1; channels <= 2; channels++)
+            for (uint32_t sides = 1; sides <= channels; sides++) {
+                if (TEST_SLOW && lengths[n] > 13000) continue;
+                uint32_t frames = lengths[n] < 10000 ? 6000 : lengths[n] + 20000;
+                ra_clip *impulse = room(lengths[n], sides, 48000, 321 + n);
+                ra_convolve *made = convolve_with(channels, 48000, impulse, 1);
+                check_same(ra_convolve_latency_frames(made), 0);
+                memcpy(output, input, (size_t)frames * channels * sizeof(float));
+                convolve_blocks(made, output, channels, frames, 128);
+                double error = convolve_error_db(output, input, frames, channels, impulse, lengths[n] < 10000 ? 700 : 120);
+                if (getenv("RA_TELL")) printf("convolve %u values, %u sides, %u channels, %u levels: %.1f dB\n", lengths[n], sides, channels, made->level_count, error);
+                if (!(error <= -120)) complain(__LINE__, "%u values, %u sides, %u channels: %.1f dB", lengths[n], sides, channels, error);
+                ra_convolve_destroy(made);
+                ra_clip_destroy(impulse);
+            }
+
+    test("effects: convolve with one value passes every bit, and with one that comes late it is that delay, left and right for themselves");
+    ra_clip *impulse;
+    ra_clip_create(200000, 2, 48000, &impulse);
+    static const uint32_t places[] = { 0, 1, 63, 64, 127, 511, 512, 575, 2047, 2048, 8191, 8192, 32767, 32768, 50000, 199999 };
+    for (size_t n = 0; n < sizeof places / sizeof places[0]; n++) {
+        uint32_t left = places[n], right = places[(n + 5) % (sizeof places / sizeof places[0])], frames = (left > right ? left : right) + 3000;
+        impulse->samples[2 * left] = 0.25f;
+        impulse->samples[2 * right + 1] = -0.25f;
+        ra_convolve *made = convolve_with(2, 48000, impulse, 1);
+        memcpy(output, input, frames * 2 * sizeof(float));
+        convolve_blocks(made, output, 2, frames, 500);
+        double worst = 0;
+        for (uint32_t frame = 0; frame < frames; frame++) {
+            worst = fmax(worst, fabs(output[2 * frame] - (frame < left ? 0 : input[2 * (frame - left)])));
+            worst = fmax(worst, fabs(output[2 * frame + 1] + (frame < right ? 0 : input[2 * (frame - right) + 1])));
+        }
+        check_most(worst, 1e-6);                       /* -120 dB of full scale */
+        ra_convolve_destroy(made);
+        impulse->samples[2 * left] = impulse->samples[2 * right + 1] = 0;
+    }
+    impulse->samples[0] = impulse->samples[1] = 1;
+    ra_convolve *made = convolve_with(2, 48000, impulse, 1);
+    check(made->tap_count == 1);                       /* and 199999 zeros that are left out */
+    memcpy(output, input, 96000 * sizeof(float));
+    convolve_blocks(made, output, 2, 48000, 128);
+    check_samples(output, input, 96000);
+    ra_convolve_destroy(made);
+    impulse->samples[0] = impulse->samples[1] = 0;     /* nothing but zeros: silence */
+    made = convolve_with(2, 48000, impulse, 1);
+    convolve_blocks(made, output, 2, 4800, 128);
+    check(is_silent(output, 9600));
+    ra_convolve_destroy(made);
+    ra_clip_destroy(impulse);
+    check_same(ra_convolve_create(2, 48000, &made), RA_OK);            /* no response: the sound passes */
+    ra_convolve_set(made, (double[6]){ 1 }, true);
+    memcpy(output, input, 9600 * sizeof(float));
+    convolve_blocks(made, output, 2, 4800, 128);
+    check_samples(output, input, 9600);
+    ra_convolve_destroy(made);
+
+    test("effects: all sizes of partitions give the same bits for blocks of 1, 7, 128, 512 and 4096");
+    uint32_t long_frames = TEST_SLOW ? 20000 : 80000;
+    impulse = room(200000, 2, 48000, 350);
+    for (int kind = 0; kind < BLOCK_KINDS; kind++) {
+        made = convolve_with(2, 48000, impulse, 0.3);
+        check_same(made->level_count, RA_CONVOLVE_LEVELS);
+        float *to = kind ? other : output;
+        memcpy(to, input, long_frames * 2 * sizeof(float));
+        convolve_blocks(made, to, 2, long_frames, blocks[kind]);
+        if (kind && !check_samples(other, output, long_frames * 2)) complain(__LINE__, "in blocks of %u", blocks[kind]);
+        ra_convolve_destroy(made);
+    }
+    if (!TEST_SLOW) { check_golden("convolve", output, 160000); }
+
+    ra_clip_destroy(impulse);
+
+    test("effects: convolve's work is the same in every slot, within one group of columns of each size, and done when it is due");
+    impulse = room(200000, 2, 48000, 350);
+    made = convolve_with(2, 48000, impulse, 0.3);
+    memcpy(other, input, 65536 * 2 * sizeof(float));
+    convolve_blocks(made, other, 2, 65536, 64);
+    for (uint32_t slot = 0; slot < 512; slot++) {
+        uint32_t before[RA_CONVOLVE_LEVELS];
+        for (uint32_t index = 1; index < made->level_count; index++) before[index] = made->level[index].spent;
+        convolve_blocks(made, other, 2, 64, 64);
+        for (uint32_t index = 1; index < made->level_count; index++) {
+            const ra_convolve_level *level = &made->level[index];
+            uint32_t first = made->slot % (level->size / 64);
+            double share = level->cost * 64.0 / level->size, work = (double)level->spent - (first ? before[index] : 0);
+            if (first == 0) check_same(before[index], level->cost);
+            check_near(work, share, level->partitions + RA_CONVOLVE_PASS_COST);
+        }
+    }
+    ra_convolve_destroy(made);
+    ra_clip_destroy(impulse);
+
+    test("effects: a response is brought to the chain's rate and to unit energy, so noise is as loud wet as dry, within 0.5 dB");
+    impulse = room(30000, 2, 44100, 351);
+    ra_clip *at_rate;
+    check_same(ra_clip_resample(impulse, 48000, &at_rate), RA_OK);
+    ra_convolve *other_made = convolve_with(2, 48000, at_rate, 1);
+    made = convolve_with(2, 48000, impulse, 1);
+    memcpy(output, input, 200000 * sizeof(float));
+    memcpy(other, input, 200000 * sizeof(float));
+    convolve_blocks(made, output, 2, 100000, 128);
+    convolve_blocks(other_made, other, 2, 100000, 128);
+    check_samples(output, other, 200000);
+    double loud[2];
+    for (int side = 0; side < 2; side++) loud[side] = decibels(rms_of(output + 80000 + side, 60000, 2) / rms_of(input + 80000 + side, 60000, 2));
+    check_near(fmax(loud[0], loud[1]), 0, 0.5);
+    ra_convolve_destroy(made); ra_convolve_destroy(other_made);
+    for (uint64_t n = 0; n < at_rate->frame_count * 2; n++) at_rate->samples[n] *= 1024;        /* a power of two: the same bits */
+    made = convolve_with(2, 48000, at_rate, 1);
+    memcpy(other, input, 200000 * sizeof(float));
+    convolve_blocks(made, other, 2, 100000, 128);
+    check_samples(other, output, 200000);
+    ra_convolve_destroy(made);
+    ra_clip_destroy(at_rate);
+    ra_clip_destroy(impulse);
+
+    test("effects: one channel hears the mean of a response's two, and NaN in a response or in the sound is silence for its frame alone");
+    ra_clip *mean;
+    impulse = room(30000, 2, 44100, 351);
+    ra_clip_create(30000, 1, 44100, &mean);
+    for (int n = 0; n < 30000; n++) mean->samples[n] = 0.5f * (impulse->samples[2 * n] + impulse->samples[2 * n + 1]);
+    mean->samples[700] = impulse->samples[1400] = impulse->samples[1401] = 0;
+    made = convolve_with(1, 44100, mean, 0.7);
+    memcpy(output, input, 60000 * sizeof(float));
+    output[5000] = output[20000] = 0;
+    convolve_blocks(made, output, 1, 60000, 128);
+    ra_convolve_destroy(made);
+    impulse->samples[1400] = NAN;
+    impulse->samples[1401] = INFINITY;
+    made = convolve_with(1, 44100, impulse, 0.7);
+    memcpy(other, input, 60000 * sizeof(float));
+    other[5000] = NAN;
+    other[20000] = -INFINITY;
+    convolve_blocks(made, other, 1, 60000, 128);
+    check_samples(other, output, 60000);
+    ra_convolve_destroy(made);
+    ra_clip_destroy(mean);
+    ra_clip_destroy(impulse);
+
+    test("effects: what is heard after a long silence, at any place in the grid, is the sum written out again");
+    impulse = room(30000, 2, 44100, 351);
+    for (uint32_t silence = 50000; silence < 50400; silence += 97) {
+        made = convolve_with(2, 44100, impulse, 1);
+        memset(output, 0, silence * 2 * sizeof(float));
+        memcpy(output + silence * 2, input, 20000 * 2 * sizeof(float));
+        fill_noise(other, 4000, 1, 352);
+        convolve_blocks(made, other, 2, 2000, 128);
+        convolve_blocks(made, output, 2, silence + 20000, 128);
+        check_most(convolve_error_db(output + silence * 2, input, 20000, 2, impulse, 100), -120);
+        check(is_silent(output + 2 * (30000 + 64), 2 * (silence - 30000 - 64)));       /* the tail ends where the sum does, or in that slot */
+        ra_convolve_destroy(made);
+    }
+    ra_clip_destroy(impulse);
+
+    test("effects: convolve's mix may be swept without a click");
+    impulse = room(30000, 2, 44100, 351);
+    for (int n = 0; n < 30000; n++) impulse->samples[2 * n] = impulse->samples[2 * n + 1] = n == 0 ? 1 : n == 20000 ? 0.5f : 0;
+    made = convolve_with(1, 44100, impulse, 0.5);
+    fill_sine(output, 96000, 1, 200, 44100, 0.25);
+    for (int turn = 0; turn < 96; turn++) {
+        ra_convolve_set(made, (double[6]){ turn % 3 ? 0.9 : 0.1 }, false);
+        ra_convolve_process(made, output + turn * 1000, 1000);
+    }
+    check_most(worst_click(output + 40000, 56000, 1, 200, 44100), 1e-3);
+    ra_convolve_destroy(made);
+    ra_clip_destroy(impulse);
+
+    test("effects: a chain takes the response it is given, and another, or none, is another chain");
+    impulse = room(30000, 2, 44100, 351);
+    ra_chain_spec spec = spec_of("gain db=0; convolve file=x mix=1");
+    ra_chain *chain;
+    spec.item[1].impulse = impulse;
+    check_same(ra_chain_create(2, 44100, &spec, &chain), RA_OK);
+    made = convolve_with(2, 44100, impulse, 1);
+    memcpy(output, input, 80000 * sizeof(float));
+    memcpy(other, input, 80000 * sizeof(float));
+    process_chain(chain, output, 2, 40000, 128);
+    convolve_blocks(made, other, 2, 40000, 128);
+    check_samples(output, other, 80000);
+    ra_convolve_destroy(made);
+    spec.item[1].value[0] = 0.5;
+    check(ra_chain_set(chain, &spec));
+    spec.item[1].impulse = NULL;
+    check(!ra_chain_set(chain, &spec));
+    ra_chain_destroy(chain);
+    ra_clip strange = *impulse;
+    spec.item[1].impulse = &strange;
+    strange.channels = 3;
+    check_same(ra_chain_create(2, 44100, &spec, &chain), RA_BAD_ARGUMENT);
+    strange.channels = 2;
+    strange.sample_rate_hz = 2999;                     /* longer than 10 s */
+    check_same(ra_chain_create(2, 44100, &spec, &chain), RA_BAD_ARGUMENT);
+    strange = *impulse;
+    strange.frame_count = 0;
+    check_same(ra_chain_create(2, 44100, &spec, &chain), RA_OK);
+    ra_chain_destroy(chain);
+    memset(spec.item[1].file, 'x', sizeof spec.item[1].file);          /* without an end */
+    check_same(ra_chain_create(2, 44100, &spec, &chain), RA_BAD_ARGUMENT);
+    strcpy(spec.item[1].file, "a\"b");
+    check_same(ra_chain_create(2, 44100, &spec, &chain), RA_BAD_ARGUMENT);
+    ra_clip_destroy(impulse);
+
+    test("effects: render makes a mono clip stereo where the response is, keeps its length, and cuts the tail");
+    for (uint32_t sides = 1; sides <= 2; sides++) {
+        impulse = room(9000, sides, 48000, 353);
+        spec = spec_of("convolve mix=1");
+        spec.item[0].impulse = impulse;
+        ra_clip *clip = room(20000, 1, 48000, 354), *rendered;
+        memcpy(clip->samples, input, 20000 * sizeof(float));
+        if (check_same(ra_render_clip(clip, &spec, &rendered), RA_OK)) {
+            check(rendered->channels == sides && rendered->frame_count == 20000);
+            for (int n = 0; n < 20000; n++) other[2 * n] = other[2 * n + 1] = input[n];
+            check_most(convolve_error_db(rendered->samples, sides == 2 ? other : input, 20000, sides, impulse, 300), -120);
+            ra_clip_destroy(rendered);
+        }
+        ra_clip_destroy(clip);
+        ra_clip_destroy(impulse);
+    }
+}
+
 static void test_processors(void)
 {
     test_processor_contract();
@@ -2542,6 +2849,7 @@ static void test_processors(void)
     test_distortion_compressor();
     test_limiter();
     test_reverb();
+    test_convolve();
 }
 
 static void test_effects_all(void) { test_effects(); test_chain(); test_processors(); }
@@ -3863,8 +4171,8 @@ static void carry(ra_engine *front, ra_engine *back)
             memcpy(copy->samples, clip->samples, (size_t)clip->frame_count * clip->channels * sizeof(float));
             ra_bridge_clip_delivered(front, serial);
         }
-        size_t byte_count = ra_bridge_take_commands(front, bytes, 4096);
-        check(byte_count <= 4096);
+        size_t byte_count = ra_bridge_take_commands(front, bytes, 16384);
+        check(byte_count <= 16384);
         ra_bridge_give_commands(back, bytes, byte_count, &copy);
         check(copy == NULL);                           /* its LOAD was among them */
         if (!clip && !byte_count) break;
@@ -3951,6 +4259,37 @@ static void test_engine(void)
             ra_clip_destroy(made);
         } else ra_clip_destroy(clip);
     }
+
+    test("engine: a response may be freed once it was given: the engine has its own, also at another rate, and knows it again");
+    ra_clip *impulse = room(5000, 2, 44100, 361);
+    ra_chain_spec roomy = spec_of("convolve mix=0.5; convolve mix=0.25; gain db=-6");
+    roomy.item[0].impulse = roomy.item[1].impulse = impulse;
+    engine = engine_at(44100);
+    check_same(ra_engine_set_chain(engine, &roomy), RA_OK);
+    long long copies = memory.live;
+    ra_clip_destroy(impulse);
+    impulse = room(5000, 2, 44100, 361);               /* the same from elsewhere */
+    roomy.item[0].impulse = roomy.item[1].impulse = impulse;
+    roomy.item[0].value[0] = 0.6;
+    uint32_t chain_serial = engine->newest.chain_serial;
+    check_same(ra_engine_set_chain(engine, &roomy), RA_OK);
+    check(engine->newest.chain_serial == chain_serial && memory.live == copies && engine->newest.spec.item[0].impulse == engine->newest.spec.item[1].impulse);
+    ra_clip *made_of_it = NULL, *heard = clip_of(samples, 20000, 2, 48000);
+    check_same(ra_render_clip(heard, &roomy, &made_of_it), RA_OK);
+    ra_clip_destroy(impulse);
+    check_same(ra_engine_set_sample_rate(engine, 48000), RA_OK);
+    load(engine, heard);
+    ra_engine_play(engine);
+    render(engine, output, 20000, 128);
+    check_samples(output, made_of_it->samples, 40000);
+    ra_clip_destroy(made_of_it);
+    impulse = room(5000, 2, 44100, 362);               /* another one, perhaps at the place of the first */
+    roomy.item[1].impulse = impulse;
+    roomy.item[0].impulse = NULL;
+    check(ra_engine_set_chain(engine, &roomy) == RA_OK && engine->newest.chain_serial == chain_serial + 1);
+    render(engine, output, 2000, 128);
+    ra_clip_destroy(impulse);
+    ra_engine_destroy(engine);
 
     test("engine: ra_render_clip keeps any number of channels, each filtered as if alone");
     ra_clip *many = clip_of(samples, 3000, 6, 44100), *made = NULL, *alone_made = NULL;
@@ -4205,8 +4544,8 @@ static void test_engine(void)
     load(engine, clip_of(samples, 48000, 2, 48000));
     memset(&spec, 0, sizeof spec);
     spec.count = 34;
-    for (uint32_t n = 0; n < 33; n++) spec.item[n] = (ra_processor_spec){ RA_PROCESSOR_EQ, RA_LOW_SHELF, { 1000, 40, 1 } };
-    spec.item[33] = (ra_processor_spec){ RA_PROCESSOR_EQ, RA_PEAKING, { 1000, 3, 1 } };
+    for (uint32_t n = 0; n < 33; n++) spec.item[n] = (ra_processor_spec){ .kind = RA_PROCESSOR_EQ, .type = RA_LOW_SHELF, .value = { 1000, 40, 1 } };
+    spec.item[33] = (ra_processor_spec){ .kind = RA_PROCESSOR_EQ, .type = RA_PEAKING, .value = { 1000, 3, 1 } };
     ra_engine_set_chain(engine, &spec);
     ra_engine_play(engine);
     render(engine, output, 24000, 128);
@@ -4461,6 +4800,39 @@ static void test_engine(void)
     ra_engine_destroy(single); ra_engine_destroy(front); ra_engine_destroy(back);
     ra_pool_destroy(pool);
 
+    test("engine: over the bridge a response arrives too, anew in a new memory, and glides need it no second time");
+    roomy = spec_of("convolve mix=0.6; gain db=-3");
+    impulse = room(3000, 2, 44100, 360);
+    roomy.item[0].impulse = impulse;
+    single = engine_at(48000); front = engine_at(48000); back = engine_at(48000);
+    for (int step = 0; step < 6; step++) {
+        if (step == 5) {                               /* the other memory is lost, and the one engine begins anew */
+            ra_engine_destroy(single); ra_engine_destroy(back);
+            single = engine_at(48000); back = engine_at(48000);
+            ra_bridge_resync(front);
+            ra_engine_stop(front); ra_engine_play(front);
+        }
+        for (int n = 0; n < 2; n++) {
+            ra_engine *commanded = n ? front : single;
+            if (step == 0 || (step == 5 && n == 0)) load(commanded, clip_of(samples, 20000, 2, 48000));
+            if (step == 2) roomy.item[0].value[0] = 0.2;
+            if (step == 3) impulse->samples[4] = 0.5f;
+            if (step != 4 && (step != 5 || n == 0)) check_same(ra_engine_set_chain(commanded, &roomy), RA_OK);
+            if (step == 0 || (step == 5 && n == 0)) ra_engine_play(commanded);
+        }
+        carry(front, back);
+        uint32_t serial, frames = step == 5 ? 0 : 3000;
+        check(ra_bridge_pending_clip(front, &serial) == NULL);
+        render(single, output, frames, 128);
+        render(back, other, frames, 128);
+        if (!check_samples(other, output, 2 * frames)) complain(__LINE__, "at step %d", step);
+        carry(front, back);
+    }
+    ra_clip *delivered = ra_bridge_impulse(front, 0) ? NULL : back->received[0].clip;
+    check(delivered && delivered->frame_count == 3000 && memcmp(delivered->samples, impulse->samples, 6000 * sizeof(float)) == 0 && !back->received[1].clip);
+    ra_engine_destroy(single); ra_engine_destroy(front); ra_engine_destroy(back);
+    ra_clip_destroy(impulse);
+
     test("engine: while nobody renders, commands over the bridge wait or are refused, none is lost");
     front = engine_at(48000); back = engine_at(48000);
     long long accepted_count = 0;
@@ -4574,7 +4946,10 @@ static bool make_and_unmake(int kind)
               result = ra_pool_submit(pool, test_job_step, &mine, &mine.job);
               if (result == RA_OK) { ra_pool_run(pool, 0); check_same(ra_job_poll(mine.job), RA_JOB_DONE); ra_job_release(mine.job); } else check(mine.job == NULL);
               ra_pool_destroy(pool); break; }
-    case 11: { ra_engine *engine; ra_clip *clip = NULL; ra_pool *pool = NULL; ra_chain_spec spec = spec_of("eq peaking hz=100 db=3");
+    case 11: { ra_engine *engine; ra_clip *clip = NULL; ra_pool *pool = NULL; ra_chain_spec spec = spec_of("eq peaking hz=100 db=3; convolve");
+              static float decay[] = { 1, 0.5f, 0.25f, 0.125f };
+              static const ra_clip small = { decay, 4, 1, 44100 };
+              spec.item[1].impulse = &small;
               result = ra_engine_create(NULL, &engine);
               if (result != RA_OK) break;
               result = ra_clip_create(9000, 2, 44100, &clip);
@@ -5035,6 +5410,18 @@ static void test_cli(void)
         check_samples(clip->samples, want->samples, 30000);
         ra_clip_destroy(want); ra_clip_destroy(clip);
     }
+    snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d/large hall.wav", (int)getpid());
+    ra_clip *impulse = room(3000, 2, 44100, 92);
+    check_same(ra_wav_save(path, RA_WAV_F32, impulse->samples, 3000, 2, 44100, NULL), RA_OK);
+    check_same(cli_run("$P render in.wav out.wav --chain 'gain db=-3; convolve file=\"large hall.wav\" mix=0.4'"), 0);
+    spec = spec_of("gain db=-3; convolve mix=0.4");
+    spec.item[1].impulse = impulse;
+    snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d/out.wav", (int)getpid());
+    if (check_same(ra_wav_load(path, &clip, NULL), RA_OK) && check_same(ra_render_clip(source, &spec, &want), RA_OK)) {
+        check_samples(clip->samples, want->samples, 30000);
+        ra_clip_destroy(want); ra_clip_destroy(clip);
+    }
+    ra_clip_destroy(impulse);
     check_same(cli_run("printf 'Preamp: -3 dB\\nFilter 1: ON PK Fc 1000 Hz Gain 6 dB Q 1\\n' > eq.txt"
                        " && $P render in.wav out.wav --eq eq.txt --chain 'delay ms=5'"
                        " && $P render in.wav want.wav --chain 'gain db=-3; eq peaking hz=1000 db=6 q=1; delay ms=5' && cmp out.wav want.wav"), 0);
@@ -5075,7 +5462,8 @@ static void test_cli(void)
     static const struct { const char *command; const char *word; bool is_misuse; } bad[] = {
         { "$P info nothing.wav", "nothing.wav", false },                              { "$P render nothing.wav never.wav", "nothing.wav", false },
         { "head -c 30 in.wav > cut.wav; $P info cut.wav", "cut.wav", false },         { "$P render cut.wav never.wav", "cut.wav", false },
-        { "printf hello > text.wav; $P render text.wav never.wav", "text.wav", false }, { "$P render in.wav never.wav --chain 'convolve mix=1'", "convolve", false },
+        { "printf hello > text.wav; $P render text.wav never.wav", "text.wav", false }, { "$P render in.wav never.wav --chain 'convolve file=nothing.wav'", "nothing.wav", false },
+        { "$P render in.wav never.wav --chain 'gain; convolve file=\"text.wav\"'", "text.wav", false }, { "$P render in.wav never.wav --chain 'convolve file=in.wav'", "3 channels", false },
         { "$P render in.wav never.wav --chain 'eq peaking hz=-1'", "hz", false },     { "$P render in.wav /nowhere/never.wav", "/nowhere/never.wav", false },
         { "$P render in.wav never.wav --rate 0", "--rate", true },                    { "$P render in.wav never.wav --format mp3", "mp3", true },
         { "$P render in.wav", "render", true },                                       { "$P gen triangle never.wav", "triangle", true },

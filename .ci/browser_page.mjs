@@ -474,7 +474,7 @@ test('load takes an address, a File, an ArrayBuffer and a view; play, pause, sto
 test('set() refuses a bad chain with a sentence that names the character, and changes nothing', async (bench) => {
   bench.allow(/character \d+/);                               // the console says it too
   const app = await bench.open(), { chain } = await app.state();
-  for (const [text, pattern] of [['eq peaking hz=1000 db=loud', /character 20.*number/], ['gain db=-3; wobble depth=1', /character 13.*wobble/], ['convolve mix=0.2', /character 1.*convolve.*not built yet/], ['eq peaking hz=0', /character 12.*out of range/]])
+  for (const [text, pattern] of [['eq peaking hz=1000 db=loud', /character 20.*number/], ['gain db=-3; wobble depth=1', /character 13.*wobble/], ['convolve file= mix=0.2', /character 10.*file=NAME/], ['eq peaking hz=0', /character 12.*out of range/]])
     says(await app.refusal('set', text), pattern, text);
   same((await app.state()).chain, chain, 'chain');
   says(await app.untilStatus(/character 12/), /out of range/, 'the status line');
