@@ -5506,8 +5506,10 @@ RA_API void ra_wav_decode(ra_wav_format format, const void *bytes, float *sample
 {
     const uint8_t *at = bytes;
     switch (format) {
-    case RA_WAV_U8:  for (size_t n = 0; n < sample_count; n++) samples[n] = (float)((int)at[n] - 128) * 0x1p-7f; break;
-    case RA_WAV_S8:  for (size_t n = 0; n < sample_count; n++) samples[n] = (float)(int8_t)at[n] * 0x1p-7f; break;
+    case RA_WAV_U8: case RA_WAV_S8: {
+        int flip = format == RA_WAV_U8 ? 128 : 0;        /* 128 less, and the sign of what is left */
+        for (size_t n = 0; n < sample_count; n++) samples[n] = (float)(int8_t)(at[n] ^ flip) * 0x1p-7f;
+        break; }
     case RA_WAV_S16: for (size_t n = 0; n < sample_count; n++) samples[n] = (float)(int16_t)ra_read_u16(at + 2 * n) * 0x1p-15f; break;
     case RA_WAV_S24: for (size_t n = 0; n < sample_count; n++, at += 3)      /* into the upper three bytes, so that the sign is in place */
                          samples[n] = (float)(int32_t)((uint32_t)at[0] << 8 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 24) * 0x1p-31f;
@@ -5515,8 +5517,9 @@ RA_API void ra_wav_decode(ra_wav_format format, const void *bytes, float *sample
     case RA_WAV_S32: for (size_t n = 0; n < sample_count; n++) samples[n] = (float)(int32_t)ra_read_u32(at + 4 * n) * 0x1p-31f; break;
     case RA_WAV_F32: memcpy(samples, bytes, sample_count * sizeof(float)); break;
     case RA_WAV_F64: for (size_t n = 0; n < sample_count; n++) { double x; memcpy(&x, at + 8 * n, 8); samples[n] = (float)x; } break;
-    case RA_WAV_ALAW: for (size_t n = 0; n < sample_count; n++) samples[n] = (float)ra_from_alaw(at[n]) * 0x1p-15f; break;
-    case RA_WAV_ULAW: for (size_t n = 0; n < sample_count; n++) samples[n] = (float)ra_from_ulaw(at[n]) * 0x1p-15f; break;
+    case RA_WAV_ALAW: case RA_WAV_ULAW:
+        for (size_t n = 0; n < sample_count; n++) samples[n] = (float)(format == RA_WAV_ALAW ? ra_from_alaw(at[n]) : ra_from_ulaw(at[n])) * 0x1p-15f;
+        break;
     case RA_WAV_S16_BE: case RA_WAV_S24_BE: case RA_WAV_S32_BE: case RA_WAV_F32_BE: case RA_WAV_F64_BE: {
         uint8_t turned[8 * 512];                         /* the same samples with their bytes turned round */
         size_t last = ra_wav_sample_bytes[format] - 1u;
@@ -11038,7 +11041,7 @@ WEB_API const char *web_import_eq(const char *settings)
 static const char cli_help[] =
     "rustyaudio - play, filter and write audio; the same sound as in the browser\n"
     "\n"
-    "  rustyaudio info IN...                    what a WAV file is, as JSON, one line each\n"
+    "  rustyaudio info IN...                    what a WAV or AIFF file is, as JSON, a line each\n"
     "  rustyaudio render IN OUT [options]       IN through a chain into OUT\n"
     "      --chain TEXT     for example \"eq peaking hz=1000 db=6 q=1; gain db=-3; softclip\"\n"
     "      --eq FILE        before it the settings that Equalizer APO, AutoEQ or REW wrote\n"

@@ -3985,6 +3985,15 @@ static void test_wav(void)
             }
         }
 
+    for (int f = 0; f < RA_WAV_FORMAT_COUNT; f++) {                     /* more than any buffer on the way holds */
+        size_t sample_count = 3001, sample_bytes = sample_byte_counts[f];
+        uint8_t *data = malloc(sample_count * sample_bytes);
+        fill_data((ra_wav_format)f, data, sample_count);
+        ra_wav_decode((ra_wav_format)f, data, output, sample_count);
+        for (size_t n = 0; n < sample_count; n++) if (!check_near(output[n], sample_meant((ra_wav_format)f, data + n * sample_bytes), 0)) break;
+        free(data);
+    }
+
     test("wav: A-law and u-law say what the tables of G.711 say, plain and extensible");
     uint8_t codes[256];
     for (int n = 0; n < 256; n++) codes[n] = (uint8_t)n;
@@ -4136,6 +4145,12 @@ static void test_wav(void)
     check_read(&file, "the format behind the data", 2, 48000, ramp_floats, 10);
     plain_wav(&file, 1, 1, 48000, 16, ramp, 20); put_data(&file, ramp + 64, 20); put_format(&file, 1, 2, 44100, 8); put_end(&file);
     check_read(&file, "two data chunks: the first counts", 1, 48000, ramp_floats, 10);
+    put_family(&file, RIFF); put_kind_data(&file, &riff_16, ramp, 20); put_kind_data(&file, &riff_16, ramp + 64, 4);
+    put_kind_format(&file, &riff_16, 1, 48000, 0); put_family_end(&file, RIFF);
+    check_read(&file, "two data chunks before the format: the first counts", 1, 48000, ramp_floats, 10);
+    put_family(&file, RIFF); put_kind_format(&file, &riff_16, 1, 48000, 0); put_kind_format(&file, &riff_16, 2, 44100, 0);
+    put_kind_data(&file, &riff_16, ramp, 20); put_family_end(&file, RIFF);
+    check_read(&file, "two format chunks: the first counts", 1, 48000, ramp_floats, 10);
     put_family(&file, AIFF);                                            /* what a Mac writes around it */
     put_chunk(&file, AIFF, "NAME", 5); put_bytes(&file, "Song\0", 6);
     uint8_t turned[40];
@@ -4202,6 +4217,12 @@ static void test_wav(void)
     check_most((double)thin.reads, 20);
     thin.total = header_bytes + 600;                                    /* cut: what is there counts */
     check(ra_wav_parse(thin_read, &thin, thin.total, &back, &error) == RA_OK && back.frame_count == 100);
+    wav_file long_start;                                                /* Wave64 needs nothing for that, not even for the size that is special elsewhere */
+    for (int n = 0; n < 2; n++) {
+        put_family(&long_start, WAVE64); put_kind_format(&long_start, &w64_16, 2, 96000, 0); put_chunk(&long_start, WAVE64, "data", n ? 6000000000u : UINT32_MAX);
+        thin_file wave64 = { long_start.bytes, long_start.count, long_start.count + 7000000000u, 0, UINT64_MAX };
+        check(ra_wav_parse(thin_read, &wave64, wave64.total, &back, &error) == RA_OK && back.frame_count == (n ? 1500000000u : UINT32_MAX / 4) && back.data_offset == long_start.count);
+    }
     for (uint64_t n = 0; n < 8; n++) {                                  /* the reader fails: an answer, no crash */
         thin.reads = 0; thin.fails_after = n;
         result = ra_wav_parse(thin_read, &thin, thin.total, &back, &error);
@@ -5874,6 +5895,18 @@ static void test_cli(void)
     check(second && second[1] == '{' && strchr(second + 1, '\n') && !strchr(second + 1, '\n')[1]);
     check_same(cli_run("$P info - < in.wav"), 0);
     check(strstr(cli_said, "\"frames\":10000") != NULL);
+    static const struct { int kind; const char *says; } others[] = { { 3, "\"pcm\",\"bits\":32" }, { 5, "\"float\",\"bits\":64" }, { 6, "\"alaw\",\"bits\":8" }, { 15, "\"ulaw\",\"bits\":8" },
+                                                                    { 17, "\"pcm\",\"bits\":24" }, { 21, "\"pcm\",\"bits\":16" }, { 36, "\"float\",\"bits\":64" } };
+    for (size_t n = 0; n < sizeof others / sizeof others[0]; n++) {
+        wav_file other;
+        put_kind(&other, &wav_kinds[others[n].kind], 1, 8000, input, 80);
+        snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d/other.bin", (int)getpid());
+        FILE *written = fopen(path, "wb");
+        if (!check(written && fwrite(other.bytes, 1, other.count, written) == other.count && fclose(written) == 0)) break;
+        check_same(cli_run("$P info other.bin && cat other.bin | $P info - && mkfifo pipe.$$ && { cat other.bin > pipe.$$ & $P info pipe.$$; }"), 0);
+        const char *said = cli_said;
+        for (int line = 0; line < 3; line++) if ((said = strstr(said, others[n].says))) said++; else { complain(__LINE__, "got '%s', want %s three times", cli_said, others[n].says); break; }
+    }
 
     test("cli: render passes samples exactly without a chain, and through one as ra_render_clip does");
     snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d/in.wav", (int)getpid());
