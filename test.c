@@ -3869,8 +3869,9 @@ static const char *fuzz_read(const uint8_t *bytes, size_t byte_count)
     ra_clip_destroy(clip);
     return wrong;
 }
-/* A chain's text is refused with a sentence, or says the same when it is written down and read again. */
-static const char *fuzz_chain(const uint8_t *bytes, size_t byte_count)
+/* The text of a chain, or of an equaliser's settings, is refused with a sentence, or is a chain that says the same when it is
+   written down and read again. */
+static const char *fuzz_text(const uint8_t *bytes, size_t byte_count, ra_result (*read)(const char *, ra_chain_spec *, ra_error *))
 {
     ra_chain_spec spec, again;
     ra_error error;
@@ -3878,7 +3879,7 @@ static const char *fuzz_chain(const uint8_t *bytes, size_t byte_count)
     const char *wrong = NULL;
     memcpy(text, bytes, byte_count);
     memset(&error, 'x', sizeof error);
-    if (ra_chain_parse(text, &spec, &error) != RA_OK) {
+    if (read(text, &spec, &error) != RA_OK) {
         if (error.code != RA_BAD_CHAIN || error.offset > strlen(text) || !memchr(error.text, 0, sizeof error.text) || strlen(error.text) < 10) wrong = "no readable sentence";
     } else {
         size_t length = ra_chain_format(&spec, NULL, 0);
@@ -3890,13 +3891,15 @@ static const char *fuzz_chain(const uint8_t *bytes, size_t byte_count)
         else if (ra_chain_format(&again, twice, length + 1) != length || strcmp(written, twice)) wrong = "its own text changes";
         for (uint32_t n = 0; !wrong && n < spec.count; n++) {
             bool is_same = spec.item[n].kind == again.item[n].kind && spec.item[n].type == again.item[n].type;
-            for (int k = 0; k < 6; k++) is_same = is_same && spec.item[n].value[k] == again.item[n].value[k];
+            for (int k = 0; k < 6; k++) is_same = is_same && fabs(spec.item[n].value[k] - again.item[n].value[k]) <= 1e-22;
             if (!is_same) wrong = "its own text says something else";
         }
     }
     free(text); free(written); free(twice);
     return wrong;
 }
+static const char *fuzz_chain(const uint8_t *bytes, size_t byte_count)  { return fuzz_text(bytes, byte_count, ra_chain_parse); }
+static const char *fuzz_import(const uint8_t *bytes, size_t byte_count) { return fuzz_text(bytes, byte_count, ra_chain_import); }
 /* Samples written as a file come back: floats as they were, whole numbers to the nearest step, NaN as silence. */
 static const char *fuzz_write(const uint8_t *bytes, size_t byte_count)
 {
@@ -3933,8 +3936,8 @@ static const char *fuzz_write(const uint8_t *bytes, size_t byte_count)
 /* The first byte says who gets the rest. NULL, or what is wrong. */
 static const char *fuzz_one(const uint8_t *bytes, size_t byte_count)
 {
-    static const char *(*const parts[])(const uint8_t *, size_t) = { fuzz_read, fuzz_chain, fuzz_write };
-    return byte_count ? parts[bytes[0] % 3](bytes + 1, byte_count - 1) : NULL;
+    static const char *(*const parts[])(const uint8_t *, size_t) = { fuzz_read, fuzz_chain, fuzz_write, fuzz_import };
+    return byte_count ? parts[bytes[0] % 4](bytes + 1, byte_count - 1) : NULL;
 }
 
 static void test_wav(void)
@@ -6028,7 +6031,7 @@ static void hang(int number)                           /* a test that waits for 
 }
 
 #ifdef RA_FUZZ
-/* A file of every kind, chains and samples, to begin with. */
+/* A file of every kind, chains, settings and samples, to begin with. */
 static void fuzz_seed(int number, int part, const void *bytes, size_t byte_count)
 {
     char path[1024];
@@ -6045,6 +6048,11 @@ int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
         "eq peaking hz=1000 db=6 q=1; gain db=-3", "compressor threshold_db=-24 ratio=4 knee_db=6 attack_ms=5 release_ms=100 makeup_db=3; limiter ceiling_dbtp=-1 release_ms=50",
         "reverb rt60_s=1.8 mix=0.25; delay ms=250 feedback=0.5 mix=.3", "chorus rate_hz=0.8 depth_ms=3 mix=0.5; distortion drive_db=12 mix=1; softclip; pan position=-1",
         "eq lowshelf; eq highshelf; eq lowpass; eq highpass; eq bandpass; eq notch; eq allpass hz=2e3 q=1.0000000000000002",
+    };
+    static const char *const settings[] = {
+        "Preamp: -6.8 dB\nFilter 1: ON LSC Fc 105 Hz Gain 6.8 dB Q 0.70\nFilter 2: ON PK Fc 58 Hz Gain -3.9 dB BW Oct 0.5\nFilter 3: ON HSC 9 dB Fc 10000 Hz Gain -2.5 dB\n",
+        "\xef\xbb\xbf" "Filter Settings file\r\nRoom EQ V5.19\r\nEqualiser: Generic\r\n# a remark\r\nFilter: ON NO Fc 50 Hz\r\nFilter  2: ON  None\r\nFilter 3: OFF LPQ Fc 100 Hz Q 1\r\n",
+        "Filter: ON AP Fc 900 Hz Q 2\nFilter: ON HP Fc 20 Hz\nFilter: ON BP Fc 2e3 Hz Q .6\nPreamp: 1.5 dB\nFilter: ON LS Fc 1 Hz Gain 1 dB\nGraphicEQ: 25 0; 40 1\nChannel: L",
     };
     int number = 0;
     (void)argument_count; (void)arguments;
@@ -6063,6 +6071,7 @@ int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
     put_format(&file, 0xFFFE, 2, 48000, 24); put(&file, 22, 2); put(&file, 20, 2); put(&file, 3, 4); put(&file, 1, 2); put(&file, 0, 14); put_data(&file, chains[0], 36); put_end(&file);
     fuzz_seed(number++, 0, file.bytes, file.count);
     for (size_t n = 0; n < sizeof chains / sizeof chains[0]; n++) fuzz_seed(number++, 1, chains[n], strlen(chains[n]));
+    for (size_t n = 0; n < sizeof settings / sizeof settings[0]; n++) fuzz_seed(number++, 3, settings[n], strlen(settings[n]));
     for (int f = 0; f < RA_WAV_WRITABLE_COUNT; f++) {
         struct { uint8_t head[6]; float samples[10]; } written = { { (uint8_t)f, 1, 0xAC, 0x43, 1, 7 }, { 0, 1, -1, 0.5f, 2, -0.1f, 1e-9f, NAN, INFINITY, -3e38f } };
         uint8_t bytes[46];
