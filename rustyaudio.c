@@ -5470,7 +5470,8 @@ RA_API ra_result ra_wav_parse(ra_read_bytes read, void *user, uint64_t total_byt
         at = body + size;
         /* an odd-sized chunk is followed by one pad byte that its size does not count; some writers forget it */
         uint64_t pad = (0 - size) & (family->alignment - 1u);
-        if (pad == 1 && family->alignment == 2 && total_bytes - at >= 4 && read(user, at, head, 4) == 4 && (ra_wav_is(family, head, family->format) || ra_wav_is(family, head, family->data))) pad = 0;
+        bool may_lack_it = pad == 1 && family->alignment == 2 && total_bytes - at >= 4 && read(user, at, head, 4) == 4;
+        if (may_lack_it && (ra_wav_is(family, head, family->format) || ra_wav_is(family, head, family->data))) pad = 0;
         if (pad > total_bytes - at) break;
         at += pad;
     }
@@ -11170,7 +11171,7 @@ static int cli_info(int argc, char **argv)
 
 typedef struct {
     const char  *path;
-    ra_wav_file    in;
+    ra_wav_file  in;
     ra_loudness *meter;
     ra_loudness_report report;
     ra_error     error;                /* code RA_OK: there is a report */
