@@ -5,6 +5,7 @@
 #   ./build.sh run [PORT]          dist, then serve it on this machine; --no-isolation leaves out the two headers
 #   ./build.sh test [SECTION]      native tests, sanitizers, browser tests; or one section of them
 #   ./build.sh cli                 the command-line program, build/rustyaudio
+#   ./build.sh fuzz                libFuzzer on the readers of files and chains, for half a minute
 #   ./build.sh bench [ARGUMENT...] speed and quality beside other programs
 #   ./build.sh check               contents page, examples, every switch, sizes, reproducible builds
 #   ./build.sh debug [run [PORT]]  unoptimised site with assertions and source map in build/debug
@@ -27,7 +28,8 @@
 #   RA_CLOSURE=1                   --closure=1: small JavaScript; 0: readable, and a quicker build
 #   RA_WEB_FLAGS=                  more flags for emcc          RA_NATIVE_FLAGS=   more flags for cc
 #   CC=cc                          the native compiler
-#   RA_TEST_PARTS=                 which of: check O3 O0 asan tsan browser
+#   RA_TEST_PARTS=                 which of: check O3 O0 march asan tsan wasm fuzz browser
+#   RA_FUZZ_SECONDS=30             how long the fuzzer looks
 #   RA_TEST_TIMEOUT=1500           seconds until a test program counts as hung
 #   RA_HOST=127.0.0.1              the address that run listens on
 set -euo pipefail
@@ -49,7 +51,7 @@ NPM_PACKAGES=(acorn@8.15.0 google-closure-compiler@20240317.0.0 playwright-core@
 : "${RA_OPT:=s}" "${RA_INITIAL_MEMORY:=32MB}" "${RA_MAX_MEMORY:=2GB}" "${RA_STACK_SIZE:=1MB}"
 : "${RA_THREAD_STACK_SIZE:=256KB}" "${RA_EXPORTED_FUNCTIONS:=_malloc,_free}" "${RA_EXPORTED_RUNTIME:=HEAPU8}"
 : "${RA_MODULE_API:=instantiateWasm,onRuntimeInitialized,print,printErr,onAbort,noExitRuntime,wasmMemory}"
-: "${RA_CLOSURE:=1}" "${RA_WEB_FLAGS:=}" "${RA_NATIVE_FLAGS:=}" "${RA_TEST_TIMEOUT:=1500}" "${RA_HOST:=127.0.0.1}"
+: "${RA_CLOSURE:=1}" "${RA_WEB_FLAGS:=}" "${RA_NATIVE_FLAGS:=}" "${RA_TEST_TIMEOUT:=1500}" "${RA_HOST:=127.0.0.1}" "${RA_FUZZ_SECONDS:=30}"
 
 # ---- small things -------------------------------------------------------------------------------------------
 
@@ -214,6 +216,12 @@ setup_tests() {
     fetch_debs recordings here alsa-utils sound-theme-freedesktop
     fetch_debs nginx here nginx
     touch "$CACHE/recordings.done"
+}
+
+# Clang with the runtime of libFuzzer, which Debian packages apart.
+setup_fuzz() {
+    need "clang-$LLVM" "clang-$LLVM"
+    compgen -G "$("clang-$LLVM" -print-resource-dir)/lib/*/libclang_rt.fuzzer*" >/dev/null || apt_install "libclang-rt-$LLVM-dev"
 }
 
 version_at_least() { [[ $(printf '%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]; }
@@ -526,8 +534,27 @@ verb_wasm() {
     "${LIMIT[@]}" node "$BUILD/wasm/test.js" "$@"
 }
 
+# libFuzzer with the address and undefined sanitizers, on seeds that test.c writes itself; what it finds to be new is
+# kept in build/ for the next time. Whatever breaks something is printed as a row for a table in test.c.
+verb_fuzz() {
+    local status=0 broken hex
+    alone setup setup_fuzz
+    make_work
+    CC=clang-$LLVM native fuzz test.c -DRA_FUZZ -w -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -lm
+    mkdir -p "$BUILD/fuzz-seeds" "$BUILD/fuzz-found"
+    RA_FUZZ_SEEDS=$BUILD/fuzz-seeds "$BUILD/fuzz" -max_total_time="$RA_FUZZ_SECONDS" -max_len=2048 -timeout=10 -rss_limit_mb=2048 \
+        -verbosity=0 -print_final_stats=1 -artifact_prefix="$WORK/broke-" "$BUILD/fuzz-found" "$BUILD/fuzz-seeds" 2>&1 |
+        sed '/Recommended dictionary/,/End of recommended/d' || status=$?
+    for broken in "$WORK"/broke-*; do
+        [[ -e $broken ]] || continue
+        hex=$(od -An -v -tx1 "$broken" | tr -d '\n' | sed 's/ /\\x/g')
+        printf 'for the table of what once broke something, in test.c:\n        { %d, "%s" },\n' "$(wc -c <"$broken")" "$hex"
+    done
+    if (( status == 0 )); then echo "1 passed, 0 failed"; else echo "0 passed, 1 failed"; return 1; fi
+}
+
 verb_test() {
-    local parts=(${RA_TEST_PARTS:-O3 O0 march asan tsan wasm browser}) part same_memory=()
+    local parts=(${RA_TEST_PARTS:-O3 O0 march asan tsan wasm fuzz browser}) part same_memory=()
     [[ $# == 0 || ${RA_TEST_PARTS:-} ]] || parts=(O3 browser)       # one section: a quick answer
     verb_cli
     export_paths
@@ -541,6 +568,7 @@ verb_test() {
     for part in "${parts[@]}"; do
         case $part in
             check)      count check "$ROOT/build.sh" check ;;
+            fuzz)       count fuzz "$ROOT/build.sh" fuzz ;;
             browser|wasm) count "$part" "$ROOT/build.sh" "$part" "$@" ;;
             tsan)       count tsan "${LIMIT[@]}" "${same_memory[@]}" "$BUILD/test-tsan" "$@" ;;
             O3|O0|march|asan) count "$part" "${LIMIT[@]}" "$BUILD/test-$part" "$@" ;;
@@ -659,7 +687,7 @@ verb_help() { sed -n '2,/^set -e/{/^set -e/d;s/^# \{0,1\}//;p}' "$ROOT/build.sh"
 verb=${1:-dist}
 [[ $# == 0 ]] || shift
 case $verb in
-    dist|run|test|cli|bench|check|debug|doctor|clean|env|help|browser|wasm) "verb_$verb" "$@" ;;
+    dist|run|test|cli|bench|check|debug|doctor|clean|env|help|browser|wasm|fuzz) "verb_$verb" "$@" ;;
     -h|--help) verb_help ;;
     *) die "there is no verb \"$verb\"; ./build.sh help names them all" ;;
 esac

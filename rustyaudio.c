@@ -63,8 +63,11 @@
      [SPLITMIX] G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom
                number generators", 2014
      [WEBAUDIO] W3C, "Web Audio API", section "Channel up-mixing and down-mixing"
-     [RIFF]    Microsoft, "Multiple channel audio data and WAVE files"; EBU
-               Tech 3306 for RF64
+     [RIFF]    Microsoft, "Multiple channel audio data and WAVE files"
+     [RF64]    EBU Tech 3306, "RF64"; ITU-R BS.2088 for BW64
+     [W64]     Sony Pictures Digital, "Wave64 File Format"
+     [AIFF]    Apple, "Audio Interchange File Format: AIFF-C", 1991
+     [G.711]   ITU-T G.711, "Pulse code modulation of voice frequencies"
      [BS.1770] ITU-R BS.1770-5, "Algorithms to measure audio programme loudness
                and true-peak audio level", 2023
      [EBU3341], [EBU3342] EBU Tech 3341 and 3342, "EBU Mode" metering and "Loudness
@@ -5314,88 +5317,168 @@ RA_REALTIME static uint32_t ra_player_process(ra_player *player, float *out, uin
    rule     a file is an opponent: every position is 64 bits wide and compared
             with the real length before it is used, nothing is allocated from a
             number in a header, and what is really there decides the length
-   source   [RIFF]
-   tests    test.c "wav": files cut at every byte, every byte replaced
+   source   [RIFF] [RF64] [W64] [AIFF] [G.711]
+   tests    test.c "wav": files cut at every byte, every byte replaced, and half
+            a minute of libFuzzer (./build.sh fuzz)
    ============================================================================ */
 
 RA_SMALL_CODE_BEGIN
 
-static const uint32_t ra_wav_sample_bytes[RA_WAV_FORMAT_COUNT] = { 1, 2, 3, 4, 4, 8 };
+/* By ra_wav_format: bytes of a sample, and the tag by which a format chunk calls it. */
+static const uint8_t ra_wav_sample_bytes[RA_WAV_FORMAT_COUNT] = { 1, 2, 3, 4, 4, 8, 1, 2, 3, 4, 4, 8, 1, 1 };
+enum { RA_WAV_PCM = 1, RA_WAV_FLOAT = 3, RA_WAV_TAG_ALAW = 6, RA_WAV_TAG_ULAW = 7, RA_WAV_EXTENSIBLE = 0xfffe };
+static const uint8_t ra_wav_tags[RA_WAV_FORMAT_COUNT] = {
+    RA_WAV_PCM, RA_WAV_PCM, RA_WAV_PCM, RA_WAV_PCM, RA_WAV_FLOAT, RA_WAV_FLOAT,
+    RA_WAV_PCM, RA_WAV_PCM, RA_WAV_PCM, RA_WAV_PCM, RA_WAV_FLOAT, RA_WAV_FLOAT, RA_WAV_TAG_ALAW, RA_WAV_TAG_ULAW,
+};
+
+/* Every kind of file here is a row of chunks, an id and a size each, in a large one; this is where they differ. */
+enum { RA_WAV_BIG_ENDIAN = 1, RA_WAV_HAS_DS64 = 2, RA_WAV_SIZE_IS_WHOLE = 4, RA_WAV_IS_AIFF = 8, RA_WAV_IS_AIFC = 16 };
+typedef struct {
+    char    start[5], kind[5], format[5], data[5];       /* ids; the large chunk's kind follows its size */
+    uint8_t id_bytes, size_bytes, alignment, flags;
+} ra_wav_family;
+static const ra_wav_family ra_wav_families[] = {
+    { "RIFF", "WAVE", "fmt ", "data", 4, 4, 2, 0 },
+    { "RF64", "WAVE", "fmt ", "data", 4, 4, 2, RA_WAV_HAS_DS64 },       /* [RF64] sizes of 64 bits stand in a ds64 chunk */
+    { "BW64", "WAVE", "fmt ", "data", 4, 4, 2, RA_WAV_HAS_DS64 },
+    { "RIFX", "WAVE", "fmt ", "data", 4, 4, 2, RA_WAV_BIG_ENDIAN },
+    { "riff", "wave", "fmt ", "data", 16, 8, 8, RA_WAV_SIZE_IS_WHOLE }, /* [W64] ids are GUIDs, a size counts its chunk's header */
+    { "FORM", "AIFF", "COMM", "SSND", 4, 4, 2, RA_WAV_BIG_ENDIAN | RA_WAV_IS_AIFF },
+    { "FORM", "AIFC", "COMM", "SSND", 4, 4, 2, RA_WAV_BIG_ENDIAN | RA_WAV_IS_AIFF | RA_WAV_IS_AIFC },
+};
 
 RA_INLINE uint16_t ra_read_u16(const uint8_t *at) { return (uint16_t)(at[0] | at[1] << 8); }
 RA_INLINE uint32_t ra_read_u32(const uint8_t *at) { return (uint32_t)ra_read_u16(at) | (uint32_t)ra_read_u16(at + 2) << 16; }
-RA_INLINE uint64_t ra_read_u64(const uint8_t *at) { return (uint64_t)ra_read_u32(at) | (uint64_t)ra_read_u32(at + 4) << 32; }
+
+static uint64_t ra_read_whole(const uint8_t *at, uint32_t byte_count, bool is_big_endian)
+{
+    uint64_t value = 0;
+    for (uint32_t byte = 0; byte < byte_count; byte++) value = value << 8 | at[is_big_endian ? byte : byte_count - 1 - byte];
+    return value;
+}
+
+/* Does this id stand at `at`? [W64] gives all the ids that matter here one ending. */
+static bool ra_wav_is(const ra_wav_family *family, const uint8_t *at, const char *id)
+{
+    return memcmp(at, id, 4) == 0 && (family->id_bytes == 4 || memcmp(at + 4, "\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a", 12) == 0);
+}
 
 /* What a format chunk of size bytes says; only its first 40 bytes are in chunk. */
-static ra_result ra_wav_parse_format(const uint8_t *chunk, uint64_t size, uint64_t offset, ra_wav_info *info, ra_error *error)
+static ra_result ra_wav_parse_format(const ra_wav_family *family, const uint8_t *chunk, uint64_t size, uint64_t offset, ra_wav_info *info, ra_error *error)
 {
-    unsigned long long at = offset;
-    if (size < 16) return ra_refuse(error, RA_BAD_WAV, offset, "byte %llu: the format chunk has %llu bytes, at least 16 are needed", at, (unsigned long long)size);
-    uint32_t tag = ra_read_u16(chunk), channels = ra_read_u16(chunk + 2), rate = ra_read_u32(chunk + 4), bits = ra_read_u16(chunk + 14);
-    if (tag == 0xfffe) {                                 /* extensible: the real tag begins the sub-format's GUID */
-        if (size < 40) return ra_refuse(error, RA_BAD_WAV, offset, "byte %llu: an extensible format chunk has %llu bytes, 40 are needed", at, (unsigned long long)size);
-        tag = ra_read_u16(chunk + 24);
+    /* [AIFF] compressions, in small letters; where bits is not 0, the chunk's own word is not asked for */
+    static const struct { char name[5]; uint8_t tag, bits; bool is_little_endian; } compressions[] = {
+        { "none", RA_WAV_PCM, 0, false }, { "twos", RA_WAV_PCM, 0, false }, { "sowt", RA_WAV_PCM, 0, true }, { "raw ", RA_WAV_PCM, 8, false },
+        { "in24", RA_WAV_PCM, 24, false }, { "42n1", RA_WAV_PCM, 24, true }, { "in32", RA_WAV_PCM, 32, false }, { "23ni", RA_WAV_PCM, 32, true },
+        { "fl32", RA_WAV_FLOAT, 32, false }, { "fl64", RA_WAV_FLOAT, 64, false }, { "alaw", RA_WAV_TAG_ALAW, 8, false }, { "ulaw", RA_WAV_TAG_ULAW, 8, false },
+    };
+    static const struct { uint8_t tag; const char *name, *bits; } names[] = {
+        { RA_WAV_PCM, "PCM", "8, 16, 24 and 32" }, { RA_WAV_FLOAT, "float", "32 and 64" }, { RA_WAV_TAG_ALAW, "A-law", "8" }, { RA_WAV_TAG_ULAW, "u-law", "8" },
+    };
+    unsigned long long at = offset, rate;
+    bool is_big_endian = family->flags & RA_WAV_BIG_ENDIAN, is_aiff = family->flags & RA_WAV_IS_AIFF, is_aifc = family->flags & RA_WAV_IS_AIFC;
+    bool has_signed_bytes = is_aiff;
+    uint32_t tag = is_aiff ? RA_WAV_PCM : (uint32_t)ra_read_whole(chunk, 2, is_big_endian), format = 0, row = 0;
+    uint32_t needed = is_aifc ? 22 : is_aiff ? 18 : size >= 16 && tag == RA_WAV_EXTENSIBLE ? 40 : 16;
+    if (size < needed) return ra_refuse(error, RA_BAD_WAV, offset, "byte %llu: the format chunk has %llu bytes, at least %u are needed", at, (unsigned long long)size, needed);
+    uint32_t channels_at = is_aiff ? 0 : 2, rate_at = is_aiff ? 8 : 4, bits_at = is_aiff ? 6 : 14, channels = (uint32_t)ra_read_whole(chunk + channels_at, 2, is_big_endian);
+    uint32_t bits = (uint32_t)ra_read_whole(chunk + bits_at, 2, is_big_endian);
+    if (tag == RA_WAV_EXTENSIBLE) tag = (uint32_t)ra_read_whole(chunk + 24, 2, is_big_endian);      /* it begins the sub-format's GUID */
+    if (is_aiff) {
+        /* the rate is a float of 80 bits: its whole part is mantissa / 2^shift, rounded here to nearest; 0 if it is out of sight */
+        uint32_t shift = 16446 - (uint32_t)ra_read_whole(chunk + 8, 2, true);
+        rate = shift - 1 < 63 ? ((ra_read_whole(chunk + 10, 8, true) >> (shift - 1)) + 1) >> 1 : 0;
+        bits = (bits + 7) & ~7u;                         /* whatever their number, they are left-justified in whole bytes */
+        info->frame_count = ra_read_whole(chunk + 2, 4, true);
+    } else rate = ra_read_whole(chunk + 4, 4, is_big_endian);
+    if (is_aifc) {
+        const uint32_t count = sizeof compressions / sizeof compressions[0];
+        while (row < count && (ra_read_whole(chunk + 18, 4, true) | 0x20202020) != ra_read_whole((const uint8_t *)compressions[row].name, 4, true)) row++;
+        if (row == count) return ra_refuse(error, RA_BAD_WAV, offset + 18, "byte %llu: the compression is none of NONE, twos, sowt, raw, in24, in32, fl32, fl64, alaw and ulaw", at + 18);
+        tag = compressions[row].tag;
+        if (compressions[row].bits) bits = compressions[row].bits;
+        is_big_endian = !compressions[row].is_little_endian;
+        has_signed_bytes = compressions[row].name[0] != 'r';
     }
-    if (channels < 1 || channels > 64) return ra_refuse(error, RA_BAD_WAV, offset + 2, "byte %llu: the format chunk says %u channels, 1 to 64 are possible", at + 2, channels);
-    if (rate < 1 || rate > 768000) return ra_refuse(error, RA_BAD_WAV, offset + 4, "byte %llu: the format chunk says a sample rate of %u Hz, 1 to 768000 are possible", at + 4, rate);
+    if (channels < 1 || channels > 64) return ra_refuse(error, RA_BAD_WAV, offset + channels_at, "byte %llu: the format chunk says %u channels, 1 to 64 are possible", at + channels_at, channels);
+    if (rate < 1 || rate > 768000) return ra_refuse(error, RA_BAD_WAV, offset + rate_at, "byte %llu: the format chunk says a sample rate of %llu Hz, 1 to 768000 are possible", at + rate_at, rate);
+    for (row = 0; row < 4 && names[row].tag != tag; ) row++;
+    if (row == 4) return ra_refuse(error, RA_BAD_WAV, offset, "byte %llu: format tag %u is none of PCM (1), float (3), A-law (6) and u-law (7)", at, tag);
     /* fewer valid bits than the container has are left-justified in it, so the container alone counts */
-    if      (tag == 1 && bits == 8)  info->format = RA_WAV_U8;
-    else if (tag == 1 && bits == 16) info->format = RA_WAV_S16;
-    else if (tag == 1 && bits == 24) info->format = RA_WAV_S24;
-    else if (tag == 1 && bits == 32) info->format = RA_WAV_S32;
-    else if (tag == 3 && bits == 32) info->format = RA_WAV_F32;
-    else if (tag == 3 && bits == 64) info->format = RA_WAV_F64;
-    else if (tag == 1 || tag == 3)
-        return ra_refuse(error, RA_BAD_WAV, offset + 14, "byte %llu: %s samples of %u bits; %s are readable", at + 14, tag == 1 ? "PCM" : "float", bits, tag == 1 ? "8, 16, 24 and 32" : "32 and 64");
-    else
-        return ra_refuse(error, RA_BAD_WAV, offset, "byte %llu: format tag %u is neither PCM (1) nor float (3)", at, tag);
+    while (format < RA_WAV_FORMAT_COUNT && (ra_wav_tags[format] != tag || 8u * ra_wav_sample_bytes[format] != bits)) format++;
+    if (format == RA_WAV_FORMAT_COUNT)
+        return ra_refuse(error, RA_BAD_WAV, offset + bits_at, "byte %llu: %s samples of %u bits; %s are readable", at + bits_at, names[row].name, bits, names[row].bits);
+    if (format < RA_WAV_WRITABLE_COUNT && (format == RA_WAV_U8 ? has_signed_bytes : is_big_endian)) format += RA_WAV_S8 - RA_WAV_U8;
+    info->format = (ra_wav_format)format;
     info->channels = channels;
-    info->sample_rate_hz = rate;
-    info->frame_bytes = channels * ra_wav_sample_bytes[info->format];      /* computed, not believed */
+    info->sample_rate_hz = (uint32_t)rate;
+    info->frame_bytes = channels * ra_wav_sample_bytes[format];            /* computed, not believed */
     return RA_OK;
 }
 
 RA_API ra_result ra_wav_parse(ra_read_bytes read, void *user, uint64_t total_bytes, ra_wav_info *out, ra_error *error)
 {
-    uint8_t head[40];
+    enum { CHUNKS_MAX = 1 << 16 };                       /* a file of nothing but small chunks does not keep us for long */
+    uint8_t head[40] = { 0 };
+    size_t start_bytes = total_bytes < sizeof head ? (size_t)total_bytes : sizeof head;
     ra_wav_info info = { 0 };
     if (total_bytes == 0) return ra_refuse(error, RA_BAD_WAV, 0, "the file is empty");
-    if (total_bytes < 12 || read(user, 0, head, 12) != 12) return ra_refuse(error, RA_BAD_WAV, 0, "byte 0: %llu bytes are too few for a WAV file", (unsigned long long)total_bytes);
-    bool is_rf64 = memcmp(head, "RF64", 4) == 0 || memcmp(head, "BW64", 4) == 0;
-    if (memcmp(head, "RIFX", 4) == 0) return ra_refuse(error, RA_BAD_WAV, 0, "byte 0: this WAV file is big-endian (RIFX), only little-endian ones are readable");
-    if ((!is_rf64 && memcmp(head, "RIFF", 4)) || memcmp(head + 8, "WAVE", 4)) return ra_refuse(error, RA_BAD_WAV, 0, "byte 0: no WAV file: it should begin with RIFF....WAVE");
-    /* a recorder that was switched off leaves the sizes empty: then everything to the end is sound */
-    uint32_t riff_bytes = ra_read_u32(head + 4);
-    bool is_unfinished = riff_bytes == 0 || riff_bytes == UINT32_MAX, has_format = false, has_data = false;
-    uint64_t data_bytes_64 = 0, data_bytes = 0;
-    for (uint64_t at = 12; at + 8 <= total_bytes && !(has_format && has_data); ) {
-        if (read(user, at, head, 8) != 8) return ra_refuse(error, RA_NO_FILE, at, "byte %llu: the file cannot be read there", (unsigned long long)at);
-        uint64_t size = ra_read_u32(head + 4), body = at + 8, there = total_bytes - body;
-        bool is_format = memcmp(head, "fmt ", 4) == 0, is_data = memcmp(head, "data", 4) == 0, is_ds64 = is_rf64 && memcmp(head, "ds64", 4) == 0;
-        if (is_data && !has_data) {
-            if (size == UINT32_MAX) size = is_rf64 && data_bytes_64 ? data_bytes_64 : there;
-            if (size == 0 && is_unfinished) size = there;
+    if (total_bytes < 12) return ra_refuse(error, RA_BAD_WAV, 0, "byte 0: %llu bytes are too few for a WAV file", (unsigned long long)total_bytes);
+    if (read(user, 0, head, start_bytes) != start_bytes) return ra_refuse(error, RA_NO_FILE, 0, "byte 0: the file cannot be read there");
+    const ra_wav_family *family = ra_wav_families, *last = family + sizeof ra_wav_families / sizeof *family - 1;
+    while (memcmp(head, family->start, 4) || !ra_wav_is(family, head + family->id_bytes + family->size_bytes, family->kind))
+        if (family++ == last) return ra_refuse(error, RA_BAD_WAV, 0, "byte 0: no WAV file: it should begin with RIFF....WAVE, an AIFF file with FORM....AIFF");
+    bool is_big_endian = family->flags & RA_WAV_BIG_ENDIAN, has_format = false, has_data = false;
+    size_t header_bytes = (size_t)family->id_bytes + family->size_bytes;
+    uint64_t whole_bytes = ra_read_whole(head + family->id_bytes, family->size_bytes, is_big_endian), long_data_bytes = 0, data_bytes = 0;
+    uint64_t first = header_bytes + family->id_bytes, at = first;
+    for (uint32_t chunk = 0; chunk < CHUNKS_MAX && at <= total_bytes && total_bytes - at >= header_bytes && !(has_format && has_data); chunk++) {
+        if (read(user, at, head, header_bytes) != header_bytes) return ra_refuse(error, RA_NO_FILE, at, "byte %llu: the file cannot be read there", (unsigned long long)at);
+        uint64_t size = ra_read_whole(head + family->id_bytes, family->size_bytes, is_big_endian), body = at + header_bytes, there = total_bytes - body;
+        if (family->flags & RA_WAV_SIZE_IS_WHOLE) size -= size < header_bytes ? size : header_bytes;
+        bool is_format = ra_wav_is(family, head, family->format), is_data = ra_wav_is(family, head, family->data);
+        bool is_ds64 = (family->flags & RA_WAV_HAS_DS64) && memcmp(head, "ds64", 4) == 0;
+        if (is_data && !has_data) {                      /* the first one counts */
+            if (size == UINT32_MAX && family->size_bytes == 4) size = long_data_bytes ? long_data_bytes : there;
+            /* a program that writes into a pipe, or was switched off, leaves the sizes empty, or as they were before the
+               first sample: then everything to the end is sound */
+            if (size == 0 && (whole_bytes <= body || whole_bytes == UINT32_MAX)) size = there;
             has_data = true;
             info.data_offset = body;
             data_bytes = size < there ? size : there;
+            if (family->flags & RA_WAV_IS_AIFF) {        /* the samples begin behind two numbers, the first of which says how far */
+                if (data_bytes < 8 || read(user, body, head, 4) != 4) return ra_refuse(error, RA_BAD_WAV, at, "byte %llu: the file ends inside the data chunk", (unsigned long long)at);
+                uint64_t ahead = 8 + ra_read_whole(head, 4, true);
+                if (ahead > data_bytes) ahead = data_bytes;
+                info.data_offset += ahead;
+                data_bytes -= ahead;
+            }
         }
         if (is_format || is_ds64) {
             size_t wanted = size < sizeof head ? (size_t)size : sizeof head;
             if (size > there || read(user, body, head, wanted) != wanted)
                 return ra_refuse(error, RA_BAD_WAV, at, "byte %llu: the file ends inside the %s chunk", (unsigned long long)at, is_format ? "format" : "ds64");
-            if (is_ds64 && size >= 16) data_bytes_64 = ra_read_u64(head + 8);
+            if (is_ds64 && size >= 16) long_data_bytes = ra_read_whole(head + 8, 8, false);
             if (is_format && !has_format) {
-                ra_result result = ra_wav_parse_format(head, size, body, &info, error);
+                ra_result result = ra_wav_parse_format(family, head, size, body, &info, error);
                 if (result) return result;
                 has_format = true;
             }
         }
         if (size > there) break;
-        at = body + size + (size & 1);                   /* an odd-sized chunk is followed by one pad byte that its size does not count */
+        at = body + size;
+        /* an odd-sized chunk is followed by one pad byte that its size does not count; some writers forget it */
+        uint64_t pad = (0 - size) & (family->alignment - 1u);
+        bool may_lack_it = pad == 1 && family->alignment == 2 && total_bytes - at >= 4 && read(user, at, head, 4) == 4;
+        if (may_lack_it && (ra_wav_is(family, head, family->format) || ra_wav_is(family, head, family->data))) pad = 0;
+        if (pad > total_bytes - at) break;
+        at += pad;
     }
-    if (!has_format) return ra_refuse(error, RA_BAD_WAV, 12, "byte 12: no format chunk before the file ends");
-    if (!has_data) return ra_refuse(error, RA_BAD_WAV, 12, "byte 12: no data chunk before the file ends");
-    info.frame_count = data_bytes / info.frame_bytes;
+    if (!has_format || !has_data)
+        return ra_refuse(error, RA_BAD_WAV, first, "byte %llu: no %s chunk follows", (unsigned long long)first, has_format ? "data" : "format");
+    data_bytes /= info.frame_bytes;
+    if (info.frame_count == 0 || info.frame_count > data_bytes) info.frame_count = data_bytes;     /* of AIFF: there the data may end with a pad byte that counts */
     *out = info;
     if (error) *error = (ra_error){ .code = RA_OK };
     return RA_OK;
@@ -5403,11 +5486,31 @@ RA_API ra_result ra_wav_parse(ra_read_bytes read, void *user, uint64_t total_byt
 
 RA_SMALL_CODE_END
 
+/* [G.711] eight bits are a sign, three of an exponent, four of a mantissa; in steps of 16 bits. A-law has its even bits
+   inverted and a plain lowest segment, u-law all bits inverted and a bias of 33 quarter-steps. */
+RA_INLINE int32_t ra_from_alaw(uint32_t code)
+{
+    code ^= 0x55;
+    uint32_t exponent = code >> 4 & 7, size = ((code & 15) << 4) + 8;
+    if (exponent) size = (size + 256) << (exponent - 1);
+    return code & 128 ? (int32_t)size : -(int32_t)size;
+}
+
+RA_INLINE int32_t ra_from_ulaw(uint32_t code)
+{
+    code ^= 0xff;
+    int32_t size = (int32_t)((((code & 15) << 3) + 132) << (code >> 4 & 7)) - 132;
+    return code & 128 ? -size : size;
+}
+
 RA_API void ra_wav_decode(ra_wav_format format, const void *bytes, float *samples, size_t sample_count)
 {
     const uint8_t *at = bytes;
     switch (format) {
-    case RA_WAV_U8:  for (size_t n = 0; n < sample_count; n++) samples[n] = (float)((int)at[n] - 128) * 0x1p-7f; break;
+    case RA_WAV_U8: case RA_WAV_S8: {
+        int flip = format == RA_WAV_U8 ? 128 : 0;        /* 128 less, and the sign of what is left */
+        for (size_t n = 0; n < sample_count; n++) samples[n] = (float)(int8_t)(at[n] ^ flip) * 0x1p-7f;
+        break; }
     case RA_WAV_S16: for (size_t n = 0; n < sample_count; n++) samples[n] = (float)(int16_t)ra_read_u16(at + 2 * n) * 0x1p-15f; break;
     case RA_WAV_S24: for (size_t n = 0; n < sample_count; n++, at += 3)      /* into the upper three bytes, so that the sign is in place */
                          samples[n] = (float)(int32_t)((uint32_t)at[0] << 8 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 24) * 0x1p-31f;
@@ -5415,6 +5518,19 @@ RA_API void ra_wav_decode(ra_wav_format format, const void *bytes, float *sample
     case RA_WAV_S32: for (size_t n = 0; n < sample_count; n++) samples[n] = (float)(int32_t)ra_read_u32(at + 4 * n) * 0x1p-31f; break;
     case RA_WAV_F32: memcpy(samples, bytes, sample_count * sizeof(float)); break;
     case RA_WAV_F64: for (size_t n = 0; n < sample_count; n++) { double x; memcpy(&x, at + 8 * n, 8); samples[n] = (float)x; } break;
+    case RA_WAV_ALAW: case RA_WAV_ULAW:
+        for (size_t n = 0; n < sample_count; n++) samples[n] = (float)(format == RA_WAV_ALAW ? ra_from_alaw(at[n]) : ra_from_ulaw(at[n])) * 0x1p-15f;
+        break;
+    case RA_WAV_S16_BE: case RA_WAV_S24_BE: case RA_WAV_S32_BE: case RA_WAV_F32_BE: case RA_WAV_F64_BE: {
+        uint8_t turned[8 * 512];                         /* the same samples with their bytes turned round */
+        size_t last = ra_wav_sample_bytes[format] - 1u;
+        for (size_t run; sample_count; sample_count -= run, samples += run) {
+            run = sample_count < 512 ? sample_count : 512;
+            for (uint8_t *to = turned, *end = turned + run * (last + 1); to < end; to += last + 1, at += last + 1)
+                for (size_t byte = 0; byte <= last; byte++) to[byte] = at[last - byte];
+            ra_wav_decode((ra_wav_format)(format - RA_WAV_S8), turned, samples, run);
+        }
+        break; }
     case RA_WAV_FORMAT_COUNT: break;
     }
 }
@@ -5428,8 +5544,9 @@ static int32_t ra_quantise(double x, double scale, double dither)
 
 RA_API void ra_wav_encode(ra_wav_format format, const float *samples, void *bytes, size_t sample_count, uint64_t *dither_seed)
 {
-    static const double scales[RA_WAV_FORMAT_COUNT] = { 128.0, 32768.0, 8388608.0, 2147483648.0 };
+    static const double scales[RA_WAV_WRITABLE_COUNT] = { 128.0, 32768.0, 8388608.0, 2147483648.0 };
     uint8_t *at = bytes;
+    if ((unsigned)format >= RA_WAV_WRITABLE_COUNT) return;
     if (format == RA_WAV_F32) { memcpy(bytes, samples, sample_count * sizeof(float)); return; }
     for (size_t n = 0; n < sample_count; n++) {
         /* what is beyond is limited anyway: keeps the sum in range; NaN becomes 0 */
@@ -5452,10 +5569,10 @@ static uint8_t *ra_write_whole(uint8_t *at, uint64_t value, int bytes) { for (in
 
 RA_API size_t ra_wav_header(const ra_wav_info *info, uint8_t header[80])
 {
+    if ((unsigned)info->format >= RA_WAV_WRITABLE_COUNT) return 0;
     uint32_t sample_bytes = ra_wav_sample_bytes[info->format], frame_bytes = info->channels * sample_bytes;
     uint64_t data_bytes = info->frame_count * frame_bytes, file_bytes = data_bytes + (data_bytes & 1) + 36;
     bool is_rf64 = file_bytes > UINT32_MAX;
-    bool is_float = info->format == RA_WAV_F32 || info->format == RA_WAV_F64;
     uint8_t *at = ra_write_tag(header, is_rf64 ? "RF64" : "RIFF");
     at = ra_write_whole(at, is_rf64 ? UINT32_MAX : file_bytes, 4);
     at = ra_write_tag(at, "WAVE");
@@ -5467,7 +5584,7 @@ RA_API size_t ra_wav_header(const ra_wav_info *info, uint8_t header[80])
         at = ra_write_whole(at, 0, 4);                   /* no table of other long chunks */
     }
     at = ra_write_whole(ra_write_tag(at, "fmt "), 16, 4);
-    at = ra_write_whole(at, is_float ? 3 : 1, 2);
+    at = ra_write_whole(at, ra_wav_tags[info->format], 2);
     at = ra_write_whole(at, info->channels, 2);
     at = ra_write_whole(at, info->sample_rate_hz, 4);
     at = ra_write_whole(at, (uint64_t)info->sample_rate_hz * frame_bytes, 4);
@@ -5489,6 +5606,12 @@ static size_t ra_memory_read(void *user, uint64_t offset, void *bytes, size_t by
     return byte_count;
 }
 
+static ra_result ra_wav_clip(const ra_wav_info *info, ra_clip **out, ra_error *error)
+{
+    ra_result result = ra_clip_create_unfilled(info->frame_count, info->channels, info->sample_rate_hz, out);
+    return result ? ra_refuse(error, result, 0, "%llu frames of %u channels do not fit into memory", (unsigned long long)info->frame_count, info->channels) : RA_OK;
+}
+
 RA_API ra_result ra_wav_read(const void *bytes, size_t byte_count, ra_clip **out, ra_error *error)
 {
     ra_wav_info info;
@@ -5496,21 +5619,87 @@ RA_API ra_result ra_wav_read(const void *bytes, size_t byte_count, ra_clip **out
     *out = NULL;
     ra_result result = ra_wav_parse(ra_memory_read, &memory, byte_count, &info, error);
     if (result) return result;
-    result = ra_clip_create(info.frame_count, info.channels, info.sample_rate_hz, out);
-    if (result) return ra_refuse(error, result, 0, "%llu frames of %u channels do not fit into memory", (unsigned long long)info.frame_count, info.channels);
-    ra_wav_decode(info.format, memory.bytes + info.data_offset, (*out)->samples, (size_t)(info.frame_count * info.channels));
-    return RA_OK;
+    result = ra_wav_clip(&info, out, error);
+    if (result == RA_OK) ra_wav_decode(info.format, memory.bytes + info.data_offset, (*out)->samples, (size_t)(info.frame_count * info.channels));
+    return result;
 }
 
 #if !RA_WASM
+/* ---- a file by pieces: the whole of it is never in memory, unless it comes through a pipe ---- */
+
+typedef struct {
+    FILE       *file;                  /* or, of a pipe, */
+    uint8_t    *bytes;
+    ra_memory   memory;
+    ra_wav_info info;
+    uint64_t    frame;                 /* the next one to be read */
+} ra_wav_file;
+
+static size_t ra_wav_file_read(void *user, uint64_t offset, void *bytes, size_t byte_count)      /* ra_read_bytes */
+{
+    ra_wav_file *in = user;
+    if (in->bytes) return ra_memory_read(&in->memory, offset, bytes, byte_count);
+    return fseeko(in->file, (off_t)offset, SEEK_SET) == 0 ? fread(bytes, 1, byte_count, in->file) : 0;
+}
+
+static void ra_wav_close(ra_wav_file *in)
+{
+    if (in->file) fclose(in->file);
+    RA_FREE(in->bytes);
+    *in = (ra_wav_file){ 0 };
+}
+
+/* "-" is standard input. Nothing is open after a refusal. */
+static ra_result ra_wav_open(const char *path, ra_wav_file *in, ra_error *error)
+{
+    struct stat is;
+    uint64_t byte_count;
+    *in = (ra_wav_file){ 0 };
+    if (strcmp(path, "-") != 0 && stat(path, &is) == 0 && S_ISREG(is.st_mode)) {
+        in->file = fopen(path, "rb");
+        if (!in->file) return ra_refuse(error, RA_NO_FILE, 0, "cannot open \"%s\": %s", path, strerror(errno));
+        byte_count = (uint64_t)is.st_size;
+    } else {
+        in->bytes = ra_file_read(path, &in->memory.byte_count, error);
+        if (!in->bytes) return error ? error->code : RA_NO_FILE;
+        in->memory.bytes = in->bytes;
+        byte_count = in->memory.byte_count;
+    }
+    ra_result result = ra_wav_parse(ra_wav_file_read, in, byte_count, &in->info, error);
+    if (result) ra_wav_close(in);
+    return result;
+}
+
+/* Up to sample_capacity / channels frames; 0 at the end. */
+static uint32_t ra_wav_next(ra_wav_file *in, float *samples, size_t sample_capacity)
+{
+    uint8_t bytes[32768];
+    size_t frame_bytes = in->info.frame_bytes, frame_count = sizeof bytes / frame_bytes;
+    if (frame_count > sample_capacity / in->info.channels) frame_count = sample_capacity / in->info.channels;
+    if (frame_count > in->info.frame_count - in->frame) frame_count = (size_t)(in->info.frame_count - in->frame);
+    frame_count = ra_wav_file_read(in, in->info.data_offset + in->frame * frame_bytes, bytes, frame_count * frame_bytes) / frame_bytes;
+    ra_wav_decode(in->info.format, bytes, samples, frame_count * in->info.channels);
+    in->frame += frame_count;
+    return (uint32_t)frame_count;
+}
+
 RA_API ra_result ra_wav_load(const char *path, ra_clip **out, ra_error *error)
 {
-    size_t byte_count;
+    ra_wav_file in;
     *out = NULL;
-    uint8_t *bytes = ra_file_read(path, &byte_count, error);
-    if (!bytes) return error ? error->code : RA_NO_FILE;
-    ra_result result = ra_wav_read(bytes, byte_count, out, error);
-    RA_FREE(bytes);
+    ra_result result = ra_wav_open(path, &in, error);
+    if (result) return result;
+    result = ra_wav_clip(&in.info, out, error);
+    if (result == RA_OK) {
+        uint32_t channels = in.info.channels;
+        while (ra_wav_next(&in, (*out)->samples + in.frame * channels, (size_t)((in.info.frame_count - in.frame) * channels))) { }
+        if (in.frame < in.info.frame_count) {            /* it has become shorter, or its disk is broken */
+            ra_clip_destroy(*out);
+            *out = NULL;
+            result = ra_refuse(error, RA_NO_FILE, in.info.data_offset, "cannot read \"%s\" after frame %llu", path, (unsigned long long)in.frame);
+        }
+    }
+    ra_wav_close(&in);
     return result;
 }
 
@@ -5557,7 +5746,8 @@ static ra_result ra_wav_save_as(const char *path, const ra_wav_info *info, const
 RA_API ra_result ra_wav_save(const char *path, ra_wav_format format, const float *samples, uint64_t frame_count,
                              uint32_t channels, uint32_t sample_rate_hz, ra_error *error)
 {
-    if ((unsigned)format >= RA_WAV_FORMAT_COUNT || channels < 1 || channels > 64 || sample_rate_hz < 1 || sample_rate_hz > 768000)
+    if ((unsigned)format >= RA_WAV_WRITABLE_COUNT) return ra_refuse(error, RA_BAD_ARGUMENT, 0, "this format is read and not written");
+    if (channels < 1 || channels > 64 || sample_rate_hz < 1 || sample_rate_hz > 768000)
         return ra_refuse(error, RA_BAD_ARGUMENT, 0, "channels go from 1 to 64, sample rates from 1 to 768000 Hz");
     ra_wav_info info = { .format = format, .channels = channels, .sample_rate_hz = sample_rate_hz, .frame_count = frame_count };
     return ra_wav_save_as(path, &info, samples, false, error);
@@ -10764,6 +10954,14 @@ WEB_API void     web_bridge_resync(void)                { ra_bridge_resync(web.e
 
 /* ---- files, called by the page -------------------------------------------------- */
 
+/* Are these the bytes of a file that web_load_bytes can read? */
+WEB_API bool web_is_readable(const void *bytes, size_t byte_count)
+{
+    ra_memory memory = { bytes, byte_count };
+    ra_wav_info info;
+    return ra_wav_parse(ra_memory_read, &memory, byte_count, &info, NULL) == RA_OK;
+}
+
 /* The bytes of a WAV file, from web_alloc; they are ours now. */
 WEB_API void web_load_bytes(void *bytes, size_t byte_count, const char *name, uint32_t request)
 {
@@ -10835,7 +11033,7 @@ WEB_API const char *web_import_eq(const char *settings)
    [18] CLI - the command line
    ----------------------------------------------------------------------------
    owns     main (native): one function per sub-command
-   calls    rustyaudio.h; [2] BASE; [10] WAV: ra_wav_save_as, ra_wav_sample_bytes
+   calls    rustyaudio.h; [2] BASE; [10] WAV: ra_wav_file and its verbs, ra_wav_save_as, tables
    threads  one
    exit     0 done, 1 the world said no, 2 the command was not understood
    ============================================================================ */
@@ -10844,7 +11042,7 @@ WEB_API const char *web_import_eq(const char *settings)
 static const char cli_help[] =
     "rustyaudio - play, filter and write audio; the same sound as in the browser\n"
     "\n"
-    "  rustyaudio info IN...                    what a WAV file is, as JSON, one line each\n"
+    "  rustyaudio info IN...                    what a WAV or AIFF file is, as JSON, a line each\n"
     "  rustyaudio render IN OUT [options]       IN through a chain into OUT\n"
     "      --chain TEXT     for example \"eq peaking hz=1000 db=6 q=1; gain db=-3; softclip\"\n"
     "      --eq FILE        before it the settings that Equalizer APO, AutoEQ or REW wrote\n"
@@ -10941,78 +11139,19 @@ static bool cli_format(const char *name, ra_wav_format *format, bool *is_raw)
     return false;
 }
 
-/* ---- a file by pieces: info, measure and spectrum never hold the whole of it ---- */
-
-typedef struct {
-    FILE       *file;                  /* or, from standard input, */
-    uint8_t    *bytes;
-    ra_memory   memory;
-    ra_wav_info info;
-    uint64_t    frame;                 /* the next one to be read */
-} cli_input;
-
-static size_t cli_read_input(void *user, uint64_t offset, void *bytes, size_t byte_count)
-{
-    cli_input *in = user;
-    if (in->bytes) return ra_memory_read(&in->memory, offset, bytes, byte_count);
-    return fseeko(in->file, (off_t)offset, SEEK_SET) == 0 ? fread(bytes, 1, byte_count, in->file) : 0;
-}
-
-static void cli_close(cli_input *in)
-{
-    if (in->file) fclose(in->file);
-    RA_FREE(in->bytes);
-    *in = (cli_input){ 0 };
-}
-
-static ra_result cli_open(const char *path, cli_input *in, ra_error *error)
-{
-    *in = (cli_input){ 0 };
-    *error = (ra_error){ .text = "" };
-    uint64_t byte_count = 0;
-    if (strcmp(path, "-") == 0) {
-        in->bytes = ra_file_read(path, &in->memory.byte_count, error);
-        if (!in->bytes) return error->code;
-        in->memory.bytes = in->bytes;
-        byte_count = in->memory.byte_count;
-    } else {
-        in->file = fopen(path, "rb");
-        if (!in->file) return ra_refuse(error, RA_NO_FILE, 0, "cannot open \"%s\": %s", path, strerror(errno));
-        struct stat is;
-        if (fstat(fileno(in->file), &is) != 0 || !S_ISREG(is.st_mode)) { cli_close(in); return ra_refuse(error, RA_NO_FILE, 0, "it is no ordinary file (for a pipe, say -)"); }
-        byte_count = (uint64_t)is.st_size;
-    }
-    ra_result result = ra_wav_parse(cli_read_input, in, byte_count, &in->info, error);
-    if (result) cli_close(in);
-    return result;
-}
-
-/* Up to sample_capacity / channels frames; 0 at the end. */
-static uint32_t cli_next(cli_input *in, float *samples, size_t sample_capacity)
-{
-    uint8_t bytes[32768];
-    size_t frame_bytes = in->info.frame_bytes, frame_count = sizeof bytes / frame_bytes;
-    if (frame_count > sample_capacity / in->info.channels) frame_count = sample_capacity / in->info.channels;
-    if (frame_count > in->info.frame_count - in->frame) frame_count = (size_t)(in->info.frame_count - in->frame);
-    frame_count = cli_read_input(in, in->info.data_offset + in->frame * frame_bytes, bytes, frame_count * frame_bytes) / frame_bytes;
-    ra_wav_decode(in->info.format, bytes, samples, frame_count * in->info.channels);
-    in->frame += frame_count;
-    return (uint32_t)frame_count;
-}
-
 static int cli_info_one(const char *path)
 {
-    static const char *const names[RA_WAV_FORMAT_COUNT] = { "pcm", "pcm", "pcm", "pcm", "float", "float" };
+    static const char *const names[] = { [RA_WAV_PCM] = "pcm", [RA_WAV_FLOAT] = "float", [RA_WAV_TAG_ALAW] = "alaw", [RA_WAV_TAG_ULAW] = "ulaw" };
     char line[8192];
-    cli_input in;
+    ra_wav_file in;
     ra_error error;
-    if (cli_open(path, &in, &error)) return cli_refuse(path, &error);
+    if (ra_wav_open(path, &in, &error)) return cli_refuse(path, &error);
     ra_wav_info info = in.info;
-    cli_close(&in);
+    ra_wav_close(&in);
     ra_text text = ra_text_start(line, sizeof line);
     ra_text_add(&text, "{\"file\":");
     ra_text_add_json(&text, path);
-    ra_text_add(&text, ",\"format\":\"%s\",\"bits\":%u,\"channels\":%u,\"sample_rate_hz\":%u,\"frames\":%llu,\"duration_s\":%g}\n", names[info.format],
+    ra_text_add(&text, ",\"format\":\"%s\",\"bits\":%u,\"channels\":%u,\"sample_rate_hz\":%u,\"frames\":%llu,\"duration_s\":%g}\n", names[ra_wav_tags[info.format]],
                 8 * ra_wav_sample_bytes[info.format], info.channels, info.sample_rate_hz, (unsigned long long)info.frame_count, (double)info.frame_count / info.sample_rate_hz);
     fputs(line, stdout);
     return 0;
@@ -11032,7 +11171,7 @@ static int cli_info(int argc, char **argv)
 
 typedef struct {
     const char  *path;
-    cli_input    in;
+    ra_wav_file  in;
     ra_loudness *meter;
     ra_loudness_report report;
     ra_error     error;                /* code RA_OK: there is a report */
@@ -11046,17 +11185,17 @@ static bool cli_measure_step(void *user, ra_job *job)
     float samples[8192];
     (void)job;
     if (!m->meter) {
-        if (cli_open(m->path, &m->in, &m->error)) return true;
+        if (ra_wav_open(m->path, &m->in, &m->error)) return true;
         ra_result result = ra_loudness_create(m->in.info.channels, m->in.info.sample_rate_hz, true, &m->meter);
-        if (result) { ra_refuse(&m->error, result, 0, "%s", ra_result_text(result)); cli_close(&m->in); return true; }
+        if (result) { ra_refuse(&m->error, result, 0, "%s", ra_result_text(result)); ra_wav_close(&m->in); return true; }
     }
     for (uint32_t done = 0, run; done < m->in.info.sample_rate_hz; done += run) {
-        run = cli_next(&m->in, samples, sizeof samples / sizeof samples[0]);
+        run = ra_wav_next(&m->in, samples, sizeof samples / sizeof samples[0]);
         ra_loudness_add(m->meter, samples, run);
         if (run) continue;
         ra_loudness_get(m->meter, &m->report);
         ra_loudness_destroy(m->meter);
-        cli_close(&m->in);
+        ra_wav_close(&m->in);
         return true;
     }
     return false;
@@ -11118,16 +11257,16 @@ static int cli_spectrum_one(const char *path)
     static float window[CLI_SPECTRUM_FRAMES], windowed[CLI_SPECTRUM_FRAMES], bins[CLI_SPECTRUM_FRAMES + 2];
     static double power[CLI_SPECTRUM_BINS];
     static char line[CLI_SPECTRUM_BINS * 9 + 8192];
-    cli_input in;
+    ra_wav_file in;
     ra_error error;
     ra_fft *fft = NULL;
-    if (cli_open(path, &in, &error)) return cli_refuse(path, &error);
+    if (ra_wav_open(path, &in, &error)) return cli_refuse(path, &error);
     uint32_t channels = in.info.channels;
     float *history = ra_new((uint64_t)CLI_SPECTRUM_FRAMES * channels, sizeof(float));     /* interleaved; the first window is half zeros */
     if (!history || ra_fft_create(CLI_SPECTRUM_FRAMES, &fft)) {
         ra_refuse(&error, RA_NO_MEMORY, 0, "%s", ra_result_text(RA_NO_MEMORY));
         RA_FREE(history);
-        cli_close(&in);
+        ra_wav_close(&in);
         return cli_refuse(path, &error);
     }
     memset(power, 0, sizeof power);
@@ -11136,7 +11275,7 @@ static int cli_spectrum_one(const char *path)
     for (bool is_over = in.info.frame_count == 0; !is_over; window_count++) {
         size_t hop = (size_t)HOP * channels, got = 0;
         memmove(history, history + hop, hop * sizeof(float));
-        for (uint32_t run; got < hop && (run = cli_next(&in, history + hop + got, hop - got)) > 0; ) got += (size_t)run * channels;
+        for (uint32_t run; got < hop && (run = ra_wav_next(&in, history + hop + got, hop - got)) > 0; ) got += (size_t)run * channels;
         memset(history + hop + got, 0, (hop - got) * sizeof(float));
         is_over = got == 0;                              /* one more, for the second half of what came last */
         for (uint32_t channel = 0; channel < channels; channel++) {
@@ -11161,7 +11300,7 @@ static int cli_spectrum_one(const char *path)
     fputs(line, stdout);
     ra_fft_destroy(fft);
     RA_FREE(history);
-    cli_close(&in);
+    ra_wav_close(&in);
     return 0;
 }
 

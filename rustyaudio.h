@@ -24,7 +24,7 @@
 
    What it does not do
      It opens no sound device (the browser page does, through an AudioWorklet; a host calls
-     ra_engine_render from its own callback). It decodes WAV only. It is not a plug-in.
+     ra_engine_render from its own callback). It decodes WAV and AIFF only. It is not a plug-in.
 
    Who may call what
      control thread   everything that is not marked otherwise; one such thread per object
@@ -318,7 +318,13 @@ RA_API void ra_generate(const ra_tone *tone, uint32_t sample_rate_hz, uint64_t f
 
 /* ---- WAV ------------------------------------------------------------------------------------ */
 
-typedef enum { RA_WAV_U8, RA_WAV_S16, RA_WAV_S24, RA_WAV_S32, RA_WAV_F32, RA_WAV_F64, RA_WAV_FORMAT_COUNT } ra_wav_format;
+/* What a sample is in a file. The first six can be written. The others are only read: signed bytes and most significant
+   byte first, as in AIFF (the same six, in the same order), and the two of ITU-T G.711. */
+typedef enum {
+    RA_WAV_U8, RA_WAV_S16, RA_WAV_S24, RA_WAV_S32, RA_WAV_F32, RA_WAV_F64, RA_WAV_WRITABLE_COUNT,
+    RA_WAV_S8 = RA_WAV_WRITABLE_COUNT, RA_WAV_S16_BE, RA_WAV_S24_BE, RA_WAV_S32_BE, RA_WAV_F32_BE, RA_WAV_F64_BE,
+    RA_WAV_ALAW, RA_WAV_ULAW, RA_WAV_FORMAT_COUNT
+} ra_wav_format;
 typedef struct {
     ra_wav_format format;
     uint32_t channels;            /* 1..64 */
@@ -331,19 +337,22 @@ typedef struct {
 /* Reads up to byte_count bytes at offset, says how many; fewer only at the end or on failure. */
 typedef size_t (*ra_read_bytes)(void *user, uint64_t offset, void *bytes, size_t byte_count);
 
-/* Understands the header of a RIFF/WAVE or RF64 file of total_bytes bytes: PCM of 8, 16, 24, 32
-   bits, float of 32, 64, plain or extensible. Never reads past the end, never trusts a size. Any thread. */
+/* Understands the header of a WAV file of total_bytes bytes (RIFF, RIFX, RF64, BW64, Wave64; plain or extensible: PCM of 8,
+   16, 24, 32 bits, float of 32, 64, A-law, u-law), or of an AIFF or AIFC file (those, uncompressed). Never reads past the
+   end, never trusts a size; a data chunk without a size goes to the end of the file. Any thread. */
 RA_API ra_result ra_wav_parse(ra_read_bytes read, void *user, uint64_t total_bytes, ra_wav_info *out, ra_error *error);
-/* Samples from bytes: sample_count of them (frames * channels). Full scale becomes 1.0. Any thread. */
+/* Samples from bytes: sample_count of them (frames * channels). Full scale becomes 1.0. Floats stay what they are, NaN too,
+   and what is too large for 32 bits becomes infinite: engine and meter take such samples for silence. Any thread. */
 RA_API void      ra_wav_decode(ra_wav_format format, const void *bytes, float *samples, size_t sample_count);
 /* Bytes from samples; whole numbers are rounded and limited to full scale, 16 bits with TPDF dither from
-   *dither_seed, which moves on (NULL: none); floats are written as they are. */
+   *dither_seed, which moves on (NULL: none); floats are written as they are; no byte of a format that is only read. */
 RA_API void      ra_wav_encode(ra_wav_format format, const float *samples, void *bytes, size_t sample_count, uint64_t *dither_seed);
-/* The header that stands before the samples; gives its size, at most 80; RF64 where 4 GB are not enough. */
+/* The header that stands before the samples; gives its size, at most 80; RF64 where 4 GB are not enough. 0 for a format
+   that is only read. */
 RA_API size_t    ra_wav_header(const ra_wav_info *info, uint8_t header[80]);
 /* A whole file from memory. The clip keeps the file's channels and rate. Any thread. */
 RA_API ra_result ra_wav_read(const void *bytes, size_t byte_count, ra_clip **out, ra_error *error);
-/* Opens, reads, writes whole files, which a refusal names; natively only. A file that cannot be written
+/* Opens, reads, writes whole files by pieces, which a refusal names; natively only. A file that cannot be written
    whole is not left behind. */
 RA_API ra_result ra_wav_load(const char *path, ra_clip **out, ra_error *error);
 RA_API ra_result ra_wav_save(const char *path, ra_wav_format format, const float *samples, uint64_t frame_count,

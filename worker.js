@@ -342,7 +342,7 @@ function rustyPage() {
   host.addEventListener('keydown', onKey);
   host.addEventListener('keyup', onKey);
 
-  const picker = add(host, 'input', 'display:none', { type: 'file', accept: 'audio/*,video/mp4,video/webm,.txt,.wav,.wave,.flac,.ogg,.oga,.opus,.m4a,.aac,.mp3', tabindex: '-1', 'aria-hidden': 'true' });
+  const picker = add(host, 'input', 'display:none', { type: 'file', accept: 'audio/*,video/mp4,video/webm,.txt,.wav,.wave,.w64,.aif,.aiff,.aifc,.flac,.ogg,.oga,.opus,.m4a,.aac,.mp3', tabindex: '-1', 'aria-hidden': 'true' });
   picker.onchange = () => { const [chosen] = picker.files; picker.value = ''; if (chosen) load(chosen).catch(() => {}); };
 
   // The hint lets the pointer through, so that entering it is not leaving the canvas.
@@ -463,7 +463,7 @@ function rustyPage() {
     if (text) setState(text).catch(() => {});                 // the status bar says what was wrong
   }
 
-  // ---- loading: our own parser for WAV, the browser's for the rest
+  // ---- loading: our own parser for WAV and AIFF, the browser's for the rest
 
   const SETTINGS_LIMIT = 1 << 20, SETTINGS = /^\s*(preamp|filter|graphiceq)\b[^:\n]{0,20}:/im;     // of Equalizer APO, AutoEQ, REW
   const DECODER_LIMIT = 256 << 20;                            // compressed bytes; decodeAudioData wants all at once and kills the tab
@@ -497,19 +497,23 @@ function rustyPage() {
     if (signal.aborted) return;
     if (!bytes.byteLength) throw Error(name + ' is empty (0 bytes)');
     const magic = String.fromCharCode(...new Uint8Array(bytes, 0, Math.min(4, bytes.byteLength)));
-    if (['RIFF', 'RF64', 'BW64', 'RIFX'].includes(magic)) {
-      const address = bytes.byteLength < 2 ** 31 ? call('alloc', bytes.byteLength) >>> 0 : 0;
+    let address = 0, clip = 0;
+    if (['RIFF', 'RF64', 'BW64', 'RIFX', 'riff', 'FORM'].includes(magic)) {
+      address = bytes.byteLength < 2 ** 31 ? call('alloc', bytes.byteLength) >>> 0 : 0;
       if (!address) throw Error(name + ' does not fit into memory (' + megabytes(bytes.byteLength) + ')');
       bytesOf().set(new Uint8Array(bytes), address);
-      withText(name, text => call('load_bytes', address, bytes.byteLength, text, number));
     } else if (bytes.byteLength < SETTINGS_LIMIT && SETTINGS.test(new TextDecoder().decode(bytes))) {
       await applyText('import_eq', new TextDecoder().decode(bytes), name + ': ');
       settleLoad(number);
-    } else {
-      const clip = await decode(name, bytes, signal);
-      if (!clip) return;
-      withText(name, text => call('load_clip', clip, text, number));
+      return wakeFrames();
     }
+    // What our own parser does not read, MP3 in a WAV for example, the browser may; if not, our sentence is the better one.
+    if (!address || !call('is_readable', address, bytes.byteLength)) {
+      clip = await decode(name, bytes, signal).catch(error => { if (!address) throw error; return 0; });
+      if (address && (clip || signal.aborted)) call('free', address);
+      if (signal.aborted) { if (clip) call('clip_destroy', clip); return; }
+    }
+    withText(name, text => clip ? call('load_clip', clip, text, number) : call('load_bytes', address, bytes.byteLength, text, number));
     wakeFrames();
   }
   const megabytes = count => (count / 1048576).toFixed(count < 10485760 ? 1 : 0) + ' MB';
