@@ -950,7 +950,7 @@ static bool ra_host_glyph(const char *utf8, float size_px, bool is_bold, bool is
 
 /* Things only the page can do; raHost in worker.js does them. Main thread only. */
 typedef enum {
-    RA_HOST_OPEN_FILE,         /* the page's file picker */
+    RA_HOST_OPEN_FILE,         /* the page's file picker; number: the purpose of what is picked, see app_purpose */
     RA_HOST_COPY_TEXT,         /* text into the clipboard */
     RA_HOST_SET_TITLE,         /* text becomes the page's title */
     RA_HOST_HELP_THREADS,      /* shows how a site gets worker threads */
@@ -958,7 +958,8 @@ typedef enum {
     RA_HOST_ANNOUNCE,          /* text for a screen reader; number 1: at once, an error */
     RA_HOST_LOADED,            /* number: the load's request, whose promise is kept */
     RA_HOST_LOAD_FAILED,       /* number as above; text: the sentence it is broken with */
-    RA_HOST_SAVE_STATE         /* text: the chain, for the address bar */
+    RA_HOST_SAVE_STATE,        /* text: the chain, for the address bar */
+    RA_HOST_WANT_RESPONSE      /* text: the address of a response that the chain names; load it with number as its purpose */
 } ra_host_kind;
 
 #if RA_WEB
@@ -9270,6 +9271,13 @@ typedef enum { APP_AUDIO_ASLEEP, APP_AUDIO_RUNNING, APP_AUDIO_BROKEN } app_audio
 #define APP_VOLUME_MIN_DB (-60.0)      /* silence */
 #define APP_VOLUME_MAX_DB 6.0
 
+/* What a file is opened for; from APP_RESPONSE on, as the response of item purpose - APP_RESPONSE of the chain. */
+typedef enum { APP_PLAY, APP_RESPONSE } app_purpose;
+
+/* What the chains name, under that name; clip NULL: it could not be had. */
+typedef struct { char name[RA_FILE_BYTES]; ra_clip *clip; } app_response;
+enum { APP_RESPONSE_MAX = 8 };         /* kept; the oldest goes */
+
 /* What the user has made: one step of undo. */
 typedef struct {
     ra_chain_spec chain;
@@ -9313,6 +9321,10 @@ static struct {
     char       load_title[160];
     uint32_t   load_request;
     bool       load_is_demo;
+    uint32_t   load_purpose;
+    bool       is_wanting;             /* the page looks for a response */
+    app_response responses[APP_RESPONSE_MAX];
+    uint32_t   response_count;         /* that have been here; the newest lie in the places before this one, modulo */
     float      load_progress;
 
     bool       is_playing;             /* what the user wants; the snapshot follows when audio is awake */
@@ -9371,10 +9383,21 @@ static void app_fail(const char *sentence)
 
 static bool app_eq_is_heard(void) { return app.session.eq_is_on && !app.eq_is_held_off; }
 
+static const app_response *app_find_response(const char *name)
+{
+    for (uint32_t i = 0; i < APP_RESPONSE_MAX; i++) if (app.responses[i].name[0] && !strcmp(app.responses[i].name, name)) return &app.responses[i];
+    return NULL;
+}
+
 /* The chain as it should sound: bypass takes the bands out, so that it is bit-exact. */
 static void app_send_chain(void)
 {
     ra_chain_spec sent = { 0 };
+    for (uint32_t i = 0; i < app.session.chain.count; i++) {
+        ra_processor_spec *item = &app.session.chain.item[i];
+        const app_response *response = item->file[0] ? app_find_response(item->file) : NULL;
+        item->impulse = response ? response->clip : NULL;
+    }
     for (uint32_t i = 0; i < app.session.chain.count; i++)
         if (app.session.chain.item[i].kind == RA_PROCESSOR_EQ ? app_eq_is_heard() : !app.session.is_off[i]) sent.item[sent.count++] = app.session.chain.item[i];
     app.chain_is_unsent = ra_engine_set_chain(app.engine, &sent) != RA_OK;
@@ -9514,6 +9537,7 @@ static void app_drop_load(void)
 
 static void app_end_load(const char *failure)
 {
+    if (app.load_purpose >= APP_RESPONSE) app.is_wanting = false;
     app_drop_load();
     app.is_dirty = true;
     if (failure) app_fail(failure);
@@ -9521,7 +9545,7 @@ static void app_end_load(const char *failure)
     app.load_request = 0;
 }
 
-static void app_begin_load(ra_result result, ra_load *load, const char *name, uint32_t request)
+static void app_begin_load(ra_result result, ra_load *load, const char *name, uint32_t request, uint32_t purpose)
 {
     if (app.load) {
         if (app.load_request) ra_host_request(RA_HOST_LOAD_FAILED, app.load_request, "Another file was opened before this one was ready.");
@@ -9531,6 +9555,7 @@ static void app_begin_load(ra_result result, ra_load *load, const char *name, ui
     app.load_request = request;
     app.load_progress = 0;
     app.load_is_demo = false;
+    app.load_purpose = purpose;
     app.is_dirty = true;
     app_copy_text(app.load_title, sizeof app.load_title, name);
     if (result == RA_OK) return;
@@ -9540,19 +9565,55 @@ static void app_begin_load(ra_result result, ra_load *load, const char *name, ui
     app_end_load(sentence);
 }
 
-static void app_load_bytes(void *malloced_bytes, size_t byte_count, const char *name, uint32_t request)
+static void app_load_bytes(void *malloced_bytes, size_t byte_count, const char *name, uint32_t request, uint32_t purpose)
 {
     ra_load *load = NULL;
     ra_result result = ra_load_start(app.pool, malloced_bytes, byte_count, &load);
     if (result != RA_OK) free(malloced_bytes);
-    app_begin_load(result, load, name, request);
+    app_begin_load(result, load, name, request, purpose);
 }
-static void app_load_pcm(ra_clip *clip, const char *name, uint32_t request)
+static void app_load_pcm(ra_clip *clip, const char *name, uint32_t request, uint32_t purpose)
 {
     ra_load *load = NULL;
     ra_result result = ra_load_start_clip(app.pool, clip, &load);
     if (result != RA_OK) ra_clip_destroy(clip);
-    app_begin_load(result, load, name, request);
+    app_begin_load(result, load, name, request, purpose);
+}
+
+/* A response is kept under its file's name, and its item of the chain gets that name. clip NULL: it could not be had. */
+static void app_keep_response(const char *name, ra_clip *clip)
+{
+    app_response *place = &app.responses[app.response_count++ % APP_RESPONSE_MAX];
+    ra_clip *old = place->clip;
+    app_copy_text(place->name, sizeof place->name, name);
+    for (char *at = place->name; *at; at++) if (*at == '"') *at = '\'';      /* a chain's text has the name in quotes */
+    place->clip = clip;
+    uint32_t item = app.load_purpose - APP_RESPONSE;
+    if (clip && item < app.session.chain.count && app.session.chain.item[item].kind == RA_PROCESSOR_CONVOLVE && strcmp(app.session.chain.item[item].file, place->name)) {
+        app_edit(0);
+        memcpy(app.session.chain.item[item].file, place->name, sizeof place->name);
+    }
+    app_send_chain();
+    ra_clip_destroy(old);                                  /* after the engine has seen the new one: it tells them apart */
+}
+
+static void app_miss_response(const char *name)
+{
+    app.is_wanting = false;
+    if (!*name) return;                                    /* something else was opened meanwhile: ask again */
+    app.load_purpose = APP_PLAY;
+    app_keep_response(name, NULL);
+}
+
+/* Asks the page for a response that the chain names and nobody has looked for yet. */
+static void app_want_response(void)
+{
+    for (uint32_t i = 0; i < app.session.chain.count && !app.load && !app.is_wanting; i++) {
+        const ra_processor_spec *item = &app.session.chain.item[i];
+        if (!item->file[0] || app_find_response(item->file)) continue;
+        app.is_wanting = true;
+        ra_host_request(RA_HOST_WANT_RESPONSE, APP_RESPONSE + i, item->file);
+    }
 }
 
 /* Swaps clip, waveform and title once the load has them. */
@@ -9567,6 +9628,14 @@ static void app_take_load(void)
     ra_result result = ra_load_take(app.load, &clip, peaks, &source_channels, &error);
     uint64_t frame_count = clip ? clip->frame_count : 0;
     uint32_t rate_hz = clip ? clip->sample_rate_hz : 0;
+    if (result == RA_OK && app.load_purpose >= APP_RESPONSE) {
+        bool is_short = frame_count <= (uint64_t)RA_CONVOLVE_MAX_S * rate_hz;
+        if (!is_short) ra_clip_destroy(clip);
+        app_keep_response(app.load_title, is_short ? clip : NULL);
+        ra_text_add(&text, "%s is %g s long; a response may last %d s.", app.load_title, (double)frame_count / rate_hz, RA_CONVOLVE_MAX_S);
+        app_end_load(is_short ? NULL : sentence);
+        return;
+    }
     if (result == RA_OK) {
         result = ra_engine_load(app.engine, clip);
         if (result != RA_OK) ra_clip_destroy(clip);
@@ -9599,6 +9668,7 @@ static void app_take_load(void)
 static void app_poll_load(void)
 {
     app_sweep_loads();
+    app_want_response();
     if (!app.load) return;
     float progress = app.load_progress;
     ra_job_state state = ra_load_poll(app.load, &progress);
@@ -10219,10 +10289,12 @@ static void app_draw_card(canvas_box box, const app_card *card)
         if (app_card_head(ui_inset(head, -4, 0), card->item)) return;      /* it is gone */
     } else ui_text(u, head, UI_LEFT, 12, CANVAS_BOLD, theme->text, titles[card->kind]);
     if (card->kind == APP_CARD_EFFECT) {
-        const char *file = app.session.chain.item[card->item].file;
-        canvas_clip(u->canvas, inside);
-        if (*file) ui_text(u, ui_cut_bottom(&inside, 16), UI_LEFT, 12, CANVAS_REGULAR, theme->dim, file);
-        canvas_unclip(u->canvas);
+        const ra_processor_spec *item = &app.session.chain.item[card->item];
+        if (item->kind == RA_PROCESSOR_CONVOLVE) {
+            ra_text_add(&text, "Response: %s", item->impulse ? item->file : item->file[0] ? "missing" : "none");
+            ui_button_desc open = { .id = words, .name = words, .label = item->file[0] ? item->file : "Open", .icon = item->file[0] ? UI_NO_ICON : UI_OPEN, .look = UI_RAISED };
+            if (ui_button(u, ui_cut_bottom(&inside, 44), &open)) ra_host_request(RA_HOST_OPEN_FILE, APP_RESPONSE + card->item, NULL);
+        }
         app_card_knobs(inside, card);
         return;
     }
@@ -10692,7 +10764,7 @@ static void app_start(const app_desc *desc)
     app_send_chain();
     gpu_start(APP_CANVAS, app.wanted_gpu);
     ra_result result = ra_load_start_demo(app.pool, &demo);
-    app_begin_load(result, demo, "Demo loop", 0);
+    app_begin_load(result, demo, "Demo loop", 0, APP_PLAY);
     app.load_is_demo = true;
 }
 
@@ -10963,10 +11035,12 @@ WEB_API bool web_is_readable(const void *bytes, size_t byte_count)
 }
 
 /* The bytes of a WAV file, from web_alloc; they are ours now. */
-WEB_API void web_load_bytes(void *bytes, size_t byte_count, const char *name, uint32_t request)
+WEB_API void web_load_bytes(void *bytes, size_t byte_count, const char *name, uint32_t request, uint32_t purpose)
 {
-    app_load_bytes(bytes, byte_count, name, request);
+    app_load_bytes(bytes, byte_count, name, request, purpose);
 }
+/* What the chain wanted under this name is not there: it is not asked for again. */
+WEB_API void web_miss_response(const char *name) { app_miss_response(name); }
 
 /* What the browser decoded, in three steps: room, samples written by JavaScript, hand-over. */
 WEB_API ra_clip *web_clip_create(double frame_count, uint32_t channels, uint32_t sample_rate_hz)
@@ -10977,7 +11051,7 @@ WEB_API ra_clip *web_clip_create(double frame_count, uint32_t channels, uint32_t
 }
 WEB_API float *web_clip_samples(ra_clip *clip) { return clip->samples; }
 WEB_API void   web_clip_destroy(ra_clip *clip) { ra_clip_destroy(clip); }
-WEB_API void   web_load_clip(ra_clip *clip, const char *name, uint32_t request) { app_load_pcm(clip, name, request); }
+WEB_API void   web_load_clip(ra_clip *clip, const char *name, uint32_t request, uint32_t purpose) { app_load_pcm(clip, name, request, purpose); }
 
 /* ---- what else happens in the page: one line each into [16] ---------------------- */
 

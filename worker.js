@@ -342,8 +342,9 @@ function rustyPage() {
   host.addEventListener('keydown', onKey);
   host.addEventListener('keyup', onKey);
 
+  let picked = 0;                                             // the purpose of what is being picked: app_purpose in section [16]
   const picker = add(host, 'input', 'display:none', { type: 'file', accept: 'audio/*,video/mp4,video/webm,.txt,.wav,.wave,.w64,.aif,.aiff,.aifc,.flac,.ogg,.oga,.opus,.m4a,.aac,.mp3', tabindex: '-1', 'aria-hidden': 'true' });
-  picker.onchange = () => { const [chosen] = picker.files; picker.value = ''; if (chosen) load(chosen).catch(() => {}); };
+  picker.onchange = () => { const [chosen] = picker.files; picker.value = ''; if (chosen) load(chosen, picked).catch(() => {}); };
 
   // The hint lets the pointer through, so that entering it is not leaving the canvas.
   const dropHint = add(host, 'div', 'position:absolute;inset:8px;border:3px dashed #3DE0C4;border-radius:6px;display:none;place-items:center;pointer-events:none;' +
@@ -440,7 +441,7 @@ function rustyPage() {
     appFail('No isolation: ' + await isolate());              // it only answers if it could not
   }
   const requests = [
-    /* OPEN_FILE    */ () => picker.click(),
+    /* OPEN_FILE    */ purpose => { picked = purpose; picker.click(); },
     /* COPY_TEXT    */ (_, text) => navigator.clipboard?.writeText(text).catch(() => appFail('The browser does not let the page copy.')),
     /* SET_TITLE    */ (_, text) => {
       if (isWholePage) document.title = text;
@@ -452,6 +453,13 @@ function rustyPage() {
     /* LOADED       */ number => settleLoad(number),
     /* LOAD_FAILED  */ (number, text) => settleLoad(number, text),
     /* SAVE_STATE   */ (_, text) => { if (isWholePage) try { history.replaceState(history.state, '', '#' + fragmentOf(text)); } catch { /* Safari: too often */ } },
+    // only from where the page is: a chain may come from a stranger's link
+    /* WANT_RESPONSE */ (purpose, name) => {
+      const address = new URL(name, document.baseURI);
+      const found = address.origin === location.origin ? load(address, purpose, name) : Promise.reject(Error(name + ' is a response from elsewhere; open it in its card'));
+      // something else was opened meanwhile: an empty name, so that it is asked for again
+      found.catch(error => withText(error.isReplaced ? '' : (appFail(error.message), name), text => call('miss_response', text)));
+    },
   ];
   self.raHost = (kind, number, text) => requests[kind](number, text);
 
@@ -470,18 +478,18 @@ function rustyPage() {
   let loadNumber = 0;
   const loads = new Map();                                    // request number -> { resolve, reject, abort }
 
-  function settleLoad(number, sentence) {
+  function settleLoad(number, sentence, isReplaced = false) {
     const waiting = loads.get(number);
     loads.delete(number);
-    if (sentence === undefined) waiting?.resolve(); else waiting?.reject(Error(sentence));
+    if (sentence === undefined) waiting?.resolve(); else waiting?.reject(Object.assign(Error(sentence), { isReplaced }));
   }
-  function load(source) {
+  function load(source, purpose = 0, wantedName = '') {
     const number = ++loadNumber;
-    for (const [older, { abort }] of loads) { abort.abort(); settleLoad(older, 'replaced by a newer load'); }
+    for (const [older, { abort }] of loads) { abort.abort(); settleLoad(older, 'replaced by a newer load', true); }
     return new Promise((resolve, reject) => {
       const abort = new AbortController();
       loads.set(number, { resolve, reject, abort });
-      run(source, number, abort.signal).catch(error => {
+      run(source, number, purpose, wantedName, abort.signal).catch(error => {
         if (!loads.has(number)) return;                       // a newer one has taken over
         appFail(error.message);
         wakeFrames();
@@ -489,11 +497,11 @@ function rustyPage() {
       });
     });
   }
-  async function run(source, number, signal) {
+  async function run(source, number, purpose, wantedName, signal) {
     if (!(typeof source === 'string' && source) && !(source instanceof URL) && !(source instanceof Blob) && !(source instanceof ArrayBuffer) && !ArrayBuffer.isView(source))
       throw Error('load() wants an address, a File or Blob, or the bytes of a file');
     await ready;
-    const { name, bytes } = await fetchBytes(source, signal);
+    const { name: ownName, bytes } = await fetchBytes(source, signal), name = wantedName || ownName;
     if (signal.aborted) return;
     if (!bytes.byteLength) throw Error(name + ' is empty (0 bytes)');
     const magic = String.fromCharCode(...new Uint8Array(bytes, 0, Math.min(4, bytes.byteLength)));
@@ -513,7 +521,7 @@ function rustyPage() {
       if (address && (clip || signal.aborted)) call('free', address);
       if (signal.aborted) { if (clip) call('clip_destroy', clip); return; }
     }
-    withText(name, text => clip ? call('load_clip', clip, text, number) : call('load_bytes', address, bytes.byteLength, text, number));
+    withText(name, text => clip ? call('load_clip', clip, text, number, purpose) : call('load_bytes', address, bytes.byteLength, text, number, purpose));
     wakeFrames();
   }
   const megabytes = count => (count / 1048576).toFixed(count < 10485760 ? 1 : 0) + ' MB';
@@ -746,7 +754,8 @@ function rustyPage() {
     wakeFrames();
   };
   const face = {
-    ready, load, state, unisolate,
+    ready, state, unisolate,
+    load: source => load(source),
     // Kept when sound runs; broken when the browser wants a gesture first (it starts at the next one).
     async play() {
       audio.isWanted = true;
