@@ -62,6 +62,11 @@
      [VYUKOV]  D. Vyukov, "Bounded MPMC queue"
      [SPLITMIX] G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom
                number generators", 2014
+     [VOSS]    R. F. Voss's sum of dice, in M. Gardner, "White and brown music,
+               fractal curves and one-over-f fluctuations", 1978
+     [DLMF]    NIST Digital Library of Mathematical Functions, 6.10, 6.12, 10.51, 10.60
+     [NEWMAN]  D. J. Newman's phases, in S. Boyd, "Multitone signals with low crest
+               factor", 1986
      [WEBAUDIO] W3C, "Web Audio API", section "Channel up-mixing and down-mixing"
      [RIFF]    Microsoft, "Multiple channel audio data and WAVE files"; EBU
                Tech 3306 for RF64
@@ -4899,27 +4904,162 @@ RA_SMALL_CODE_END
    calls    [2] BASE; [6] FILTERS: ra_glide_*, ra_resampler_*
    threads  clips are made and freed on the control thread, or in a job; the
             player belongs to the audio thread
-   source   down-mixing: [WEBAUDIO]; noise: [SPLITMIX]
+   source   down-mixing: [WEBAUDIO]; noise: [SPLITMIX], [VOSS]; waves: [DLMF]
    tests    test.c "sources"
    ============================================================================ */
 
+/* ---- tones: every sample is made from its number alone, so a signal may be cut, and begun, anywhere ---- */
+
+/* hz / rate in turns of 2^-128, rounded up: n times that, modulo 2^128, is where a tone stands at frame n, exact to
+   2^-64 of a turn for any n of 64 bits. Silence, 0, for what is not from 0 to below half the rate, NaN too. */
+static ra_u128 ra_tone_step(double hz, uint32_t rate)
+{
+    if (!(hz >= 0.0 && hz < 0.5 * rate)) return 0;
+    ra_u128 whole = (ra_u128)(hz * 0x1p64), rest = whole % rate << 64;
+    return (whole / rate << 64) + rest / rate + (rest % rate != 0);
+}
+
+/* The turn that begins with 2^-64 parts, -1/2 .. 1/2. */
+static double ra_tone_turn(ra_u128 turns) { return (double)(int64_t)(turns >> 64) * 0x1p-64; }
+
+/* Si(z), the integral of sin(t) / t from 0, for z >= 0; who calls knows the sine and cosine of z. [DLMF] 6.10.6: z times the
+   squares of all spherical Bessel functions of z / 2, which recur downwards, 10.51.1, and are scaled by 10.60.12; 6.12.3
+   far out. Both err below 1e-11. */
+static double ra_sine_integral(double z, double sine, double cosine)
+{
+    if (z < 1e-6) return z;
+    if (z < 32.0) {
+        double w = 0.5 * z, above = 0.0, here = 1.0, sum = 0.0, all = 0.0;
+        for (int n = 10 + (int)z; n >= 0; n--) {
+            double square = here * here, below = (2 * n + 1) / w * here - above;
+            sum += square;
+            all += (2 * n + 1) * square;
+            above = here;
+            here = below;
+        }
+        return z * sum / all;
+    }
+    double r = 1.0 / (z * z), f = 1.0, g = 1.0;
+    for (int n = 11; n >= 1; n -= 2) { f = 1.0 - n * (n + 1) * r * f; g = 1.0 - (n + 1) * (n + 2) * r * g; }
+    return 0.5 * RA_PI - f / z * cosine - g * r * sine;
+}
+
+enum { RA_WAVE_SUMMED = 32 };          /* up to so many partials are summed one by one */
+
+/* A square, saw or triangle as its Fourier series with partial_count partials, all below half the rate. For many of them
+   the series is the integral of their common kernel: sum of sin kx / k, k = 1..n, is the integral I of sin mt / (2 sin t/2)
+   from 0 to x, m = n + 1/2, less x / 2; for odd k, n of them, it is I / 2 to 2x with m = n, whose integral is the triangle.
+   With g(t) = 1 / (2 sin t/2) - 1 / t, which is smooth, I = Si(mx) - cos(mx) g / m + sin(mx) g' / m^2 + cos(mx) g'' / m^3 - ...,
+   by parts. With more than RA_WAVE_SUMMED partials the next term is below 2.5e-8, less than half of a float's rounding, and that
+   way is no slower. */
+static double ra_wave(ra_tone_kind kind, uint64_t turn, uint64_t partial_count)
+{
+    const uint64_t half = 1ull << 63;
+    bool is_saw = kind == RA_TONE_SAW, is_triangle = kind == RA_TONE_TRIANGLE;
+    double scale = is_saw ? -1.0 / 1.85193705198246617 : is_triangle ? 8.0 / (RA_PI * RA_PI) : 1.0;      /* 1.85..: Si(pi) */
+    if (is_saw) turn += half;                            /* the series falls, and jumps at 0: ours half a turn later */
+    if (is_triangle) turn -= half / 2;                   /* a series of cosines */
+    if (turn > half) { turn = -turn; if (!is_triangle) scale = -scale; }
+    if (!is_saw) {
+        if (turn > half / 2) { turn = half - turn; if (is_triangle) scale = -scale; }
+        turn *= 2;
+    }
+    double y = (double)turn * (RA_TAU * 0x1p-64);        /* 0 .. pi: of the fundamental, for odd partials twice that */
+    if (partial_count <= RA_WAVE_SUMMED) {               /* Clenshaw's recurrence */
+        double twice = 2.0 * ra_cos(y), b0 = 0.0, b1 = 0.0;
+        for (int k = (int)partial_count; k >= 1; k--) {
+            double order = is_saw ? k : 2 * k - 1, b = 1.0 / (is_triangle ? order * order : order) + (twice * b0 - b1);
+            b1 = b0;
+            b0 = b;
+        }
+        return scale * (is_saw ? ra_sin(y) * b0 : is_triangle ? ra_cos(0.5 * y) * (b0 - b1) : ra_sin(0.5 * y) * (b0 + b1));
+    }
+    double m = (double)partial_count, g0 = y / 24.0, g1 = 1.0 / 24.0, g2 = 7.0 / 960.0 * y;
+    uint64_t place = partial_count * turn;               /* of mx, in whole numbers: it may be millions of turns */
+    if (is_saw) { m += 0.5; place += turn / 2; }
+    double angle = (double)(int64_t)place * (RA_TAU * 0x1p-64), sine = ra_sin(angle), cosine = ra_cos(angle), z = m * y, si = ra_sine_integral(z, sine, cosine);
+    if (z > 1.0) {                                       /* before that the differences would cancel */
+        double s = 0.5 / ra_sin(0.5 * y), c = ra_cos(0.5 * y), r = 1.0 / y;
+        g0 = s - r;
+        g1 = r * r - c * s * s;
+        g2 = (1.0 + c * c) * s * s * s - 2.0 * r * r * r;
+    }
+    double by_parts = (sine * g1 / m - cosine * (g0 - g2 / (m * m))) / m;
+    if (is_saw) return scale * (si + by_parts - 0.5 * y);
+    if (!is_triangle) return scale * 0.5 * (si + by_parts);
+    return scale * (RA_PI * RA_PI / 8.0 - 0.25 * (y * si + (cosine - (sine * g0 + 2.0 * cosine * g1 / m) / m) / m));
+}
+
+/* Pink noise: rows of random signs, one for every 2^row frames, with straight lines between them [VOSS]. The sum of rows of
+   equal power stays within 0.15 dB of 3.01 dB an octave; the first rows' own weights keep it within 0.35 dB up to 0.45 of the rate. */
+enum { RA_PINK_ROWS = 17 };
+static void ra_generate_pink(double amplitude, uint64_t seed, uint64_t first_frame, float *samples, size_t frame_count)
+{
+    double from[RA_PINK_ROWS], way[RA_PINK_ROWS];
+    for (size_t frame = 0; frame < frame_count; frame++) {
+        double sum = 0.0;
+        for (int row = 0; row < RA_PINK_ROWS; row++) {
+            static const double weights[] = { 1.0954, 1.2586, 1.0703, 1.0586 };
+            double weight = (row < 4 ? weights[row] : 1.0) / (13.0 + 4.4829);
+            uint64_t n = first_frame + frame + (0x15555u >> (RA_PINK_ROWS - 1 - row)), place = n & ((1u << row) - 1);     /* each row turns at a third of its own length */
+            if (frame == 0 || place == 0) {
+                uint64_t key = ra_mix_bits(seed + (uint64_t)row * 0x9e3779b97f4a7c15ull) + (n >> row);
+                from[row] = ra_mix_bits(key) >> 63 ? weight : -weight;
+                way[row] = ((ra_mix_bits(key + 1) >> 63 ? weight : -weight) - from[row]) / (1u << row);
+            }
+            sum += from[row] + way[row] * (double)place;
+        }
+        samples[frame] = (float)(amplitude * sum);
+    }
+}
+
+/* Turns of a sweep after t seconds, t <= duration_s: the integral of its frequency. growth, per second, is of an exponential one. */
+static double ra_sweep_turns(const ra_tone *tone, double growth, double t)
+{
+    if (tone->kind == RA_TONE_LINEAR_SWEEP) return (tone->start_hz + 0.5 * (tone->end_hz - tone->start_hz) * t / tone->duration_s) * t;
+    double x = growth * t;
+    return tone->start_hz * (ra_abs(x) < 1e-5 ? t * (1.0 + x / 2.0 + x * x / 6.0) : (ra_exp(x) - 1.0) / growth);    /* near 0 exp(x) - 1 would cancel */
+}
+
 RA_API void ra_generate(const ra_tone *tone, uint32_t sample_rate_hz, uint64_t first_frame, float *samples, size_t frame_count)
 {
+    enum { TONES_MAX = 64 };
     double amplitude = ra_amplitude_from_db(tone->level_db), rate = sample_rate_hz;
-    double ratio = tone->start_hz > 0 && tone->end_hz > 0 ? tone->end_hz / tone->start_hz : 1.0;
-    bool is_sweep = tone->kind == RA_TONE_SWEEP && ratio != 1.0 && tone->duration_s > 0;
-    double growth = is_sweep ? ra_log(ratio) / tone->duration_s : 0.0;    /* per second; exponential: equal time per octave */
+    if (!(amplitude < 1e8)) amplitude = 0.0;
+    if (tone->kind == RA_TONE_PINK) { ra_generate_pink(amplitude, tone->seed, first_frame, samples, frame_count); return; }
+    if (tone->kind == RA_TONE_NOISE) {
+        for (size_t frame = 0; frame < frame_count; frame++)
+            samples[frame] = (float)(amplitude * ra_uniform(ra_mix_bits(tone->seed * 0x9e3779b97f4a7c15ull + first_frame + frame)));
+        return;
+    }
+    /* where to, if anywhere */
+    bool is_multiple = tone->kind == RA_TONE_MULTITONE, is_linear = tone->kind == RA_TONE_LINEAR_SWEEP;
+    bool has_way = tone->end_hz < 0.5 * rate && tone->end_hz != tone->start_hz && (is_linear ? tone->start_hz >= 0 && tone->end_hz >= 0 : tone->start_hz > 0 && tone->end_hz > 0);
+    bool is_sweep = has_way && (is_linear || tone->kind == RA_TONE_SWEEP) && tone->start_hz < 0.5 * rate && tone->duration_s > 0;
+    uint32_t tone_count = !is_multiple || !has_way ? 1 : tone->tone_count == 0 ? 32 : tone->tone_count < TONES_MAX ? tone->tone_count : TONES_MAX;
+    ra_u128 steps[TONES_MAX], turns[TONES_MAX];
+    for (uint32_t k = 0; k < tone_count; k++) {
+        double hz = k ? tone->start_hz * ra_exp(ra_log(tone->end_hz / tone->start_hz) * k / (tone_count - 1)) : tone->start_hz;
+        steps[k] = ra_tone_step(is_sweep ? tone->end_hz : hz, sample_rate_hz);
+        turns[k] = steps[k] * first_frame + ((ra_u128)k * k << 127) / tone_count;       /* [NEWMAN]: phases of pi k^2 / count */
+    }
+    /* after its time a sweep stays where it has arrived */
+    double growth = is_sweep && !is_linear ? ra_log(tone->end_hz / tone->start_hz) / tone->duration_s : 0.0;      /* equal time per octave */
+    double arrived = is_sweep ? ra_sweep_turns(tone, growth, tone->duration_s) - tone->end_hz * tone->duration_s : 0.0;
+    bool is_wave = (tone->kind == RA_TONE_SQUARE || tone->kind == RA_TONE_SAW || tone->kind == RA_TONE_TRIANGLE) && steps[0];
+    double harmonics = is_wave ? 0.5 * rate / tone->start_hz : 0.0;                      /* the whole numbers below that */
+    uint64_t partial_count = harmonics < 4294967296.0 ? (uint64_t)harmonics - (is_wave && harmonics == ra_floor(harmonics)) : 1ull << 32;
+    if (tone->kind != RA_TONE_SAW) partial_count = (partial_count + 1) / 2;
     for (size_t frame = 0; frame < frame_count; frame++) {
-        uint64_t n = first_frame + frame;
-        if (tone->kind == RA_TONE_NOISE) {
-            samples[frame] = (float)(amplitude * ra_uniform(ra_mix_bits(tone->seed * 0x9e3779b97f4a7c15ull + n)));
-            continue;
-        }
-        /* turns so far: the integral of the frequency; after its time a sweep stays where it has arrived */
-        double t = (double)n / rate, moving_s = t < tone->duration_s ? t : tone->duration_s, x = growth * moving_s;
-        double growing = ra_abs(x) < 1e-5 ? moving_s * (1.0 + x / 2.0 + x * x / 6.0) : (ra_exp(x) - 1.0) / growth;    /* near 0 exp(x) - 1 would cancel */
-        double turns = is_sweep ? tone->start_hz * growing + tone->end_hz * (t - moving_s) : tone->start_hz * (double)n / rate;
-        samples[frame] = (float)(amplitude * ra_sin(RA_TAU * (turns - ra_floor(turns))));
+        double sum = 0.0, t = (double)(first_frame + frame) / rate;
+        if (tone->kind == RA_TONE_IMPULSE) sum = steps[0] ? turns[0] < steps[0] : tone->start_hz == 0 && first_frame + frame == 0;
+        else if (is_wave) sum = ra_wave(tone->kind, (uint64_t)(turns[0] >> 64), partial_count);
+        else if (is_sweep) {
+            double turn = t < tone->duration_s ? ra_sweep_turns(tone, growth, t) : ra_tone_turn(turns[0]) + arrived;
+            sum = ra_sin(RA_TAU * (turn - ra_floor(turn)));
+        } else for (uint32_t k = 0; k < tone_count; k++) sum += steps[k] ? ra_sin(RA_TAU * ra_tone_turn(turns[k])) : 0.0;
+        samples[frame] = (float)(amplitude / tone_count * sum);
+        for (uint32_t k = 0; k < tone_count; k++) turns[k] += steps[k];
     }
 }
 
@@ -10853,8 +10993,13 @@ static const char cli_help[] =
     "      --format F       s16, s24, f32 or raw (bare 32-bit float); default f32\n"
     "  rustyaudio measure IN... [-j N]          loudness, true peak, RMS, offset, as JSON, one line each\n"
     "  rustyaudio spectrum IN...                mean spectrum in dB, as JSON, one line each\n"
-    "  rustyaudio gen KIND OUT [options]        KIND: sine, noise or sweep\n"
-    "      --hz HZ --to-hz HZ --db DB --seconds S --rate HZ --seed N --format F\n"
+    "  rustyaudio gen KIND OUT [options]        a signal; KIND and its options:\n"
+    "      sine, square, saw, triangle       --hz HZ\n"
+    "      sweep, linear-sweep               --hz HZ --to-hz HZ\n"
+    "      multitone                         --hz HZ --to-hz HZ --tones N\n"
+    "      impulse                           --hz HZ, so many a second; without it one, at the start\n"
+    "      noise, pink                       --seed N\n"
+    "      all of them                       --db DB --seconds S --rate HZ --format F\n"
     "  rustyaudio help\n"
     "\n"
     "A file named - is standard input or output. Channels are kept. Without --chain and --rate\n"
@@ -10887,14 +11032,14 @@ typedef struct {
     int         word_count;
     uint32_t    given;                 /* a bit for each row of cli_parse's table */
     const char *chain, *eq, *format, *normalise;
-    double      rate_hz, hz, to_hz, level_db, seconds, seed, workers;
+    double      rate_hz, hz, to_hz, level_db, seconds, seed, tones, workers;
 } cli_options;
 
-enum { CLI_CHAIN = 1, CLI_RATE = 2, CLI_FORMAT = 4, CLI_TONE = 8, CLI_SINE = 16, CLI_SWEEP = 32, CLI_NOISE = 64, CLI_NORMALISE = 128, CLI_WORKERS = 256 };   /* who takes an option */
+enum { CLI_CHAIN = 1, CLI_RATE = 2, CLI_FORMAT = 4, CLI_TONE = 8, CLI_SINE = 16, CLI_SWEEP = 32, CLI_NOISE = 64, CLI_NORMALISE = 128, CLI_WORKERS = 256, CLI_TONES = 512 };   /* who takes an option */
 
 static int cli_parse(int argc, char **argv, int taken, cli_options *options)
 {
-    *options = (cli_options){ .chain = "", .format = "f32", .hz = 440.0, .level_db = -12.0, .seconds = 2.0 };
+    *options = (cli_options){ .chain = "", .format = "f32", .level_db = -12.0, .seconds = 2.0 };
     const struct { const char *name; int group; const char **text; double *number; double low, high; } table[] = {
         { "--chain",   CLI_CHAIN,  &options->chain,  NULL, 0, 0 },
         { "--eq",      CLI_CHAIN,  &options->eq,     NULL, 0, 0 },
@@ -10907,6 +11052,7 @@ static int cli_parse(int argc, char **argv, int taken, cli_options *options)
         { "--db",      CLI_TONE,   NULL, &options->level_db, -200, 20 },
         { "--seconds", CLI_TONE,   NULL, &options->seconds,  0, 36000 },
         { "--seed",    CLI_NOISE,  NULL, &options->seed,     0, 999999999999999 },
+        { "--tones",   CLI_TONES,  NULL, &options->tones,    1, 64 },
     };
     bool has_options = true;
     for (int at = 0; at < argc; at++) {
@@ -11308,25 +11454,36 @@ static int cli_render(int argc, char **argv)
 
 static int cli_gen(int argc, char **argv)
 {
-    static const struct { const char *name; ra_tone_kind kind; int options; } kinds[] = {
-        { "sine", RA_TONE_SINE, CLI_SINE }, { "noise", RA_TONE_NOISE, CLI_NOISE }, { "sweep", RA_TONE_SWEEP, CLI_SWEEP },
+    static const struct { const char *name; int options; double hz; } kinds[RA_TONE_KIND_COUNT] = {      /* hz: where none is given */
+        [RA_TONE_SINE]  = { "sine",  CLI_SINE,  440 }, [RA_TONE_SQUARE]       = { "square",       CLI_SINE,  440 },
+        [RA_TONE_SAW]   = { "saw",   CLI_SINE,  440 }, [RA_TONE_TRIANGLE]     = { "triangle",     CLI_SINE,  440 },
+        [RA_TONE_SWEEP] = { "sweep", CLI_SWEEP, 440 }, [RA_TONE_LINEAR_SWEEP] = { "linear-sweep", CLI_SWEEP, 440 },
+        [RA_TONE_NOISE] = { "noise", CLI_NOISE, 0 },   [RA_TONE_PINK]         = { "pink",         CLI_NOISE, 0 },
+        [RA_TONE_IMPULSE] = { "impulse", CLI_SINE, 0 }, [RA_TONE_MULTITONE]   = { "multitone",    CLI_SWEEP | CLI_TONES, 20 },
     };
     cli_options options;
     ra_error error = { .text = "" };
     ra_wav_info info = { .channels = 1 };
     bool is_raw;
-    size_t row = 0, row_count = sizeof kinds / sizeof kinds[0];
+    size_t row = 0;
     if (argc < 2) return cli_misuse("gen wants a kind and an output file");
-    while (row < row_count && strcmp(argv[0], kinds[row].name)) row++;
-    if (row == row_count) return cli_misuse("\"%s\" is no kind of signal; there are sine, noise and sweep", argv[0]);
+    while (row < RA_TONE_KIND_COUNT && strcmp(argv[0], kinds[row].name)) row++;
+    if (row == RA_TONE_KIND_COUNT) {
+        char line[200];
+        ra_text text = ra_text_start(line, sizeof line);
+        for (row = 0; row < RA_TONE_KIND_COUNT; row++) ra_text_add(&text, row ? ", %s" : "%s", kinds[row].name);
+        return cli_misuse("\"%s\" is no kind of signal; there are %s", argv[0], line);
+    }
     int status = cli_parse(argc, argv, CLI_RATE | CLI_FORMAT | CLI_TONE | kinds[row].options, &options);
     if (status) return status;
     if (options.word_count != 2) return cli_misuse("gen wants a kind and an output file");
     if (!cli_format(options.format, &info.format, &is_raw)) return cli_misuse("--format: \"%s\" should be s16, s24, f32 or raw", options.format);
     info.sample_rate_hz = options.rate_hz > 0.0 ? (uint32_t)options.rate_hz : 48000;
     info.frame_count = (uint64_t)(options.seconds * info.sample_rate_hz + 0.5);
-    ra_tone tone = { kinds[row].kind, options.hz, options.to_hz > 0.0 ? options.to_hz : 0.45 * info.sample_rate_hz, options.seconds, options.level_db, (uint64_t)options.seed };
-    if (tone.kind != RA_TONE_NOISE && 2.0 * (tone.kind == RA_TONE_SWEEP && tone.end_hz > tone.start_hz ? tone.end_hz : tone.start_hz) >= info.sample_rate_hz)
+    ra_tone tone = { .kind = (ra_tone_kind)row, .start_hz = options.hz > 0.0 ? options.hz : kinds[row].hz, .duration_s = options.seconds,
+                     .level_db = options.level_db, .seed = (uint64_t)options.seed, .tone_count = (uint32_t)options.tones };
+    if (kinds[row].options & CLI_SWEEP) tone.end_hz = options.to_hz > 0.0 ? options.to_hz : 0.45 * info.sample_rate_hz;
+    if (2.0 * (tone.end_hz > tone.start_hz ? tone.end_hz : tone.start_hz) >= info.sample_rate_hz)
         return cli_misuse("a tone must lie below half the sample rate, %g Hz", 0.5 * info.sample_rate_hz);
     ra_clip *clip;
     ra_result result = ra_clip_create(info.frame_count, 1, info.sample_rate_hz, &clip);

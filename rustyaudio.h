@@ -304,16 +304,37 @@ RA_API void ra_clip_peaks(const ra_clip *clip, uint64_t first_column, uint64_t l
 
 /* ---- signals -------------------------------------------------------------------------------- */
 
-typedef enum { RA_TONE_SINE, RA_TONE_NOISE, RA_TONE_SWEEP } ra_tone_kind;
+/* Every kind but the noises begins at phase 0 in frame 0, where it rises. Square, saw and triangle are cut Fourier series: all
+   partials below half the rate, as strong as in the ideal wave, and nothing else (below -140 dB). */
+typedef enum {
+    RA_TONE_SINE,
+    RA_TONE_NOISE,                /* white, uniform: its RMS is 4.8 dB below its peak */
+    RA_TONE_SWEEP,                /* exponential: equal time for every octave */
+    RA_TONE_SQUARE,               /* high for half a turn, low for half a turn: 1/k of odd partials k; the first has level_db, the ideal
+                                     wave's plateau would be 2.1 dB below it: the rest is room for what a cut series overshoots */
+    RA_TONE_SAW,                  /* rises for a turn through 0 and falls at half a turn; the ideal wave would reach 1.4 dB below level_db */
+    RA_TONE_TRIANGLE,             /* rises for half a turn, falls for half a turn: 1/k^2 of odd partials; the ideal wave's peak is level_db */
+    RA_TONE_LINEAR_SWEEP,         /* as many hertz every second */
+    RA_TONE_PINK,                 /* -3.01 dB an octave within 0.35 dB from 1e-4 to 0.45 of the rate, so from 20 Hz up to 192 kHz;
+                                     its RMS is 13.9 dB below the peak, which it hardly ever reaches */
+    RA_TONE_IMPULSE,              /* one sample of full level in frame 0; start_hz above 0: one every rate / start_hz frames, each on the
+                                     first whole frame of its turn */
+    RA_TONE_MULTITONE,            /* tone_count sines from start_hz to end_hz in equal ratios, each of 1 / tone_count of the level, in
+                                     phases that keep them from meeting (Newman's): pi k^2 / tone_count for k = 0, 1, 2, ... */
+    RA_TONE_KIND_COUNT
+} ra_tone_kind;
 typedef struct {
     ra_tone_kind kind;
-    double   start_hz;            /* sine and sweep; below half the rate */
-    double   end_hz;              /* sweep: reached after duration_s, exponentially */
-    double   duration_s;          /* sweep */
-    double   level_db;            /* peak; of noise too: uniform, white */
-    uint64_t seed;                /* noise: the same seed gives the same noise */
+    double   start_hz;            /* all but the noises; from 0 to below half the rate, anything else (NaN too) is silence */
+    double   end_hz;              /* sweeps: reached after duration_s, and kept; multitone: the last tone. What is no place to go to (NaN,
+                                     negative, half the rate and more; 0, but for a linear sweep) leaves a sine of start_hz */
+    double   duration_s;          /* sweeps; not above 0: likewise */
+    double   level_db;            /* peak: no sample of any kind is above; NaN, or above 160 dB, is silence */
+    uint64_t seed;                /* noises: the same seed gives the same noise */
+    uint32_t tone_count;          /* multitone: 1..64; 0 means 32 */
 } ra_tone;
-/* frame_count mono samples of a signal, from its frame first_frame on. Any thread. */
+/* frame_count mono samples of a signal, from its frame first_frame on: the same however they are cut into calls, and as exact after
+   2^40 frames as after one (phases are whole numbers of 2^-64 turns; while it moves, a sweep's are double). Any thread. */
 RA_API void ra_generate(const ra_tone *tone, uint32_t sample_rate_hz, uint64_t first_frame, float *samples, size_t frame_count);
 
 /* ---- WAV ------------------------------------------------------------------------------------ */

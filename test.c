@@ -5466,7 +5466,7 @@ static void test_cli(void)
         { "$P render in.wav never.wav --chain 'gain; convolve file=\"text.wav\"'", "text.wav", false }, { "$P render in.wav never.wav --chain 'convolve file=in.wav'", "3 channels", false },
         { "$P render in.wav never.wav --chain 'eq peaking hz=-1'", "hz", false },     { "$P render in.wav /nowhere/never.wav", "/nowhere/never.wav", false },
         { "$P render in.wav never.wav --rate 0", "--rate", true },                    { "$P render in.wav never.wav --format mp3", "mp3", true },
-        { "$P render in.wav", "render", true },                                       { "$P gen triangle never.wav", "triangle", true },
+        { "$P render in.wav", "render", true },                                       { "$P gen hum never.wav", "linear-sweep", true },
         { "$P nonsense", "nonsense", true },                                          { "$P info", "info", true },
         { "$P info .", ".", false },                                                  { ": > empty.wav; $P info empty.wav", "empty.wav", false },
         { "$P render in.wav never.wav --chain", "--chain", true },                    { "$P gen sine never.wav --hz 40000", "", true },
