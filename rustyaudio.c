@@ -5034,14 +5034,14 @@ RA_API void ra_generate(const ra_tone *tone, uint32_t sample_rate_hz, uint64_t f
     }
     /* where to, if anywhere */
     bool is_multiple = tone->kind == RA_TONE_MULTITONE, is_linear = tone->kind == RA_TONE_LINEAR_SWEEP;
-    bool has_way = tone->end_hz < 0.5 * rate && tone->end_hz != tone->start_hz && (is_linear ? tone->start_hz >= 0 && tone->end_hz >= 0 : tone->start_hz > 0 && tone->end_hz > 0);
-    bool is_sweep = has_way && (is_linear || tone->kind == RA_TONE_SWEEP) && tone->start_hz < 0.5 * rate && tone->duration_s > 0;
+    bool has_way = tone->start_hz < 0.5 * rate && tone->end_hz < 0.5 * rate && tone->end_hz != tone->start_hz && (is_linear ? tone->start_hz >= 0 && tone->end_hz >= 0 : tone->start_hz > 0 && tone->end_hz > 0);
+    bool is_sweep = has_way && (is_linear || tone->kind == RA_TONE_SWEEP) && tone->duration_s > 0;
     uint32_t tone_count = !is_multiple || !has_way ? 1 : tone->tone_count == 0 ? 32 : tone->tone_count < TONES_MAX ? tone->tone_count : TONES_MAX;
     ra_u128 steps[TONES_MAX], turns[TONES_MAX];
     for (uint32_t k = 0; k < tone_count; k++) {
         double hz = k ? tone->start_hz * ra_exp(ra_log(tone->end_hz / tone->start_hz) * k / (tone_count - 1)) : tone->start_hz;
         steps[k] = ra_tone_step(is_sweep ? tone->end_hz : hz, sample_rate_hz);
-        turns[k] = steps[k] * first_frame + ((ra_u128)k * k << 127) / tone_count;       /* [NEWMAN]: phases of pi k^2 / count */
+        turns[k] = steps[k] * first_frame + (((ra_u128)(k * k % (2 * tone_count)) << 64) / (2 * tone_count) << 64);      /* [NEWMAN]: phases of pi k^2 / count */
     }
     /* after its time a sweep stays where it has arrived */
     double growth = is_sweep && !is_linear ? ra_log(tone->end_hz / tone->start_hz) / tone->duration_s : 0.0;      /* equal time per octave */
@@ -5120,30 +5120,6 @@ RA_API ra_result ra_clip_to_stereo(const ra_clip *clip, ra_clip **out)
     ra_result result = ra_clip_create(clip->frame_count, 2, clip->sample_rate_hz, out);
     if (result == RA_OK) ra_mix_to_stereo(clip->samples, clip->channels, (*out)->samples, (size_t)clip->frame_count);
     return result;
-}
-
-/* Copies frame_count frames from first on, which may lie before the beginning or past the end: silence
-   there, or the other end of the clip when it loops. */
-RA_REALTIME static void ra_clip_window(const ra_clip *clip, int64_t first, uint32_t frame_count, bool is_looping, float *out)
-{
-    int64_t length = (int64_t)clip->frame_count;
-    for (uint32_t frame = 0; frame < frame_count; frame++) {
-        int64_t from = first + frame;
-        if (is_looping && length) { from %= length; if (from < 0) from += length; }
-        for (uint32_t channel = 0; channel < clip->channels; channel++)
-            *out++ = from >= 0 && from < length ? clip->samples[from * clip->channels + channel] : 0.0f;
-    }
-}
-
-/* The frame of a clip at (frame + phase / phase_count), through the resampler's window. */
-RA_REALTIME static void ra_clip_interpolate(const ra_clip *clip, const ra_resampler *r, uint64_t frame, uint32_t phase, bool is_looping, float *out)
-{
-    float window[2 * RA_RESAMPLER_TAPS_MAX];
-    int64_t first = (int64_t)frame - (int64_t)(r->tap_count / 2 - 1);
-    const float *in = window;
-    if (first >= 0 && (uint64_t)first + r->tap_count <= clip->frame_count) in = clip->samples + (size_t)first * clip->channels;
-    else ra_clip_window(clip, first, r->tap_count, is_looping, window);
-    ra_resampler_frame(r, phase, in, clip->channels, out);
 }
 
 /* Frames of one or two channels of a clip, silence before and behind it; a mono clip is both channels. */
@@ -5322,17 +5298,116 @@ RA_SMALL_CODE_END
 
 #define RA_NO_JUMP UINT64_MAX
 
-/* What it does is always "fade out, then change": a play, a halt, a jump or another clip never clicks. */
+/* A clip on its way through the player; serial tells it from others. */
+typedef struct {
+    const ra_clip *clip;
+    const ra_resampler *resampler;     /* NULL when the clip has the engine's rate */
+    uint32_t serial;
+} ra_track;
+
+/* What it does is always "fade out, then change": a play, a halt, a jump or another clip never clicks. Only where one frame is
+   meant to follow another, at the end of a loop or from a clip to the next in the queue, does it follow: no fade, no frame more
+   or less. A resampler then looks over the seam as if both sides were one clip, as long as they have one sample rate;
+   clips of different rates end and begin in silence for its window, about a millisecond each, and the new one's first frame
+   is the next frame out. */
 typedef struct {
     const ra_clip *clip;               /* NULL: nothing loaded */
     const ra_resampler *resampler;     /* NULL when the clip has the engine's rate */
+    uint32_t serial;
     uint64_t frame;                    /* where the next output frame comes from ... */
     uint32_t phase;                    /* ... plus phase / phase_count, when resampling */
     bool     wants_to_play, is_sounding, is_looping;
+    bool     is_leaving;               /* for another clip, with a fade: the queue is for after that */
+    uint64_t loop_start, loop_end;     /* end: RA_NO_JUMP, or the frame that start takes the place of */
     ra_glide fade;
     uint64_t jump_frame;               /* RA_NO_JUMP: none */
     uint32_t fade_frames;
+    uint32_t queue_count, over_count;
+    ra_track queue[RA_QUEUE_MAX];      /* the next one first */
+    ra_track over[RA_QUEUE_MAX + 1];   /* those that have been played; the engine takes them away */
+    bool     has_past;                 /* before frame origin something else was heard than the clip's own frames: this */
+    uint64_t origin;
+    float    past[RA_RESAMPLER_TAPS_MAX];     /* tap_count / 2 stereo frames */
 } ra_player;
+
+/* The frame after the last one of the loop; 0 when there is none. */
+RA_REALTIME static uint64_t ra_player_loop_end(const ra_player *player)
+{
+    return player->clip ? player->loop_end < player->clip->frame_count ? player->loop_end : player->clip->frame_count : 0;
+}
+
+/* Where the frames that follow frame come to their end: at the loop's, if they are before it, or the clip's. */
+RA_REALTIME static uint64_t ra_player_run_end(const ra_player *player)
+{
+    uint64_t loop_end = ra_player_loop_end(player);
+    return player->is_looping && player->frame < loop_end ? loop_end : player->clip->frame_count;
+}
+
+RA_REALTIME static void ra_player_stereo(const ra_clip *clip, uint64_t frame, float out[2])
+{
+    const float *in = clip->samples + frame * clip->channels;
+    out[0] = in[0];
+    out[1] = in[clip->channels - 1];
+}
+
+/* What is heard at a frame, which may lie before the beginning of this run, or behind its end. */
+RA_REALTIME static void ra_player_look(const ra_player *player, uint64_t end, int64_t frame, float out[2])
+{
+    int64_t origin = player->has_past ? (int64_t)player->origin : 0, at = frame - origin + player->resampler->tap_count / 2;
+    uint64_t loop_end = ra_player_loop_end(player), rest = (uint64_t)frame - end;
+    if (frame < origin && player->has_past && at >= 0) {
+        out[0] = player->past[2 * at];                   /* which may be out itself */
+        out[1] = player->past[2 * at + 1];
+        return;
+    }
+    if (frame < origin) { out[0] = out[1] = 0.0f; return; }
+    if ((uint64_t)frame < end) { ra_player_stereo(player->clip, (uint64_t)frame, out); return; }
+    if (player->is_looping && loop_end > player->loop_start) { ra_player_stereo(player->clip, player->loop_start + rest % (loop_end - player->loop_start), out); return; }
+    for (uint32_t n = 0; n < player->queue_count && !player->is_leaving; rest -= player->queue[n].clip->frame_count, n++) {
+        const ra_clip *next = player->queue[n].clip;
+        if (next->sample_rate_hz != player->clip->sample_rate_hz) break;
+        if (rest < next->frame_count) { ra_player_stereo(next, rest, out); return; }
+    }
+    out[0] = out[1] = 0.0f;
+}
+
+/* At a seam: after end comes frame origin, of this clip or of the next; or first, a number of times, the whole loop at one stroke. */
+RA_REALTIME static void ra_player_keep_past(ra_player *player, uint64_t end, uint64_t origin, uint64_t repeats)
+{
+    int64_t past = player->resampler ? player->resampler->tap_count / 2 : 0;
+    uint64_t loop_end = ra_player_loop_end(player), loop = loop_end - player->loop_start, repeated = repeats * loop;
+    for (int64_t n = 0; n < past; n++) {                 /* in place: what goes into past comes from nothing further to the left in it */
+        uint64_t back = (uint64_t)(past - n);
+        if (back > repeated) ra_player_look(player, end, (int64_t)(end + repeated - back), player->past + 2 * n);
+        else ra_player_stereo(player->clip, loop_end - 1 - (back - 1) % loop, player->past + 2 * n);
+    }
+    player->has_past = past > 0;
+    player->origin = origin;
+}
+
+RA_REALTIME static ra_track ra_player_pull(ra_player *player)
+{
+    ra_track next = player->queue[0];
+    memmove(player->queue, player->queue + 1, --player->queue_count * sizeof player->queue[0]);
+    return next;
+}
+
+/* The next in the queue takes the place of what plays, at its first frame; no past, no fade, no loop yet. */
+RA_REALTIME static void ra_player_take_next(ra_player *player)
+{
+    if (player->clip) player->over[player->over_count++] = (ra_track){ player->clip, player->resampler, player->serial };
+    ra_track next = ra_player_pull(player);
+    player->clip = next.clip;
+    player->resampler = next.resampler;
+    player->serial = next.serial;
+    player->frame = 0;
+    player->phase = 0;
+    player->loop_start = 0;
+    player->loop_end = RA_NO_JUMP;
+    player->has_past = false;
+}
+
+RA_REALTIME static bool ra_player_has_next(const ra_player *player) { return player->queue_count && !player->is_leaving; }
 
 RA_REALTIME static void ra_player_begin(ra_player *player)
 {
@@ -5342,12 +5417,19 @@ RA_REALTIME static void ra_player_begin(ra_player *player)
     else { ra_glide_hold(&player->fade, 0.0f); ra_glide_to(&player->fade, 1.0f, player->fade_frames); }
 }
 
+RA_REALTIME static void ra_player_place(ra_player *player, uint64_t frame)
+{
+    player->frame = frame;
+    player->phase = 0;
+    player->has_past = false;
+}
+
 RA_REALTIME static void ra_player_play(ra_player *player)
 {
-    if (!player->clip || player->clip->frame_count == 0) return;
+    if (!player->clip || (player->clip->frame_count == 0 && !ra_player_has_next(player))) return;
     player->wants_to_play = true;
     if (!player->is_sounding) {
-        if (player->frame >= player->clip->frame_count) { player->frame = 0; player->phase = 0; }     /* at the end: once more */
+        if (player->frame >= player->clip->frame_count && !ra_player_has_next(player)) ra_player_place(player, 0);     /* at the end: once more */
         ra_player_begin(player);
     } else if (player->jump_frame == RA_NO_JUMP) ra_glide_to(&player->fade, 1.0f, player->fade_frames);
 }
@@ -5368,40 +5450,60 @@ RA_REALTIME static uint64_t ra_player_frame_at(const ra_player *player, double s
 
 RA_REALTIME static void ra_player_jump(ra_player *player, uint64_t frame)
 {
-    if (!player->is_sounding) { player->frame = frame; player->phase = 0; return; }
+    if (!player->is_sounding) { ra_player_place(player, frame); return; }
     player->jump_frame = frame;
     ra_glide_to(&player->fade, 0.0f, player->fade_frames);
+}
+
+/* The whole clip, if the times enclose no frame of it. */
+RA_REALTIME static void ra_player_set_loop_range(ra_player *player, double start_s, double end_s)
+{
+    uint64_t start = ra_player_frame_at(player, start_s), end = ra_player_frame_at(player, end_s);
+    bool is_range = end_s > start_s && end > start;
+    player->loop_start = is_range ? start : 0;
+    player->loop_end = is_range ? end : RA_NO_JUMP;
 }
 
 /* The fade has come to silence: now what was asked for can be done. */
 RA_REALTIME static void ra_player_turn(ra_player *player)
 {
     player->is_sounding = false;
-    if (player->jump_frame != RA_NO_JUMP) { player->frame = player->jump_frame; player->phase = 0; player->jump_frame = RA_NO_JUMP; }
+    if (player->jump_frame != RA_NO_JUMP) { ra_player_place(player, player->jump_frame); player->jump_frame = RA_NO_JUMP; }
     if (player->wants_to_play) ra_player_begin(player);
 }
 
 RA_REALTIME static void ra_player_end_of_clip(ra_player *player)
 {
     player->wants_to_play = player->is_sounding = false;
-    player->frame = 0;
-    player->phase = 0;
+    ra_player_place(player, 0);
     ra_glide_hold(&player->fade, 0.0f);
 }
 
-RA_REALTIME static void ra_player_rewind_at_end(ra_player *player)
+RA_REALTIME static void ra_player_turn_at_end(ra_player *player, uint64_t end)
 {
-    if (player->frame < player->clip->frame_count) return;
-    if (player->is_looping) player->frame %= player->clip->frame_count;      /* a short clip may be overrun several times */
-    else if (player->jump_frame != RA_NO_JUMP) ra_player_turn(player);       /* on its way elsewhere: there, then */
-    else ra_player_end_of_clip(player);
+    uint64_t loop_end = ra_player_loop_end(player), over = player->frame - end;
+    if (player->is_looping && loop_end > player->loop_start) {
+        uint64_t loop = loop_end - player->loop_start;   /* a short one may be overrun several times at once */
+        ra_player_keep_past(player, end, player->loop_start, over / loop);
+        player->frame = player->loop_start + over % loop;
+    } else if (player->jump_frame != RA_NO_JUMP) ra_player_turn(player);     /* on its way elsewhere: there, then */
+    else if (ra_player_has_next(player)) {
+        bool is_one = player->resampler && player->queue[0].clip->sample_rate_hz == player->clip->sample_rate_hz;
+        uint32_t phase = player->phase;
+        if (is_one) ra_player_keep_past(player, end, 0, 0);
+        ra_player_take_next(player);
+        if (!is_one) return;
+        player->frame = over;
+        player->phase = phase;
+        player->has_past = true;
+    } else ra_player_end_of_clip(player);
 }
 
-/* Up to frame_count frames of the clip without any fade, to the end of the clip at most; says how many. */
-RA_REALTIME static uint32_t ra_player_fetch(ra_player *player, float *out, uint32_t frame_count)
+/* Up to frame_count frames of the clip without any fade, to the end at most; says how many. */
+RA_REALTIME static uint32_t ra_player_fetch(ra_player *player, uint64_t end, float *out, uint32_t frame_count)
 {
     const ra_clip *clip = player->clip;
-    uint64_t left = player->frame < clip->frame_count ? clip->frame_count - player->frame : 0;
+    uint64_t left = player->frame < end ? end - player->frame : 0;
     if (!player->resampler) {
         uint32_t run = left < frame_count ? (uint32_t)left : frame_count;
         const float *in = clip->samples + player->frame * clip->channels;
@@ -5412,9 +5514,16 @@ RA_REALTIME static uint32_t ra_player_fetch(ra_player *player, float *out, uint3
     }
     const ra_resampler *r = player->resampler;
     uint32_t run = 0;
-    for (; run < frame_count && player->frame < clip->frame_count; run++) {
-        ra_clip_interpolate(clip, r, player->frame, player->phase, player->is_looping, out + 2 * run);
-        if (clip->channels == 1) out[2 * run + 1] = out[2 * run];
+    for (; run < frame_count && player->frame < end; run++) {
+        int64_t first = (int64_t)player->frame - (int64_t)(r->tap_count / 2 - 1);
+        if (first >= (player->has_past ? (int64_t)player->origin : 0) && (uint64_t)first + r->tap_count <= end) {
+            ra_resampler_frame(r, player->phase, clip->samples + (size_t)first * clip->channels, clip->channels, out + 2 * run);
+            if (clip->channels == 1) out[2 * run + 1] = out[2 * run];
+        } else {
+            float window[2 * RA_RESAMPLER_TAPS_MAX];     /* both sides of a mono clip give the bits that its one channel would */
+            for (uint32_t tap = 0; tap < r->tap_count; tap++) ra_player_look(player, end, first + tap, window + 2 * tap);
+            ra_resampler_frame(r, player->phase, window, 2, out + 2 * run);
+        }
         uint64_t next = (uint64_t)player->phase + r->step;
         player->frame += next / r->phase_count;
         player->phase = (uint32_t)(next % r->phase_count);
@@ -5437,11 +5546,12 @@ RA_REALTIME static uint32_t ra_player_process(ra_player *player, float *out, uin
         if (ra_player_has_faded(player)) ra_player_turn(player);     /* also one that was told to before it had risen at all */
         if (done == frame_count || !player->is_sounding) return done;
         uint32_t run = frame_count - done;
+        uint64_t end = ra_player_run_end(player);
         if (player->fade.left_frames && player->fade.left_frames < run) run = player->fade.left_frames;
-        run = ra_player_fetch(player, out + 2 * done, run);
+        run = ra_player_fetch(player, end, out + 2 * done, run);
         ra_gain_process(&player->fade, out + 2 * done, run, 2);
         done += run;
-        ra_player_rewind_at_end(player);
+        if (player->frame >= end) ra_player_turn_at_end(player, end);
     }
 }
 
@@ -5811,12 +5921,13 @@ enum { RA_COMMAND_CAPACITY = 256, RA_HOME_CAPACITY = 256, RA_TAP_CAPACITY = 3276
 enum { RA_SOURCE_MAIN = 0 };
 enum { RA_DESTINATION_OUT = 0, RA_DESTINATION_TAP = 1 };
 
-typedef enum { RA_COMMAND_LOAD = 1, RA_COMMAND_CHAIN, RA_COMMAND_PLAY, RA_COMMAND_PAUSE, RA_COMMAND_STOP, RA_COMMAND_SEEK, RA_COMMAND_LOOP, RA_COMMAND_VOLUME } ra_command_kind;
+typedef enum { RA_COMMAND_LOAD = 1, RA_COMMAND_CHAIN, RA_COMMAND_PLAY, RA_COMMAND_PAUSE, RA_COMMAND_STOP, RA_COMMAND_SEEK, RA_COMMAND_LOOP, RA_COMMAND_VOLUME,
+               RA_COMMAND_RANGE, RA_COMMAND_QUEUE, RA_COMMAND_QUEUE_CLEAR, RA_COMMAND_SKIP } ra_command_kind;
 
 /* Travels through a ring of eight floats a frame: copied, never computed with. */
 typedef struct {
-    uint32_t kind, serial;             /* serial: of the clip, or of the chain */
-    union { const void *pointer; uint64_t room; } item, resampler;     /* LOAD: the clip; CHAIN: the chain */
+    uint32_t kind, serial;             /* serial: of the clip, or of the chain; QUEUE_CLEAR: of the newest clip before it */
+    union { const void *pointer; uint64_t room; double end_s; } item, resampler;     /* LOAD, QUEUE: the clip; CHAIN: the chain; RANGE: its end */
     double   value;                    /* seconds, dB, or yes/no */
 } ra_command;
 _Static_assert(sizeof(ra_command) == 32, "a command is eight floats of ring");
@@ -5835,6 +5946,8 @@ typedef struct {
     bool     is_delivered;                        /* front engine of a bridge: the other memory has it too */
 } ra_own_impulse;
 #define RA_IMPULSE_SERIAL 0x80000000u
+
+enum { RA_SENT_MAX = 2 * RA_QUEUE_MAX + 2 };      /* a queue that was cleared may be under way before a new one */
 
 #define RA_DUCK_S 0.005                /* to silence, and as long back, where one chain takes another's place */
 
@@ -5860,30 +5973,32 @@ struct ra_engine {
     ra_ring   *commands, *home, *tap;
     ra_mailbox settings, snapshots;
     /* control thread */
-    uint32_t   clip_serial;
+    uint32_t   clip_serial;                       /* of the newest clip that was given */
+    uint32_t   queue_floor;                       /* of the newest that cannot be waiting in the queue: loaded, or cleared with all before */
     ra_settings newest;                           /* settings, and how many chains have been made */
     ra_analysis *analysis;
     ra_job    *analysis_job;
     ra_pool   *analysis_pool;
     ra_command held;                              /* front engine of a bridge: read, not yet sent; kind 0: none */
     uint32_t   delivered_serial;
-    ra_homecoming sent;                           /* front engine: the clip that now plays in the other memory, */
+    ra_track   sent[RA_SENT_MAX];                 /* front engine: clips that play or wait in the other memory, the oldest first; */
+    uint32_t   sent_tracks;                       /* so many */
     ra_command newest_volume, newest_loop;        /* of those sent; kind 0: none yet */
     bool       wants_to_play;                     /* the newest wish */
-    uint64_t   sent_count;                        /* commands that went there */
-    uint32_t   sent_serial;                       /* of the clip */
+    uint64_t   sent_count;                        /* commands that went there, */
+    uint64_t   cleared_count;                     /* until a QUEUE_CLEAR had, */
+    uint32_t   cleared_serial;                    /* which had this one */
     uint32_t   impulse_count;                     /* copies of responses ever made; those of now are in newest */
     uint32_t   arrived_impulse;                   /* front engine: delivered, and the other side must be told what it is; 0: none */
     bool       has_unsent_settings;               /* front engine */
     struct { uint32_t serial; ra_clip *clip; } received[RA_CHAIN_MAX];          /* back engine: responses */
     /* audio thread */
     ra_player  player;
-    uint32_t   player_serial;
     struct {                                      /* a clip that waits for the old one's fade, and what it will do then */
         ra_homecoming next;
         uint32_t serial;
         bool     is_waiting, will_play;
-        double   start_s;
+        double   start_s, loop_start_s, loop_end_s;
     } arrival;
     ra_chain  *chain;
     uint32_t   chain_serial;
@@ -5966,10 +6081,16 @@ static void ra_homecoming_free(const ra_homecoming *home)
 static void ra_command_free(ra_command *command)
 {
     ra_homecoming home = { .resampler.pointer = command->resampler.pointer };
-    if (command->kind == RA_COMMAND_LOAD) home.clip.pointer = command->item.pointer;
+    if (command->kind == RA_COMMAND_RANGE) home.resampler.pointer = NULL;
+    if (command->kind == RA_COMMAND_LOAD || command->kind == RA_COMMAND_QUEUE) home.clip.pointer = command->item.pointer;
     if (command->kind == RA_COMMAND_CHAIN) home.chain.pointer = command->item.pointer;
     ra_homecoming_free(&home);
     *command = (ra_command){ .kind = 0 };
+}
+
+static void ra_tracks_free(ra_track *tracks, uint32_t *count)
+{
+    for (; *count; --*count) ra_homecoming_free(&(ra_homecoming){ .clip.pointer = tracks[*count - 1].clip, .resampler.pointer = tracks[*count - 1].resampler });
 }
 
 static void ra_engine_free_homecomings(ra_engine *engine)
@@ -6049,7 +6170,8 @@ RA_API void ra_engine_destroy(ra_engine *engine)
     ra_command_free(&engine->held);
     if (engine->home) ra_engine_free_homecomings(engine);
     if (engine->arrival.is_waiting) ra_homecoming_free(&engine->arrival.next);
-    ra_homecoming_free(&engine->sent);
+    ra_tracks_free(engine->sent, &engine->sent_tracks);
+    ra_tracks_free(engine->player.queue, &engine->player.queue_count);
     ra_homecoming_free(&(ra_homecoming){ { engine->player.clip }, { engine->player.resampler }, { engine->chain } });
     ra_chain_destroy(engine->arriving_chain.next);
     ra_analysis_destroy(engine->analysis);
@@ -6082,7 +6204,7 @@ RA_API ra_result ra_engine_create(const ra_engine_desc *desc, ra_engine **out)
     ra_engine *engine = ra_new(1, sizeof *engine);
     if (!engine) return RA_NO_MEMORY;
     engine->sample_rate_hz = rate;
-    engine->player.jump_frame = RA_NO_JUMP;
+    engine->player.jump_frame = engine->player.loop_end = RA_NO_JUMP;
     ra_glide_hold(&engine->volume, 1.0f);
     ra_glide_hold(&engine->duck, 1.0f);
     ra_router_set(&engine->router, RA_SOURCE_MAIN, RA_DESTINATION_OUT, 1.0f, false);   /* before the rate: at once */
@@ -6111,22 +6233,38 @@ static ra_result ra_engine_send(ra_engine *engine, ra_command command)
     if (command.kind == RA_COMMAND_LOOP) engine->newest_loop = command;
     if (command.kind == RA_COMMAND_PLAY) engine->wants_to_play = true;
     if (command.kind == RA_COMMAND_LOAD || command.kind == RA_COMMAND_PAUSE || command.kind == RA_COMMAND_STOP) engine->wants_to_play = false;
+    bool is_floor = command.kind == RA_COMMAND_LOAD || command.kind == RA_COMMAND_QUEUE_CLEAR;
+    if (is_floor && (int32_t)(command.serial - engine->queue_floor) > 0) engine->queue_floor = command.serial;
     return RA_OK;
 }
 
-RA_API ra_result ra_engine_load(ra_engine *engine, ra_clip *clip)
+RA_API void ra_engine_get_snapshot(ra_engine *engine, ra_snapshot *out) { *out = *(const ra_snapshot *)ra_mailbox_get(&engine->snapshots, NULL); }
+
+static ra_result ra_engine_give(ra_engine *engine, ra_command_kind kind, ra_clip *clip)
 {
     ra_resampler *resampler = NULL;
     if (clip->channels > 2) return RA_BAD_ARGUMENT;
     ra_engine_free_homecomings(engine);                  /* makes room for the one that this will send home */
     if (clip->sample_rate_hz != engine->sample_rate_hz && ra_resampler_create(clip->sample_rate_hz, engine->sample_rate_hz, &resampler)) return RA_NO_MEMORY;
-    ra_command command = { .kind = RA_COMMAND_LOAD, .serial = engine->clip_serial + 1 };
+    ra_command command = { .kind = kind, .serial = engine->clip_serial + 1 };
     command.item.pointer = clip;
     command.resampler.pointer = resampler;
     ra_result result = ra_engine_send(engine, command);
     if (result == RA_OK) engine->clip_serial++; else ra_resampler_destroy(resampler);
     return result;
 }
+
+RA_API ra_result ra_engine_load(ra_engine *engine, ra_clip *clip) { return ra_engine_give(engine, RA_COMMAND_LOAD, clip); }
+RA_API ra_result ra_engine_queue(ra_engine *engine, ra_clip *clip)
+{
+    /* what plays by the newest snapshot waits no more; what has begun since then is counted once too often, never too seldom */
+    ra_snapshot there;
+    ra_engine_get_snapshot(engine, &there);
+    uint32_t begun = (int32_t)(there.clip_serial - engine->queue_floor) > 0 ? there.clip_serial : engine->queue_floor;
+    return (int32_t)(engine->clip_serial - begun) >= RA_QUEUE_MAX ? RA_BUSY : ra_engine_give(engine, RA_COMMAND_QUEUE, clip);
+}
+RA_API ra_result ra_engine_queue_clear(ra_engine *engine) { return ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_QUEUE_CLEAR, .serial = engine->clip_serial }); }
+RA_API ra_result ra_engine_skip(ra_engine *engine)  { return ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_SKIP }); }
 
 RA_API ra_result ra_engine_play(ra_engine *engine)  { return ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_PLAY }); }
 RA_API ra_result ra_engine_pause(ra_engine *engine) { return ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_PAUSE }); }
@@ -6139,6 +6277,10 @@ RA_API ra_result ra_engine_seek(ra_engine *engine, double seconds)
 RA_API ra_result ra_engine_set_loop(ra_engine *engine, bool is_looping)
 {
     return ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_LOOP, .value = is_looping });
+}
+RA_API ra_result ra_engine_set_loop_range(ra_engine *engine, double start_s, double end_s)
+{
+    return ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_RANGE, .value = start_s, .item.end_s = end_s });
 }
 RA_API ra_result ra_engine_set_volume_db(ra_engine *engine, double volume_db)
 {
@@ -6167,8 +6309,6 @@ RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *giv
     return RA_OK;
 }
 
-RA_API void ra_engine_get_snapshot(ra_engine *engine, ra_snapshot *out) { *out = *(const ra_snapshot *)ra_mailbox_get(&engine->snapshots, NULL); }
-
 RA_API void ra_engine_tick(ra_engine *engine, ra_pool *pool)
 {
     ra_engine_free_homecomings(engine);
@@ -6193,6 +6333,15 @@ RA_SMALL_CODE_END
 
 /* ---- the audio thread's side ---- */
 
+RA_REALTIME static void ra_engine_send_home(ra_engine *engine, const ra_track *tracks, uint32_t *count)
+{
+    for (uint32_t n = 0; n < *count; n++) {
+        ra_homecoming home = { .clip.pointer = tracks[n].clip, .resampler.pointer = tracks[n].resampler };
+        ra_ring_write(engine->home, (const float *)&home, 1);
+    }
+    *count = 0;
+}
+
 /* The new clip takes its place; the old one goes home. */
 RA_REALTIME static void ra_engine_take_clip(ra_engine *engine)
 {
@@ -6201,12 +6350,11 @@ RA_REALTIME static void ra_engine_take_clip(ra_engine *engine)
     if (player->clip) ra_ring_write(engine->home, (const float *)&home, 1);
     player->clip = engine->arrival.next.clip.pointer;
     player->resampler = engine->arrival.next.resampler.pointer;
-    player->frame = 0;
-    player->phase = 0;
+    player->serial = engine->arrival.serial;
     player->jump_frame = RA_NO_JUMP;
-    player->wants_to_play = false;
-    engine->player_serial = engine->arrival.serial;
-    engine->arrival.is_waiting = false;
+    player->wants_to_play = player->is_leaving = engine->arrival.is_waiting = false;
+    ra_player_place(player, 0);
+    ra_player_set_loop_range(player, engine->arrival.loop_start_s, engine->arrival.loop_end_s);
     ra_player_jump(player, ra_player_frame_at(player, engine->arrival.start_s));
     if (engine->arrival.will_play) ra_player_play(player);
 }
@@ -6234,19 +6382,43 @@ RA_REALTIME static void ra_engine_expect_chain(ra_engine *engine, const ra_comma
     ra_glide_hold(&engine->duck, 1.0f);                  /* nothing was heard, so nothing has to come back */
 }
 
+/* Another clip, as soon as the fade lets it. */
+RA_REALTIME static void ra_engine_expect_clip(ra_engine *engine, const ra_track *next, bool will_play)
+{
+    if (engine->arrival.is_waiting) ra_ring_write(engine->home, (const float *)&engine->arrival.next, 1);   /* overtaken before it began */
+    engine->arrival.next = (ra_homecoming){ .clip.pointer = next->clip, .resampler.pointer = next->resampler };
+    engine->arrival.serial = next->serial;
+    engine->arrival.is_waiting = engine->player.is_leaving = true;
+    engine->arrival.will_play = will_play;
+    engine->arrival.start_s = engine->arrival.loop_start_s = engine->arrival.loop_end_s = 0.0;
+    ra_player_halt(&engine->player);
+}
+
 RA_REALTIME static void ra_engine_obey(ra_engine *engine, const ra_command *command)
 {
     ra_player *player = &engine->player;
     bool is_waiting = engine->arrival.is_waiting;        /* then these are for the clip that comes */
+    ra_track track = { command->item.pointer, command->resampler.pointer, command->serial };
     switch (command->kind) {
     case RA_COMMAND_LOAD:
-        if (is_waiting) ra_ring_write(engine->home, (const float *)&engine->arrival.next, 1);   /* overtaken before it began */
-        engine->arrival.next = (ra_homecoming){ .clip.pointer = command->item.pointer, .resampler.pointer = command->resampler.pointer };
-        engine->arrival.serial = command->serial;
-        engine->arrival.is_waiting = true;
-        engine->arrival.will_play = false;
-        engine->arrival.start_s = 0.0;
-        ra_player_halt(player);
+        ra_engine_send_home(engine, player->queue, &player->queue_count);
+        ra_engine_expect_clip(engine, &track, false);
+        break;
+    case RA_COMMAND_QUEUE:
+        if (!player->clip && !is_waiting) ra_engine_expect_clip(engine, &track, false);      /* nothing is there that it could follow */
+        else if (player->queue_count < RA_QUEUE_MAX) player->queue[player->queue_count++] = track;
+        else { uint32_t one = 1; ra_engine_send_home(engine, &track, &one); }               /* only a bridge could bring so many */
+        break;
+    case RA_COMMAND_QUEUE_CLEAR: ra_engine_send_home(engine, player->queue, &player->queue_count); break;
+    case RA_COMMAND_SKIP:
+        if (player->queue_count == 0) break;
+        track = ra_player_pull(player);
+        ra_engine_expect_clip(engine, &track, is_waiting ? engine->arrival.will_play : player->wants_to_play);
+        break;
+    case RA_COMMAND_RANGE:
+        if (!is_waiting) { ra_player_set_loop_range(player, command->value, command->item.end_s); break; }
+        engine->arrival.loop_start_s = command->value;
+        engine->arrival.loop_end_s = command->item.end_s;
         break;
     case RA_COMMAND_CHAIN: ra_engine_expect_chain(engine, command); break;
     case RA_COMMAND_PLAY:
@@ -6279,8 +6451,8 @@ RA_REALTIME static void ra_engine_read_commands(ra_engine *engine)
     /* before the commands: then the chain that the settings are for is among those at the latest */
     const ra_settings *settings = ra_mailbox_get(&engine->settings, &is_fresh);
     engine->has_new_settings = engine->has_new_settings || is_fresh;
-    /* a command may send something home, beside the clip and the chain that go when their fades end: wait for room for all */
-    for (uint32_t left = ra_ring_readable_frames(engine->commands); left && ra_ring_readable_frames(engine->home) + 3 <= RA_HOME_CAPACITY; left--) {
+    /* a command may send something home, beside the clips and the chain that go when their time is over: wait for room for all */
+    for (uint32_t left = ra_ring_readable_frames(engine->commands); left && ra_ring_readable_frames(engine->home) + 3 + engine->player.queue_count <= RA_HOME_CAPACITY; left--) {
         ra_ring_read(engine->commands, (float *)&command, 1);
         ra_engine_obey(engine, &command);
         if (engine->arrival.is_waiting && !engine->player.is_sounding) ra_engine_take_clip(engine);
@@ -6300,24 +6472,32 @@ RA_API ra_result ra_engine_set_sample_rate(ra_engine *engine, uint32_t sample_ra
     ra_engine_free_homecomings(engine);
     ra_engine_read_commands(engine);                     /* nobody renders: what waits was made for the old rate, and is obeyed at it */
     ra_player *player = &engine->player;
-    ra_resampler *resampler = NULL;
-    const ra_clip *clip = engine->arrival.is_waiting ? engine->arrival.next.clip.pointer : player->clip;
+    ra_resampler *resamplers[1 + RA_QUEUE_MAX] = { NULL };             /* of what plays, and of the queue */
     ra_chain *chain;
-    if (ra_chain_create(2, sample_rate_hz, &engine->newest.spec, &chain)) return RA_NO_MEMORY;
-    if (clip && clip->sample_rate_hz != sample_rate_hz && ra_resampler_create(clip->sample_rate_hz, sample_rate_hz, &resampler)) {
+    ra_result result = ra_chain_create(2, sample_rate_hz, &engine->newest.spec, &chain);
+    for (uint32_t n = 0; n <= player->queue_count && result == RA_OK; n++) {
+        const ra_clip *clip = n ? player->queue[n - 1].clip : engine->arrival.is_waiting ? engine->arrival.next.clip.pointer : player->clip;
+        if (clip && clip->sample_rate_hz != sample_rate_hz) result = ra_resampler_create(clip->sample_rate_hz, sample_rate_hz, &resamplers[n]);
+    }
+    if (result) {
+        for (uint32_t n = 0; n <= player->queue_count; n++) ra_resampler_destroy(resamplers[n]);
         ra_chain_destroy(chain);
-        return RA_NO_MEMORY;
+        return result;
     }
     if (engine->arrival.is_waiting) ra_engine_take_clip(engine);
     ra_chain_destroy(engine->arriving_chain.next);
     engine->arriving_chain.next = NULL;
     ra_glide_hold(&engine->duck, 1.0f);
     ra_chain_destroy(engine->chain);
-    ra_resampler_destroy((ra_resampler *)(uintptr_t)player->resampler);
     engine->chain = chain;
     engine->chain_serial = engine->newest.chain_serial;
-    player->resampler = resampler;
+    for (uint32_t n = 0; n <= player->queue_count; n++) {
+        const ra_resampler **old = n ? &player->queue[n - 1].resampler : &player->resampler;
+        ra_resampler_destroy((ra_resampler *)(uintptr_t)*old);
+        *old = resamplers[n];
+    }
     player->phase = 0;
+    player->has_past = false;
     engine->sample_rate_hz = sample_rate_hz;
     ra_engine_tune(engine);
     return RA_OK;
@@ -6349,7 +6529,10 @@ RA_REALTIME static void ra_engine_report(ra_engine *engine)
     s->position_frames = player->jump_frame != RA_NO_JUMP ? player->jump_frame : player->frame;   /* where it is going */
     s->clip_frames = player->clip ? player->clip->frame_count : 0;
     s->clip_rate_hz = player->clip ? player->clip->sample_rate_hz : 0;
-    s->clip_serial = engine->player_serial;
+    s->clip_serial = player->serial;
+    s->loop_start_frames = player->loop_start;
+    s->loop_end_frames = ra_player_loop_end(player);
+    s->queue_count = player->queue_count;
     s->is_playing = engine->arrival.is_waiting ? engine->arrival.will_play : player->wants_to_play;
     for (int side = 0; side < 2; side++) {
         s->peak[side] = engine->meters[side].peak;
@@ -6370,6 +6553,7 @@ RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, float *out, ui
     for (uint32_t done = 0; done < frame_count; ) {      /* a clip that waits begins on the frame where the old one has faded */
         if (engine->arrival.is_waiting && !engine->player.is_sounding) ra_engine_take_clip(engine);
         done += ra_player_process(&engine->player, engine->main_frames + 2 * done, frame_count - done);
+        ra_engine_send_home(engine, engine->player.over, &engine->player.over_count);
     }
     for (uint32_t done = 0; done < frame_count; ) {      /* cut where a duck ends: the chains change on the same frame in any block size */
         uint32_t run = frame_count - done;
@@ -7105,7 +7289,7 @@ RA_API bool ra_load_free(ra_load *load)
    Without cross-origin isolation the page and its audio thread cannot share memory. Then each has an engine:
    the front one is commanded and asked as ever, but nobody renders it; what would have gone through its
    rings is packed into bytes, posted, and given to the back one, which renders. Samples of a clip are
-   delivered beforehand, by pieces; a LOAD and all behind it wait for that. So are those of a response; a packet
+   delivered beforehand, by pieces; a LOAD or QUEUE and all behind it wait for that. So are those of a response; a packet
    tells that it was one, and the settings wait. In these its serial stands where its address was. */
 
 enum { RA_PACKET_SETTINGS = 1, RA_PACKET_COMMAND, RA_PACKET_SNAPSHOT, RA_PACKET_TAP, RA_PACKET_IMPULSE };
@@ -7140,6 +7324,8 @@ static bool ra_bridge_hold(ra_engine *front)
     return front->held.kind || (ra_ring_readable_frames(front->commands) && ra_ring_read(front->commands, (float *)&front->held, 1));
 }
 
+static bool ra_bridge_is_clip(const ra_command *command) { return command->kind == RA_COMMAND_LOAD || command->kind == RA_COMMAND_QUEUE; }
+
 /* The response with a serial, or, for 0, the first that was not delivered yet; NULL: none. */
 static ra_own_impulse *ra_bridge_impulse(ra_engine *front, uint32_t serial)
 {
@@ -7152,12 +7338,14 @@ static ra_own_impulse *ra_bridge_impulse(ra_engine *front, uint32_t serial)
 
 RA_MAYBE_UNUSED static const ra_clip *ra_bridge_pending_clip(ra_engine *front, uint32_t *serial)
 {
-    bool is_load = ra_bridge_hold(front) && front->held.kind == RA_COMMAND_LOAD;
+    bool is_clip = ra_bridge_hold(front) && ra_bridge_is_clip(&front->held);
     /* what was delivered must find its use before the next one comes */
-    if (front->arrived_impulse || (is_load && front->held.serial == front->delivered_serial)) return NULL;
+    if (front->arrived_impulse || (is_clip && front->held.serial == front->delivered_serial)) return NULL;
     ra_own_impulse *own = ra_bridge_impulse(front, 0);
     *serial = own ? own->serial : front->held.serial;
-    return own ? &own->clip : is_load ? front->held.item.pointer : NULL;
+    if (own) return &own->clip;
+    if (is_clip && front->held.kind == RA_COMMAND_QUEUE && front->sent_tracks == RA_SENT_MAX) is_clip = false;      /* until a report says that one is over */
+    return is_clip ? front->held.item.pointer : NULL;
 }
 
 RA_MAYBE_UNUSED static void ra_bridge_clip_delivered(ra_engine *front, uint32_t serial)
@@ -7196,44 +7384,71 @@ RA_MAYBE_UNUSED static size_t ra_bridge_take_commands(ra_engine *front, uint8_t 
     while ((int64_t)(front->sent_count - there.command_count) < RA_COMMAND_CAPACITY && ra_bridge_hold(front)) {
         ra_command *held = &front->held;
         if (held->kind == RA_COMMAND_CHAIN) { ra_command_free(held); continue; }         /* the other side makes its own, from the settings */
-        if (held->kind == RA_COMMAND_LOAD && held->serial != front->delivered_serial) break;
+        if (ra_bridge_is_clip(held) && held->serial != front->delivered_serial) break;
         if (!ra_packet_add(bytes, capacity, &length, RA_PACKET_COMMAND, held, sizeof *held)) break;
-        if (held->kind == RA_COMMAND_LOAD) {             /* ours stays as long as its copy plays */
-            ra_homecoming_free(&front->sent);
-            front->sent = (ra_homecoming){ .clip.pointer = held->item.pointer, .resampler.pointer = held->resampler.pointer };
-            front->sent_serial = held->serial;
-        }
         front->sent_count++;
+        if (held->kind == RA_COMMAND_LOAD) ra_tracks_free(front->sent, &front->sent_tracks);
+        if (ra_bridge_is_clip(held)) front->sent[front->sent_tracks++] = (ra_track){ held->item.pointer, held->resampler.pointer, held->serial };     /* ours stays as long as its copy */
+        if (held->kind == RA_COMMAND_QUEUE_CLEAR) { front->cleared_serial = held->serial; front->cleared_count = front->sent_count; }
         held->kind = 0;
     }
     return length;
 }
 
-/* The other memory was lost (its audio thread had to be started again): says everything once more. */
+/* Frees what by this report neither plays nor waits over there. */
+static void ra_bridge_forget(ra_engine *front, const ra_snapshot *there)
+{
+    uint32_t kept = 0;
+    for (uint32_t n = 0; n < front->sent_tracks; n++) {
+        ra_track *track = &front->sent[n];
+        bool is_cleared = (int32_t)(track->serial - front->cleared_serial) <= 0 && there->command_count >= front->cleared_count;
+        uint32_t one = 1;
+        if ((int32_t)(track->serial - there->clip_serial) < 0 || (is_cleared && track->serial != there->clip_serial)) ra_tracks_free(track, &one);
+        else front->sent[kept++] = *track;
+    }
+    front->sent_tracks = kept;
+}
+
+/* The other memory was lost (its audio thread had to be started again): says everything once more, and then what was still to be said. */
 RA_MAYBE_UNUSED static void ra_bridge_resync(ra_engine *front)
 {
+    ra_command unsent[RA_COMMAND_CAPACITY + 1];
+    uint32_t unsent_count = 0;
+    bool has_load = false;               /* then what was there before is needless */
     ra_snapshot before;
     ra_engine_get_snapshot(front, &before);
-    front->sent_count = 0;
+    bool will_play = front->wants_to_play && (before.is_playing || ra_bridge_hold(front));      /* what waits may be a PLAY */
+    for (; ra_bridge_hold(front); front->held.kind = 0) {
+        has_load = has_load || front->held.kind == RA_COMMAND_LOAD;
+        unsent[unsent_count++] = front->held;
+    }
+    front->sent_count = front->cleared_count = 0;
     front->arrived_impulse = 0;
     for (uint32_t index = 0; index < front->newest.spec.count; index++) {
         ra_own_impulse *own = (ra_own_impulse *)(uintptr_t)front->newest.spec.item[index].impulse;
         if (own) own->is_delivered = false;
     }
+    front->delivered_serial = 0;
     ra_mailbox_put(&front->settings, &front->newest);
-    bool will_play = front->wants_to_play && (before.is_playing || ra_bridge_hold(front));      /* what waits may be a PLAY */
     if (front->newest_volume.kind) ra_engine_send(front, front->newest_volume);
     if (front->newest_loop.kind) ra_engine_send(front, front->newest_loop);
-    /* a clip that was on its way already is delivered anew by itself, and makes the one before it needless */
-    front->delivered_serial = 0;
-    if (!front->sent.clip.pointer || front->sent_serial != front->clip_serial) return;
-    ra_command load = { .kind = RA_COMMAND_LOAD, .serial = front->sent_serial };
-    load.item.pointer = front->sent.clip.pointer;
-    load.resampler.pointer = front->sent.resampler.pointer;
-    if (ra_engine_send(front, load)) return;
-    front->sent = (ra_homecoming){ .clip.pointer = NULL };
-    if (before.clip_rate_hz) ra_engine_seek(front, (double)before.position_frames / before.clip_rate_hz);
-    if (will_play) ra_engine_play(front);
+    for (uint32_t n = 0, one = 1; n < front->sent_tracks && !has_load; n++, one = 1) {
+        ra_track *track = &front->sent[n];
+        if (n && (int32_t)(track->serial - front->cleared_serial) <= 0) { ra_tracks_free(track, &one); continue; }
+        ra_command again = { .kind = n ? RA_COMMAND_QUEUE : RA_COMMAND_LOAD, .serial = track->serial };
+        again.item.pointer = track->clip;
+        again.resampler.pointer = track->resampler;
+        ra_engine_send(front, again);                    /* the ring is empty enough */
+        if (n) continue;
+        if (before.clip_serial == track->serial && before.clip_rate_hz) {
+            ra_engine_set_loop_range(front, (double)before.loop_start_frames / before.clip_rate_hz, (double)before.loop_end_frames / before.clip_rate_hz);
+            ra_engine_seek(front, (double)before.position_frames / before.clip_rate_hz);
+        }
+        if (will_play) ra_engine_play(front);
+    }
+    if (!has_load) front->sent_tracks = 0;
+    /* all of a full ring may not find room behind that: the last ones are lost then */
+    for (uint32_t n = 0; n < unsent_count; n++) if (ra_engine_send(front, unsent[n])) ra_command_free(&unsent[n]);
 }
 
 /* Finds the responses that settings from the other side name, and frees the others. */
@@ -7267,7 +7482,7 @@ RA_MAYBE_UNUSED static size_t ra_bridge_chain_bytes(const ra_engine *back)
     return (size_t)byte_count;
 }
 
-/* *delivered_clip, if any, is for the LOAD or the response among the commands; it is taken, and NULL then, when that comes. */
+/* *delivered_clip, if any, is for the LOAD, QUEUE or response among the commands; it is taken, and NULL then, when that comes. */
 RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8_t *bytes, size_t byte_count, ra_clip **delivered_clip)
 {
     const uint8_t *body;
@@ -7288,10 +7503,10 @@ RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8
         if (kind != RA_PACKET_COMMAND || body_bytes != sizeof(ra_command)) continue;
         ra_command command;
         memcpy(&command, body, sizeof command);
-        if (command.kind != RA_COMMAND_LOAD) { ra_engine_send(back, command); continue; }
+        if (!ra_bridge_is_clip(&command)) { ra_engine_send(back, command); continue; }
         if (!*delivered_clip) continue;
         back->clip_serial = command.serial - 1;
-        if (ra_engine_load(back, *delivered_clip)) ra_clip_destroy(*delivered_clip);
+        if (ra_engine_give(back, command.kind, *delivered_clip)) ra_clip_destroy(*delivered_clip);
         *delivered_clip = NULL;
     }
 }
@@ -7318,7 +7533,12 @@ RA_MAYBE_UNUSED static void ra_bridge_give_report(ra_engine *front, const uint8_
     const uint8_t *body;
     uint32_t body_bytes;
     for (uint32_t kind; (kind = ra_packet_cut(&bytes, &byte_count, &body, &body_bytes)); ) {
-        if (kind == RA_PACKET_SNAPSHOT && body_bytes == sizeof(ra_snapshot)) ra_mailbox_put(&front->snapshots, body);
+        if (kind == RA_PACKET_SNAPSHOT && body_bytes == sizeof(ra_snapshot)) {
+            ra_snapshot there;
+            memcpy(&there, body, sizeof there);
+            ra_mailbox_put(&front->snapshots, &there);
+            ra_bridge_forget(front, &there);
+        }
         if (kind == RA_PACKET_TAP) ra_ring_write(front->tap, (const float *)(const void *)body, body_bytes / (2 * sizeof(float)));
     }
 }

@@ -501,7 +501,7 @@ typedef struct {
     uint64_t position_frames;     /* in the clip, at the clip's rate */
     uint64_t clip_frames;
     uint32_t clip_rate_hz;
-    uint32_t clip_serial;         /* of ra_engine_load: which clip this speaks of */
+    uint32_t clip_serial;         /* which clip this speaks of: 1 is the first that ra_engine_load or ra_engine_queue took, 2 the second ... */
     uint32_t is_playing;
     uint32_t is_settled;          /* nothing fades or glides; and when nothing plays, nothing rings: exact silence */
     float    peak[2];             /* linear, of the output; falls 20 dB a second */
@@ -511,6 +511,9 @@ typedef struct {
     uint32_t soft_clip_count;     /* frames that the soft clip changed */
     uint64_t tap_lost_frames;     /* the analyser came too late for these */
     uint64_t command_count;       /* commands obeyed */
+    uint64_t loop_start_frames;   /* what a loop goes round, whether it is on or not: from this frame of the clip ... */
+    uint64_t loop_end_frames;     /* ... to the one before this; the whole clip: 0 and clip_frames */
+    uint32_t queue_count;         /* clips that wait behind this one */
 } ra_snapshot;
 
 RA_API ra_result ra_engine_create(const ra_engine_desc *desc, ra_engine **out);   /* desc NULL: defaults */
@@ -524,14 +527,28 @@ RA_API void      ra_engine_render(ra_engine *engine, float *out, uint32_t frame_
 
 /* The rest: control thread. Commands are obeyed at the next block, in order; RA_BUSY when 256 wait. */
 
-/* Gives the clip (1 or 2 channels) to the engine, which frees the one before it; stops at its beginning.
+/* Gives the clip (1 or 2 channels) to the engine, which frees the one before it, and the queue; stops at its beginning.
    On failure the clip is still the caller's. */
 RA_API ra_result ra_engine_load(ra_engine *engine, ra_clip *clip);
+/* A clip that begins where the one before it ends, frame upon frame: no gap, no fade. Clips of one sample rate sound as if they
+   were one clip, bit for bit, also through the resampler (if the next one is there half a window before the end: 64 frames,
+   512 at most). Of different rates each ends and begins against silence within half a window of its resampler, and the new one
+   with its first frame. While a loop is on, the queue waits. With nothing loaded the clip is loaded. RA_QUEUE_MAX may wait,
+   the next is told RA_BUSY; who has just begun may still count. On failure the clip is still the caller's. */
+#define RA_QUEUE_MAX 16
+RA_API ra_result ra_engine_queue(ra_engine *engine, ra_clip *clip);
+RA_API ra_result ra_engine_queue_clear(ra_engine *engine);       /* frees what waits */
+RA_API ra_result ra_engine_skip(ra_engine *engine);              /* fades out, then the next in the queue; without one, nothing */
 RA_API ra_result ra_engine_play(ra_engine *engine);              /* 20 ms fade in; from frame 0 none */
 RA_API ra_result ra_engine_pause(ra_engine *engine);             /* 20 ms fade out */
 RA_API ra_result ra_engine_stop(ra_engine *engine);              /* pause, then back to the start */
 RA_API ra_result ra_engine_seek(ra_engine *engine, double seconds);   /* clamped; fades out, jumps, fades in */
 RA_API ra_result ra_engine_set_loop(ra_engine *engine, bool is_looping);
+/* What a loop goes round, to the nearest frames of the present clip; a new clip begins with the whole of it, as does a range that
+   encloses no frame (end_s not above start_s, NaN). Exact, without a fade: after the last frame before end_s comes the one at start_s,
+   bit for bit, also through the resampler. Playing from before the range goes into it; from behind its end to the clip's end first,
+   and then to start_s. A loop that is switched off is played on beyond end_s. */
+RA_API ra_result ra_engine_set_loop_range(ra_engine *engine, double start_s, double end_s);
 RA_API ra_result ra_engine_set_volume_db(ra_engine *engine, double volume_db);   /* -60 or less is silence; +12 at most */
 /* Settings that ra_chain_set would take glide, and the newest wins. For any other spec a new chain is made here;
    the sound ducks to silence and back around it, 5 ms each way. Responses are copied, and told apart by their samples
