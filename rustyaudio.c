@@ -5330,6 +5330,8 @@ typedef struct {
     float    past[RA_RESAMPLER_TAPS_MAX];     /* tap_count / 2 stereo frames */
 } ra_player;
 
+RA_SMALL_CODE_BEGIN
+
 /* The frame after the last one of the loop; 0 when there is none. */
 RA_REALTIME static uint64_t ra_player_loop_end(const ra_player *player)
 {
@@ -5498,6 +5500,8 @@ RA_REALTIME static void ra_player_turn_at_end(ra_player *player, uint64_t end)
         player->has_past = true;
     } else ra_player_end_of_clip(player);
 }
+
+RA_SMALL_CODE_END
 
 /* Up to frame_count frames of the clip without any fade, to the end at most; says how many. */
 RA_REALTIME static uint32_t ra_player_fetch(ra_player *player, uint64_t end, float *out, uint32_t frame_count)
