@@ -5052,7 +5052,7 @@ RA_API void ra_generate(const ra_tone *tone, uint32_t sample_rate_hz, uint64_t f
     if (tone->kind != RA_TONE_SAW) partial_count = (partial_count + 1) / 2;
     for (size_t frame = 0; frame < frame_count; frame++) {
         double sum = 0.0, t = (double)(first_frame + frame) / rate;
-        if (tone->kind == RA_TONE_IMPULSE) sum = steps[0] ? turns[0] < steps[0] : tone->start_hz == 0 && first_frame + frame == 0;
+        if (tone->kind == RA_TONE_IMPULSE) sum = turns[0] < steps[0] || (first_frame + frame == 0 && tone->start_hz >= 0.0 && tone->start_hz < 0.5 * rate);
         else if (is_wave) sum = ra_wave(tone->kind, (uint64_t)(turns[0] >> 64), partial_count);
         else if (is_sweep) {
             double turn = t < tone->duration_s ? ra_sweep_turns(tone, growth, t) : ra_tone_turn(turns[0]) + arrived;
@@ -6473,8 +6473,10 @@ RA_API ra_result ra_engine_set_sample_rate(ra_engine *engine, uint32_t sample_ra
 {
     if (sample_rate_hz < 1000 || sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
     if (sample_rate_hz == engine->sample_rate_hz) return RA_OK;
-    ra_engine_free_homecomings(engine);
-    ra_engine_read_commands(engine);                     /* nobody renders: what waits was made for the old rate, and is obeyed at it */
+    do {                                                 /* nobody renders: what waits was made for the old rate, and is obeyed at it */
+        ra_engine_free_homecomings(engine);
+        ra_engine_read_commands(engine);
+    } while (ra_ring_readable_frames(engine->commands));
     ra_player *player = &engine->player;
     ra_resampler *resamplers[1 + RA_QUEUE_MAX] = { NULL };             /* of what plays, and of the queue */
     ra_chain *chain;
