@@ -62,6 +62,11 @@
      [VYUKOV]  D. Vyukov, "Bounded MPMC queue"
      [SPLITMIX] G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom
                number generators", 2014
+     [VOSS]    R. F. Voss's sum of dice, in M. Gardner, "White and brown music,
+               fractal curves and one-over-f fluctuations", 1978
+     [DLMF]    NIST Digital Library of Mathematical Functions, 6.10, 6.12, 10.51, 10.60
+     [NEWMAN]  D. J. Newman's phases, in S. Boyd, "Multitone signals with low crest
+               factor", 1986
      [WEBAUDIO] W3C, "Web Audio API", section "Channel up-mixing and down-mixing"
      [RIFF]    Microsoft, "Multiple channel audio data and WAVE files"
      [RF64]    EBU Tech 3306, "RF64"; ITU-R BS.2088 for BW64
@@ -4903,27 +4908,162 @@ RA_SMALL_CODE_END
    calls    [2] BASE; [6] FILTERS: ra_glide_*, ra_resampler_*
    threads  clips are made and freed on the control thread, or in a job; the
             player belongs to the audio thread
-   source   down-mixing: [WEBAUDIO]; noise: [SPLITMIX]
+   source   down-mixing: [WEBAUDIO]; noise: [SPLITMIX], [VOSS]; waves: [DLMF]
    tests    test.c "sources"
    ============================================================================ */
 
+/* ---- tones: every sample is made from its number alone, so a signal may be cut, and begun, anywhere ---- */
+
+/* hz / rate in turns of 2^-128, rounded up: n times that, modulo 2^128, is where a tone stands at frame n, exact to
+   2^-64 of a turn for any n of 64 bits. Silence, 0, for what is not from 0 to below half the rate, NaN too. */
+static ra_u128 ra_tone_step(double hz, uint32_t rate)
+{
+    if (!(hz >= 0.0 && hz < 0.5 * rate)) return 0;
+    ra_u128 whole = (ra_u128)(hz * 0x1p64), rest = whole % rate << 64;
+    return (whole / rate << 64) + rest / rate + (rest % rate != 0);
+}
+
+/* The turn that begins with 2^-64 parts, -1/2 .. 1/2. */
+static double ra_tone_turn(ra_u128 turns) { return (double)(int64_t)(turns >> 64) * 0x1p-64; }
+
+/* Si(z), the integral of sin(t) / t from 0, for z >= 0; who calls knows the sine and cosine of z. [DLMF] 6.10.6: z times the
+   squares of all spherical Bessel functions of z / 2, which recur downwards, 10.51.1, and are scaled by 10.60.12; 6.12.3
+   far out. Both err below 1e-11. */
+static double ra_sine_integral(double z, double sine, double cosine)
+{
+    if (z < 1e-6) return z;
+    if (z < 32.0) {
+        double w = 0.5 * z, above = 0.0, here = 1.0, sum = 0.0, all = 0.0;
+        for (int n = 10 + (int)z; n >= 0; n--) {
+            double square = here * here, below = (2 * n + 1) / w * here - above;
+            sum += square;
+            all += (2 * n + 1) * square;
+            above = here;
+            here = below;
+        }
+        return z * sum / all;
+    }
+    double r = 1.0 / (z * z), f = 1.0, g = 1.0;
+    for (int n = 11; n >= 1; n -= 2) { f = 1.0 - n * (n + 1) * r * f; g = 1.0 - (n + 1) * (n + 2) * r * g; }
+    return 0.5 * RA_PI - f / z * cosine - g * r * sine;
+}
+
+enum { RA_WAVE_SUMMED = 32 };          /* up to so many partials are summed one by one */
+
+/* A square, saw or triangle as its Fourier series with partial_count partials, all below half the rate. For many of them
+   the series is the integral of their common kernel: sum of sin kx / k, k = 1..n, is the integral I of sin mt / (2 sin t/2)
+   from 0 to x, m = n + 1/2, less x / 2; for odd k, n of them, it is I / 2 to 2x with m = n, whose integral is the triangle.
+   With g(t) = 1 / (2 sin t/2) - 1 / t, which is smooth, I = Si(mx) - cos(mx) g / m + sin(mx) g' / m^2 + cos(mx) g'' / m^3 - ...,
+   by parts. With more than RA_WAVE_SUMMED partials the next term is below 2.5e-8, less than half of a float's rounding, and that
+   way is no slower. */
+static double ra_wave(ra_tone_kind kind, uint64_t turn, uint64_t partial_count)
+{
+    const uint64_t half = 1ull << 63;
+    bool is_saw = kind == RA_TONE_SAW, is_triangle = kind == RA_TONE_TRIANGLE;
+    double scale = is_saw ? -1.0 / 1.85193705198246617 : is_triangle ? 8.0 / (RA_PI * RA_PI) : 1.0;      /* 1.85..: Si(pi) */
+    if (is_saw) turn += half;                            /* the series falls, and jumps at 0: ours half a turn later */
+    if (is_triangle) turn -= half / 2;                   /* a series of cosines */
+    if (turn > half) { turn = -turn; if (!is_triangle) scale = -scale; }
+    if (!is_saw) {
+        if (turn > half / 2) { turn = half - turn; if (is_triangle) scale = -scale; }
+        turn *= 2;
+    }
+    double y = (double)turn * (RA_TAU * 0x1p-64);        /* 0 .. pi: of the fundamental, for odd partials twice that */
+    if (partial_count <= RA_WAVE_SUMMED) {               /* Clenshaw's recurrence */
+        double twice = 2.0 * ra_cos(y), b0 = 0.0, b1 = 0.0;
+        for (int k = (int)partial_count; k >= 1; k--) {
+            double order = is_saw ? k : 2 * k - 1, b = 1.0 / (is_triangle ? order * order : order) + (twice * b0 - b1);
+            b1 = b0;
+            b0 = b;
+        }
+        return scale * (is_saw ? ra_sin(y) * b0 : is_triangle ? ra_cos(0.5 * y) * (b0 - b1) : ra_sin(0.5 * y) * (b0 + b1));
+    }
+    double m = (double)partial_count, g0 = y / 24.0, g1 = 1.0 / 24.0, g2 = 7.0 / 960.0 * y;
+    uint64_t place = partial_count * turn;               /* of mx, in whole numbers: it may be millions of turns */
+    if (is_saw) { m += 0.5; place += turn / 2; }
+    double angle = (double)(int64_t)place * (RA_TAU * 0x1p-64), sine = ra_sin(angle), cosine = ra_cos(angle), z = m * y, si = ra_sine_integral(z, sine, cosine);
+    if (z > 1.0) {                                       /* before that the differences would cancel */
+        double s = 0.5 / ra_sin(0.5 * y), c = ra_cos(0.5 * y), r = 1.0 / y;
+        g0 = s - r;
+        g1 = r * r - c * s * s;
+        g2 = (1.0 + c * c) * s * s * s - 2.0 * r * r * r;
+    }
+    double by_parts = (sine * g1 / m - cosine * (g0 - g2 / (m * m))) / m;
+    if (is_saw) return scale * (si + by_parts - 0.5 * y);
+    if (!is_triangle) return scale * 0.5 * (si + by_parts);
+    return scale * (RA_PI * RA_PI / 8.0 - 0.25 * (y * si + (cosine - (sine * g0 + 2.0 * cosine * g1 / m) / m) / m));
+}
+
+/* Pink noise: rows of random signs, one for every 2^row frames, with straight lines between them [VOSS]. The sum of rows of
+   equal power stays within 0.15 dB of 3.01 dB an octave; the first rows' own weights keep it within 0.35 dB up to 0.45 of the rate. */
+enum { RA_PINK_ROWS = 17 };
+static void ra_generate_pink(double amplitude, uint64_t seed, uint64_t first_frame, float *samples, size_t frame_count)
+{
+    double from[RA_PINK_ROWS], way[RA_PINK_ROWS];
+    for (size_t frame = 0; frame < frame_count; frame++) {
+        double sum = 0.0;
+        for (int row = 0; row < RA_PINK_ROWS; row++) {
+            static const double weights[] = { 1.0954, 1.2586, 1.0703, 1.0586 };
+            double weight = (row < 4 ? weights[row] : 1.0) / (13.0 + 4.4829);
+            uint64_t n = first_frame + frame + (0x15555u >> (RA_PINK_ROWS - 1 - row)), place = n & ((1u << row) - 1);     /* each row turns at a third of its own length */
+            if (frame == 0 || place == 0) {
+                uint64_t key = ra_mix_bits(seed + (uint64_t)row * 0x9e3779b97f4a7c15ull) + (n >> row);
+                from[row] = ra_mix_bits(key) >> 63 ? weight : -weight;
+                way[row] = ((ra_mix_bits(key + 1) >> 63 ? weight : -weight) - from[row]) / (1u << row);
+            }
+            sum += from[row] + way[row] * (double)place;
+        }
+        samples[frame] = (float)(amplitude * sum);
+    }
+}
+
+/* Turns of a sweep after t seconds, t <= duration_s: the integral of its frequency. growth, per second, is of an exponential one. */
+static double ra_sweep_turns(const ra_tone *tone, double growth, double t)
+{
+    if (tone->kind == RA_TONE_LINEAR_SWEEP) return (tone->start_hz + 0.5 * (tone->end_hz - tone->start_hz) * t / tone->duration_s) * t;
+    double x = growth * t;
+    return tone->start_hz * (ra_abs(x) < 1e-5 ? t * (1.0 + x / 2.0 + x * x / 6.0) : (ra_exp(x) - 1.0) / growth);    /* near 0 exp(x) - 1 would cancel */
+}
+
 RA_API void ra_generate(const ra_tone *tone, uint32_t sample_rate_hz, uint64_t first_frame, float *samples, size_t frame_count)
 {
+    enum { TONES_MAX = 64 };
     double amplitude = ra_amplitude_from_db(tone->level_db), rate = sample_rate_hz;
-    double ratio = tone->start_hz > 0 && tone->end_hz > 0 ? tone->end_hz / tone->start_hz : 1.0;
-    bool is_sweep = tone->kind == RA_TONE_SWEEP && ratio != 1.0 && tone->duration_s > 0;
-    double growth = is_sweep ? ra_log(ratio) / tone->duration_s : 0.0;    /* per second; exponential: equal time per octave */
+    if (!(amplitude < 1e8)) amplitude = 0.0;
+    if (tone->kind == RA_TONE_PINK) { ra_generate_pink(amplitude, tone->seed, first_frame, samples, frame_count); return; }
+    if (tone->kind == RA_TONE_NOISE) {
+        for (size_t frame = 0; frame < frame_count; frame++)
+            samples[frame] = (float)(amplitude * ra_uniform(ra_mix_bits(tone->seed * 0x9e3779b97f4a7c15ull + first_frame + frame)));
+        return;
+    }
+    /* where to, if anywhere */
+    bool is_multiple = tone->kind == RA_TONE_MULTITONE, is_linear = tone->kind == RA_TONE_LINEAR_SWEEP;
+    bool has_way = tone->start_hz < 0.5 * rate && tone->end_hz < 0.5 * rate && tone->end_hz != tone->start_hz && (is_linear ? tone->start_hz >= 0 && tone->end_hz >= 0 : tone->start_hz > 0 && tone->end_hz > 0);
+    bool is_sweep = has_way && (is_linear || tone->kind == RA_TONE_SWEEP) && tone->duration_s > 0;
+    uint32_t tone_count = !is_multiple || !has_way ? 1 : tone->tone_count == 0 ? 32 : tone->tone_count < TONES_MAX ? tone->tone_count : TONES_MAX;
+    ra_u128 steps[TONES_MAX], turns[TONES_MAX];
+    for (uint32_t k = 0; k < tone_count; k++) {
+        double hz = k ? tone->start_hz * ra_exp(ra_log(tone->end_hz / tone->start_hz) * k / (tone_count - 1)) : tone->start_hz;
+        steps[k] = ra_tone_step(is_sweep ? tone->end_hz : hz, sample_rate_hz);
+        turns[k] = steps[k] * first_frame + (((ra_u128)(k * k % (2 * tone_count)) << 64) / (2 * tone_count) << 64);      /* [NEWMAN]: phases of pi k^2 / count */
+    }
+    /* after its time a sweep stays where it has arrived */
+    double growth = is_sweep && !is_linear ? ra_log(tone->end_hz / tone->start_hz) / tone->duration_s : 0.0;      /* equal time per octave */
+    double arrived = is_sweep ? ra_sweep_turns(tone, growth, tone->duration_s) - tone->end_hz * tone->duration_s : 0.0;
+    bool is_wave = (tone->kind == RA_TONE_SQUARE || tone->kind == RA_TONE_SAW || tone->kind == RA_TONE_TRIANGLE) && steps[0];
+    double harmonics = is_wave ? 0.5 * rate / tone->start_hz : 0.0;                      /* the whole numbers below that */
+    uint64_t partial_count = harmonics < 4294967296.0 ? (uint64_t)harmonics - (is_wave && harmonics == ra_floor(harmonics)) : 1ull << 32;
+    if (tone->kind != RA_TONE_SAW) partial_count = (partial_count + 1) / 2;
     for (size_t frame = 0; frame < frame_count; frame++) {
-        uint64_t n = first_frame + frame;
-        if (tone->kind == RA_TONE_NOISE) {
-            samples[frame] = (float)(amplitude * ra_uniform(ra_mix_bits(tone->seed * 0x9e3779b97f4a7c15ull + n)));
-            continue;
-        }
-        /* turns so far: the integral of the frequency; after its time a sweep stays where it has arrived */
-        double t = (double)n / rate, moving_s = t < tone->duration_s ? t : tone->duration_s, x = growth * moving_s;
-        double growing = ra_abs(x) < 1e-5 ? moving_s * (1.0 + x / 2.0 + x * x / 6.0) : (ra_exp(x) - 1.0) / growth;    /* near 0 exp(x) - 1 would cancel */
-        double turns = is_sweep ? tone->start_hz * growing + tone->end_hz * (t - moving_s) : tone->start_hz * (double)n / rate;
-        samples[frame] = (float)(amplitude * ra_sin(RA_TAU * (turns - ra_floor(turns))));
+        double sum = 0.0, t = (double)(first_frame + frame) / rate;
+        if (tone->kind == RA_TONE_IMPULSE) sum = turns[0] < steps[0] || (first_frame + frame == 0 && tone->start_hz >= 0.0 && tone->start_hz < 0.5 * rate);
+        else if (is_wave) sum = ra_wave(tone->kind, (uint64_t)(turns[0] >> 64), partial_count);
+        else if (is_sweep) {
+            double turn = t < tone->duration_s ? ra_sweep_turns(tone, growth, t) : ra_tone_turn(turns[0]) + arrived;
+            sum = ra_sin(RA_TAU * (turn - ra_floor(turn)));
+        } else for (uint32_t k = 0; k < tone_count; k++) sum += steps[k] ? ra_sin(RA_TAU * ra_tone_turn(turns[k])) : 0.0;
+        samples[frame] = (float)(amplitude / tone_count * sum);
+        for (uint32_t k = 0; k < tone_count; k++) turns[k] += steps[k];
     }
 }
 
@@ -4984,30 +5124,6 @@ RA_API ra_result ra_clip_to_stereo(const ra_clip *clip, ra_clip **out)
     ra_result result = ra_clip_create(clip->frame_count, 2, clip->sample_rate_hz, out);
     if (result == RA_OK) ra_mix_to_stereo(clip->samples, clip->channels, (*out)->samples, (size_t)clip->frame_count);
     return result;
-}
-
-/* Copies frame_count frames from first on, which may lie before the beginning or past the end: silence
-   there, or the other end of the clip when it loops. */
-RA_REALTIME static void ra_clip_window(const ra_clip *clip, int64_t first, uint32_t frame_count, bool is_looping, float *out)
-{
-    int64_t length = (int64_t)clip->frame_count;
-    for (uint32_t frame = 0; frame < frame_count; frame++) {
-        int64_t from = first + frame;
-        if (is_looping && length) { from %= length; if (from < 0) from += length; }
-        for (uint32_t channel = 0; channel < clip->channels; channel++)
-            *out++ = from >= 0 && from < length ? clip->samples[from * clip->channels + channel] : 0.0f;
-    }
-}
-
-/* The frame of a clip at (frame + phase / phase_count), through the resampler's window. */
-RA_REALTIME static void ra_clip_interpolate(const ra_clip *clip, const ra_resampler *r, uint64_t frame, uint32_t phase, bool is_looping, float *out)
-{
-    float window[2 * RA_RESAMPLER_TAPS_MAX];
-    int64_t first = (int64_t)frame - (int64_t)(r->tap_count / 2 - 1);
-    const float *in = window;
-    if (first >= 0 && (uint64_t)first + r->tap_count <= clip->frame_count) in = clip->samples + (size_t)first * clip->channels;
-    else ra_clip_window(clip, first, r->tap_count, is_looping, window);
-    ra_resampler_frame(r, phase, in, clip->channels, out);
 }
 
 /* Frames of one or two channels of a clip, silence before and behind it; a mono clip is both channels. */
@@ -5186,17 +5302,118 @@ RA_SMALL_CODE_END
 
 #define RA_NO_JUMP UINT64_MAX
 
-/* What it does is always "fade out, then change": a play, a halt, a jump or another clip never clicks. */
+/* A clip on its way through the player; serial tells it from others. */
+typedef struct {
+    const ra_clip *clip;
+    const ra_resampler *resampler;     /* NULL when the clip has the engine's rate */
+    uint32_t serial;
+} ra_track;
+
+/* What it does is always "fade out, then change": a play, a halt, a jump or another clip never clicks. Only where one frame is
+   meant to follow another, at the end of a loop or from a clip to the next in the queue, does it follow: no fade, no frame more
+   or less. A resampler then looks over the seam as if both sides were one clip, as long as they have one sample rate;
+   clips of different rates end and begin in silence for its window, about a millisecond each, and the new one's first frame
+   is the next frame out. */
 typedef struct {
     const ra_clip *clip;               /* NULL: nothing loaded */
     const ra_resampler *resampler;     /* NULL when the clip has the engine's rate */
+    uint32_t serial;
     uint64_t frame;                    /* where the next output frame comes from ... */
     uint32_t phase;                    /* ... plus phase / phase_count, when resampling */
     bool     wants_to_play, is_sounding, is_looping;
+    bool     is_leaving;               /* for another clip, with a fade: the queue is for after that */
+    uint64_t loop_start, loop_end;     /* end: RA_NO_JUMP, or the frame that start takes the place of */
     ra_glide fade;
     uint64_t jump_frame;               /* RA_NO_JUMP: none */
     uint32_t fade_frames;
+    uint32_t queue_count, over_count;
+    ra_track queue[RA_QUEUE_MAX];      /* the next one first */
+    ra_track over[RA_QUEUE_MAX + 1];   /* those that have been played; the engine takes them away */
+    bool     has_past;                 /* before frame origin something else was heard than the clip's own frames: this */
+    uint64_t origin;
+    float    past[RA_RESAMPLER_TAPS_MAX];     /* tap_count / 2 stereo frames */
 } ra_player;
+
+RA_SMALL_CODE_BEGIN
+
+/* The frame after the last one of the loop; 0 when there is none. */
+RA_REALTIME static uint64_t ra_player_loop_end(const ra_player *player)
+{
+    return player->clip ? player->loop_end < player->clip->frame_count ? player->loop_end : player->clip->frame_count : 0;
+}
+
+/* Where the frames that follow frame come to their end: at the loop's, if they are before it, or the clip's. */
+RA_REALTIME static uint64_t ra_player_run_end(const ra_player *player)
+{
+    uint64_t loop_end = ra_player_loop_end(player);
+    return player->is_looping && player->frame < loop_end ? loop_end : player->clip->frame_count;
+}
+
+RA_REALTIME static void ra_player_stereo(const ra_clip *clip, uint64_t frame, float out[2])
+{
+    const float *in = clip->samples + frame * clip->channels;
+    out[0] = in[0];
+    out[1] = in[clip->channels - 1];
+}
+
+/* What is heard at a frame, which may lie before the beginning of this run, or behind its end. */
+RA_REALTIME static void ra_player_look(const ra_player *player, uint64_t end, int64_t frame, float out[2])
+{
+    int64_t origin = player->has_past ? (int64_t)player->origin : 0, at = frame - origin + player->resampler->tap_count / 2;
+    uint64_t loop_end = ra_player_loop_end(player), rest = (uint64_t)frame - end;
+    if (frame < origin && player->has_past && at >= 0) {
+        out[0] = player->past[2 * at];                   /* which may be out itself */
+        out[1] = player->past[2 * at + 1];
+        return;
+    }
+    if (frame < origin) { out[0] = out[1] = 0.0f; return; }
+    if ((uint64_t)frame < end) { ra_player_stereo(player->clip, (uint64_t)frame, out); return; }
+    if (player->is_looping && loop_end > player->loop_start) { ra_player_stereo(player->clip, player->loop_start + rest % (loop_end - player->loop_start), out); return; }
+    for (uint32_t n = 0; n < player->queue_count && !player->is_leaving; rest -= player->queue[n].clip->frame_count, n++) {
+        const ra_clip *next = player->queue[n].clip;
+        if (next->sample_rate_hz != player->clip->sample_rate_hz) break;
+        if (rest < next->frame_count) { ra_player_stereo(next, rest, out); return; }
+    }
+    out[0] = out[1] = 0.0f;
+}
+
+/* At a seam: after end comes frame origin, of this clip or of the next; or first, a number of times, the whole loop at one stroke. */
+RA_REALTIME static void ra_player_keep_past(ra_player *player, uint64_t end, uint64_t origin, uint64_t repeats)
+{
+    int64_t past = player->resampler ? player->resampler->tap_count / 2 : 0;
+    uint64_t loop_end = ra_player_loop_end(player), loop = loop_end - player->loop_start, repeated = repeats * loop;
+    for (int64_t n = 0; n < past; n++) {                 /* in place: what goes into past comes from nothing further to the left in it */
+        uint64_t back = (uint64_t)(past - n);
+        if (back > repeated) ra_player_look(player, end, (int64_t)(end + repeated - back), player->past + 2 * n);
+        else ra_player_stereo(player->clip, loop_end - 1 - (back - 1) % loop, player->past + 2 * n);
+    }
+    player->has_past = past > 0;
+    player->origin = origin;
+}
+
+RA_REALTIME static ra_track ra_player_pull(ra_player *player)
+{
+    ra_track next = player->queue[0];
+    memmove(player->queue, player->queue + 1, --player->queue_count * sizeof player->queue[0]);
+    return next;
+}
+
+/* The next in the queue takes the place of what plays, at its first frame; no past, no fade, no loop yet. */
+RA_REALTIME static void ra_player_take_next(ra_player *player)
+{
+    if (player->clip) player->over[player->over_count++] = (ra_track){ player->clip, player->resampler, player->serial };
+    ra_track next = ra_player_pull(player);
+    player->clip = next.clip;
+    player->resampler = next.resampler;
+    player->serial = next.serial;
+    player->frame = 0;
+    player->phase = 0;
+    player->loop_start = 0;
+    player->loop_end = RA_NO_JUMP;
+    player->has_past = false;
+}
+
+RA_REALTIME static bool ra_player_has_next(const ra_player *player) { return player->queue_count && !player->is_leaving; }
 
 RA_REALTIME static void ra_player_begin(ra_player *player)
 {
@@ -5206,12 +5423,19 @@ RA_REALTIME static void ra_player_begin(ra_player *player)
     else { ra_glide_hold(&player->fade, 0.0f); ra_glide_to(&player->fade, 1.0f, player->fade_frames); }
 }
 
+RA_REALTIME static void ra_player_place(ra_player *player, uint64_t frame)
+{
+    player->frame = frame;
+    player->phase = 0;
+    player->has_past = false;
+}
+
 RA_REALTIME static void ra_player_play(ra_player *player)
 {
-    if (!player->clip || player->clip->frame_count == 0) return;
+    if (!player->clip || (player->clip->frame_count == 0 && !ra_player_has_next(player))) return;
     player->wants_to_play = true;
     if (!player->is_sounding) {
-        if (player->frame >= player->clip->frame_count) { player->frame = 0; player->phase = 0; }     /* at the end: once more */
+        if (player->frame >= player->clip->frame_count && !ra_player_has_next(player)) ra_player_place(player, 0);     /* at the end: once more */
         ra_player_begin(player);
     } else if (player->jump_frame == RA_NO_JUMP) ra_glide_to(&player->fade, 1.0f, player->fade_frames);
 }
@@ -5232,40 +5456,62 @@ RA_REALTIME static uint64_t ra_player_frame_at(const ra_player *player, double s
 
 RA_REALTIME static void ra_player_jump(ra_player *player, uint64_t frame)
 {
-    if (!player->is_sounding) { player->frame = frame; player->phase = 0; return; }
+    if (!player->is_sounding) { ra_player_place(player, frame); return; }
     player->jump_frame = frame;
     ra_glide_to(&player->fade, 0.0f, player->fade_frames);
+}
+
+/* The whole clip, if the times enclose no frame of it. */
+RA_REALTIME static void ra_player_set_loop_range(ra_player *player, double start_s, double end_s)
+{
+    uint64_t start = ra_player_frame_at(player, start_s), end = ra_player_frame_at(player, end_s);
+    bool is_range = end_s > start_s && end > start;
+    player->loop_start = is_range ? start : 0;
+    player->loop_end = is_range ? end : RA_NO_JUMP;
 }
 
 /* The fade has come to silence: now what was asked for can be done. */
 RA_REALTIME static void ra_player_turn(ra_player *player)
 {
     player->is_sounding = false;
-    if (player->jump_frame != RA_NO_JUMP) { player->frame = player->jump_frame; player->phase = 0; player->jump_frame = RA_NO_JUMP; }
+    if (player->jump_frame != RA_NO_JUMP) { ra_player_place(player, player->jump_frame); player->jump_frame = RA_NO_JUMP; }
     if (player->wants_to_play) ra_player_begin(player);
 }
 
 RA_REALTIME static void ra_player_end_of_clip(ra_player *player)
 {
     player->wants_to_play = player->is_sounding = false;
-    player->frame = 0;
-    player->phase = 0;
+    ra_player_place(player, 0);
     ra_glide_hold(&player->fade, 0.0f);
 }
 
-RA_REALTIME static void ra_player_rewind_at_end(ra_player *player)
+RA_REALTIME static void ra_player_turn_at_end(ra_player *player, uint64_t end)
 {
-    if (player->frame < player->clip->frame_count) return;
-    if (player->is_looping) player->frame %= player->clip->frame_count;      /* a short clip may be overrun several times */
-    else if (player->jump_frame != RA_NO_JUMP) ra_player_turn(player);       /* on its way elsewhere: there, then */
-    else ra_player_end_of_clip(player);
+    uint64_t loop_end = ra_player_loop_end(player), over = player->frame - end;
+    if (player->is_looping && loop_end > player->loop_start) {
+        uint64_t loop = loop_end - player->loop_start;   /* a short one may be overrun several times at once */
+        ra_player_keep_past(player, end, player->loop_start, over / loop);
+        player->frame = player->loop_start + over % loop;
+    } else if (player->jump_frame != RA_NO_JUMP) ra_player_turn(player);     /* on its way elsewhere: there, then */
+    else if (ra_player_has_next(player)) {
+        bool is_one = player->resampler && player->queue[0].clip->sample_rate_hz == player->clip->sample_rate_hz;
+        uint32_t phase = player->phase;
+        if (is_one) ra_player_keep_past(player, end, 0, 0);
+        ra_player_take_next(player);
+        if (!is_one) return;
+        player->frame = over;
+        player->phase = phase;
+        player->has_past = true;
+    } else ra_player_end_of_clip(player);
 }
 
-/* Up to frame_count frames of the clip without any fade, to the end of the clip at most; says how many. */
-RA_REALTIME static uint32_t ra_player_fetch(ra_player *player, float *out, uint32_t frame_count)
+RA_SMALL_CODE_END
+
+/* Up to frame_count frames of the clip without any fade, to the end at most; says how many. */
+RA_REALTIME static uint32_t ra_player_fetch(ra_player *player, uint64_t end, float *out, uint32_t frame_count)
 {
     const ra_clip *clip = player->clip;
-    uint64_t left = player->frame < clip->frame_count ? clip->frame_count - player->frame : 0;
+    uint64_t left = player->frame < end ? end - player->frame : 0;
     if (!player->resampler) {
         uint32_t run = left < frame_count ? (uint32_t)left : frame_count;
         const float *in = clip->samples + player->frame * clip->channels;
@@ -5276,9 +5522,16 @@ RA_REALTIME static uint32_t ra_player_fetch(ra_player *player, float *out, uint3
     }
     const ra_resampler *r = player->resampler;
     uint32_t run = 0;
-    for (; run < frame_count && player->frame < clip->frame_count; run++) {
-        ra_clip_interpolate(clip, r, player->frame, player->phase, player->is_looping, out + 2 * run);
-        if (clip->channels == 1) out[2 * run + 1] = out[2 * run];
+    for (; run < frame_count && player->frame < end; run++) {
+        int64_t first = (int64_t)player->frame - (int64_t)(r->tap_count / 2 - 1);
+        if (first >= (player->has_past ? (int64_t)player->origin : 0) && (uint64_t)first + r->tap_count <= end) {
+            ra_resampler_frame(r, player->phase, clip->samples + (size_t)first * clip->channels, clip->channels, out + 2 * run);
+            if (clip->channels == 1) out[2 * run + 1] = out[2 * run];
+        } else {
+            float window[2 * RA_RESAMPLER_TAPS_MAX];     /* both sides of a mono clip give the bits that its one channel would */
+            for (uint32_t tap = 0; tap < r->tap_count; tap++) ra_player_look(player, end, first + tap, window + 2 * tap);
+            ra_resampler_frame(r, player->phase, window, 2, out + 2 * run);
+        }
         uint64_t next = (uint64_t)player->phase + r->step;
         player->frame += next / r->phase_count;
         player->phase = (uint32_t)(next % r->phase_count);
@@ -5301,11 +5554,12 @@ RA_REALTIME static uint32_t ra_player_process(ra_player *player, float *out, uin
         if (ra_player_has_faded(player)) ra_player_turn(player);     /* also one that was told to before it had risen at all */
         if (done == frame_count || !player->is_sounding) return done;
         uint32_t run = frame_count - done;
+        uint64_t end = ra_player_run_end(player);
         if (player->fade.left_frames && player->fade.left_frames < run) run = player->fade.left_frames;
-        run = ra_player_fetch(player, out + 2 * done, run);
+        run = ra_player_fetch(player, end, out + 2 * done, run);
         ra_gain_process(&player->fade, out + 2 * done, run, 2);
         done += run;
-        ra_player_rewind_at_end(player);
+        if (player->frame >= end) ra_player_turn_at_end(player, end);
     }
 }
 
@@ -5862,12 +6116,13 @@ enum { RA_COMMAND_CAPACITY = 256, RA_HOME_CAPACITY = 256, RA_TAP_CAPACITY = 3276
 enum { RA_SOURCE_MAIN = 0 };
 enum { RA_DESTINATION_OUT = 0, RA_DESTINATION_TAP = 1 };
 
-typedef enum { RA_COMMAND_LOAD = 1, RA_COMMAND_CHAIN, RA_COMMAND_PLAY, RA_COMMAND_PAUSE, RA_COMMAND_STOP, RA_COMMAND_SEEK, RA_COMMAND_LOOP, RA_COMMAND_VOLUME } ra_command_kind;
+typedef enum { RA_COMMAND_LOAD = 1, RA_COMMAND_CHAIN, RA_COMMAND_PLAY, RA_COMMAND_PAUSE, RA_COMMAND_STOP, RA_COMMAND_SEEK, RA_COMMAND_LOOP, RA_COMMAND_VOLUME,
+               RA_COMMAND_RANGE, RA_COMMAND_QUEUE, RA_COMMAND_QUEUE_CLEAR, RA_COMMAND_SKIP } ra_command_kind;
 
 /* Travels through a ring of eight floats a frame: copied, never computed with. */
 typedef struct {
-    uint32_t kind, serial;             /* serial: of the clip, or of the chain */
-    union { const void *pointer; uint64_t room; } item, resampler;     /* LOAD: the clip; CHAIN: the chain */
+    uint32_t kind, serial;             /* serial: of the clip, or of the chain; QUEUE_CLEAR: of the newest clip before it */
+    union { const void *pointer; uint64_t room; double end_s; } item, resampler;     /* LOAD, QUEUE: the clip; CHAIN: the chain; RANGE: its end */
     double   value;                    /* seconds, dB, or yes/no */
 } ra_command;
 _Static_assert(sizeof(ra_command) == 32, "a command is eight floats of ring");
@@ -5886,6 +6141,8 @@ typedef struct {
     bool     is_delivered;                        /* front engine of a bridge: the other memory has it too */
 } ra_own_impulse;
 #define RA_IMPULSE_SERIAL 0x80000000u
+
+enum { RA_SENT_MAX = 2 * RA_QUEUE_MAX + 2 };      /* a queue that was cleared may be under way before a new one */
 
 #define RA_DUCK_S 0.005                /* to silence, and as long back, where one chain takes another's place */
 
@@ -5911,30 +6168,32 @@ struct ra_engine {
     ra_ring   *commands, *home, *tap;
     ra_mailbox settings, snapshots;
     /* control thread */
-    uint32_t   clip_serial;
+    uint32_t   clip_serial;                       /* of the newest clip that was given */
+    uint32_t   queue_floor;                       /* of the newest that cannot be waiting in the queue: loaded, or cleared with all before */
     ra_settings newest;                           /* settings, and how many chains have been made */
     ra_analysis *analysis;
     ra_job    *analysis_job;
     ra_pool   *analysis_pool;
     ra_command held;                              /* front engine of a bridge: read, not yet sent; kind 0: none */
     uint32_t   delivered_serial;
-    ra_homecoming sent;                           /* front engine: the clip that now plays in the other memory, */
+    ra_track   sent[RA_SENT_MAX];                 /* front engine: clips that play or wait in the other memory, the oldest first; */
+    uint32_t   sent_tracks;                       /* so many */
     ra_command newest_volume, newest_loop;        /* of those sent; kind 0: none yet */
     bool       wants_to_play;                     /* the newest wish */
-    uint64_t   sent_count;                        /* commands that went there */
-    uint32_t   sent_serial;                       /* of the clip */
+    uint64_t   sent_count;                        /* commands that went there, */
+    uint64_t   cleared_count;                     /* until a QUEUE_CLEAR had, */
+    uint32_t   cleared_serial;                    /* which had this one */
     uint32_t   impulse_count;                     /* copies of responses ever made; those of now are in newest */
     uint32_t   arrived_impulse;                   /* front engine: delivered, and the other side must be told what it is; 0: none */
     bool       has_unsent_settings;               /* front engine */
     struct { uint32_t serial; ra_clip *clip; } received[RA_CHAIN_MAX];          /* back engine: responses */
     /* audio thread */
     ra_player  player;
-    uint32_t   player_serial;
     struct {                                      /* a clip that waits for the old one's fade, and what it will do then */
         ra_homecoming next;
         uint32_t serial;
         bool     is_waiting, will_play;
-        double   start_s;
+        double   start_s, loop_start_s, loop_end_s;
     } arrival;
     ra_chain  *chain;
     uint32_t   chain_serial;
@@ -6017,10 +6276,16 @@ static void ra_homecoming_free(const ra_homecoming *home)
 static void ra_command_free(ra_command *command)
 {
     ra_homecoming home = { .resampler.pointer = command->resampler.pointer };
-    if (command->kind == RA_COMMAND_LOAD) home.clip.pointer = command->item.pointer;
+    if (command->kind == RA_COMMAND_RANGE) home.resampler.pointer = NULL;
+    if (command->kind == RA_COMMAND_LOAD || command->kind == RA_COMMAND_QUEUE) home.clip.pointer = command->item.pointer;
     if (command->kind == RA_COMMAND_CHAIN) home.chain.pointer = command->item.pointer;
     ra_homecoming_free(&home);
     *command = (ra_command){ .kind = 0 };
+}
+
+static void ra_tracks_free(ra_track *tracks, uint32_t *count)
+{
+    for (; *count; --*count) ra_homecoming_free(&(ra_homecoming){ .clip.pointer = tracks[*count - 1].clip, .resampler.pointer = tracks[*count - 1].resampler });
 }
 
 static void ra_engine_free_homecomings(ra_engine *engine)
@@ -6100,7 +6365,8 @@ RA_API void ra_engine_destroy(ra_engine *engine)
     ra_command_free(&engine->held);
     if (engine->home) ra_engine_free_homecomings(engine);
     if (engine->arrival.is_waiting) ra_homecoming_free(&engine->arrival.next);
-    ra_homecoming_free(&engine->sent);
+    ra_tracks_free(engine->sent, &engine->sent_tracks);
+    ra_tracks_free(engine->player.queue, &engine->player.queue_count);
     ra_homecoming_free(&(ra_homecoming){ { engine->player.clip }, { engine->player.resampler }, { engine->chain } });
     ra_chain_destroy(engine->arriving_chain.next);
     ra_analysis_destroy(engine->analysis);
@@ -6133,7 +6399,7 @@ RA_API ra_result ra_engine_create(const ra_engine_desc *desc, ra_engine **out)
     ra_engine *engine = ra_new(1, sizeof *engine);
     if (!engine) return RA_NO_MEMORY;
     engine->sample_rate_hz = rate;
-    engine->player.jump_frame = RA_NO_JUMP;
+    engine->player.jump_frame = engine->player.loop_end = RA_NO_JUMP;
     ra_glide_hold(&engine->volume, 1.0f);
     ra_glide_hold(&engine->duck, 1.0f);
     ra_router_set(&engine->router, RA_SOURCE_MAIN, RA_DESTINATION_OUT, 1.0f, false);   /* before the rate: at once */
@@ -6162,22 +6428,38 @@ static ra_result ra_engine_send(ra_engine *engine, ra_command command)
     if (command.kind == RA_COMMAND_LOOP) engine->newest_loop = command;
     if (command.kind == RA_COMMAND_PLAY) engine->wants_to_play = true;
     if (command.kind == RA_COMMAND_LOAD || command.kind == RA_COMMAND_PAUSE || command.kind == RA_COMMAND_STOP) engine->wants_to_play = false;
+    bool is_floor = command.kind == RA_COMMAND_LOAD || command.kind == RA_COMMAND_QUEUE_CLEAR;
+    if (is_floor && (int32_t)(command.serial - engine->queue_floor) > 0) engine->queue_floor = command.serial;
     return RA_OK;
 }
 
-RA_API ra_result ra_engine_load(ra_engine *engine, ra_clip *clip)
+RA_API void ra_engine_get_snapshot(ra_engine *engine, ra_snapshot *out) { *out = *(const ra_snapshot *)ra_mailbox_get(&engine->snapshots, NULL); }
+
+static ra_result ra_engine_give(ra_engine *engine, ra_command_kind kind, ra_clip *clip)
 {
     ra_resampler *resampler = NULL;
     if (clip->channels > 2) return RA_BAD_ARGUMENT;
     ra_engine_free_homecomings(engine);                  /* makes room for the one that this will send home */
     if (clip->sample_rate_hz != engine->sample_rate_hz && ra_resampler_create(clip->sample_rate_hz, engine->sample_rate_hz, &resampler)) return RA_NO_MEMORY;
-    ra_command command = { .kind = RA_COMMAND_LOAD, .serial = engine->clip_serial + 1 };
+    ra_command command = { .kind = kind, .serial = engine->clip_serial + 1 };
     command.item.pointer = clip;
     command.resampler.pointer = resampler;
     ra_result result = ra_engine_send(engine, command);
     if (result == RA_OK) engine->clip_serial++; else ra_resampler_destroy(resampler);
     return result;
 }
+
+RA_API ra_result ra_engine_load(ra_engine *engine, ra_clip *clip) { return ra_engine_give(engine, RA_COMMAND_LOAD, clip); }
+RA_API ra_result ra_engine_queue(ra_engine *engine, ra_clip *clip)
+{
+    /* what plays by the newest snapshot waits no more; what has begun since then is counted once too often, never too seldom */
+    ra_snapshot there;
+    ra_engine_get_snapshot(engine, &there);
+    uint32_t begun = (int32_t)(there.clip_serial - engine->queue_floor) > 0 ? there.clip_serial : engine->queue_floor;
+    return (int32_t)(engine->clip_serial - begun) >= RA_QUEUE_MAX ? RA_BUSY : ra_engine_give(engine, RA_COMMAND_QUEUE, clip);
+}
+RA_API ra_result ra_engine_queue_clear(ra_engine *engine) { return ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_QUEUE_CLEAR, .serial = engine->clip_serial }); }
+RA_API ra_result ra_engine_skip(ra_engine *engine)  { return ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_SKIP }); }
 
 RA_API ra_result ra_engine_play(ra_engine *engine)  { return ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_PLAY }); }
 RA_API ra_result ra_engine_pause(ra_engine *engine) { return ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_PAUSE }); }
@@ -6190,6 +6472,10 @@ RA_API ra_result ra_engine_seek(ra_engine *engine, double seconds)
 RA_API ra_result ra_engine_set_loop(ra_engine *engine, bool is_looping)
 {
     return ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_LOOP, .value = is_looping });
+}
+RA_API ra_result ra_engine_set_loop_range(ra_engine *engine, double start_s, double end_s)
+{
+    return ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_RANGE, .value = start_s, .item.end_s = end_s });
 }
 RA_API ra_result ra_engine_set_volume_db(ra_engine *engine, double volume_db)
 {
@@ -6218,8 +6504,6 @@ RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *giv
     return RA_OK;
 }
 
-RA_API void ra_engine_get_snapshot(ra_engine *engine, ra_snapshot *out) { *out = *(const ra_snapshot *)ra_mailbox_get(&engine->snapshots, NULL); }
-
 RA_API void ra_engine_tick(ra_engine *engine, ra_pool *pool)
 {
     ra_engine_free_homecomings(engine);
@@ -6244,6 +6528,15 @@ RA_SMALL_CODE_END
 
 /* ---- the audio thread's side ---- */
 
+RA_REALTIME static void ra_engine_send_home(ra_engine *engine, const ra_track *tracks, uint32_t *count)
+{
+    for (uint32_t n = 0; n < *count; n++) {
+        ra_homecoming home = { .clip.pointer = tracks[n].clip, .resampler.pointer = tracks[n].resampler };
+        ra_ring_write(engine->home, (const float *)&home, 1);
+    }
+    *count = 0;
+}
+
 /* The new clip takes its place; the old one goes home. */
 RA_REALTIME static void ra_engine_take_clip(ra_engine *engine)
 {
@@ -6252,12 +6545,11 @@ RA_REALTIME static void ra_engine_take_clip(ra_engine *engine)
     if (player->clip) ra_ring_write(engine->home, (const float *)&home, 1);
     player->clip = engine->arrival.next.clip.pointer;
     player->resampler = engine->arrival.next.resampler.pointer;
-    player->frame = 0;
-    player->phase = 0;
+    player->serial = engine->arrival.serial;
     player->jump_frame = RA_NO_JUMP;
-    player->wants_to_play = false;
-    engine->player_serial = engine->arrival.serial;
-    engine->arrival.is_waiting = false;
+    player->wants_to_play = player->is_leaving = engine->arrival.is_waiting = false;
+    ra_player_place(player, 0);
+    ra_player_set_loop_range(player, engine->arrival.loop_start_s, engine->arrival.loop_end_s);
     ra_player_jump(player, ra_player_frame_at(player, engine->arrival.start_s));
     if (engine->arrival.will_play) ra_player_play(player);
 }
@@ -6285,19 +6577,43 @@ RA_REALTIME static void ra_engine_expect_chain(ra_engine *engine, const ra_comma
     ra_glide_hold(&engine->duck, 1.0f);                  /* nothing was heard, so nothing has to come back */
 }
 
+/* Another clip, as soon as the fade lets it. */
+RA_REALTIME static void ra_engine_expect_clip(ra_engine *engine, const ra_track *next, bool will_play)
+{
+    if (engine->arrival.is_waiting) ra_ring_write(engine->home, (const float *)&engine->arrival.next, 1);   /* overtaken before it began */
+    engine->arrival.next = (ra_homecoming){ .clip.pointer = next->clip, .resampler.pointer = next->resampler };
+    engine->arrival.serial = next->serial;
+    engine->arrival.is_waiting = engine->player.is_leaving = true;
+    engine->arrival.will_play = will_play;
+    engine->arrival.start_s = engine->arrival.loop_start_s = engine->arrival.loop_end_s = 0.0;
+    ra_player_halt(&engine->player);
+}
+
 RA_REALTIME static void ra_engine_obey(ra_engine *engine, const ra_command *command)
 {
     ra_player *player = &engine->player;
     bool is_waiting = engine->arrival.is_waiting;        /* then these are for the clip that comes */
+    ra_track track = { command->item.pointer, command->resampler.pointer, command->serial };
     switch (command->kind) {
     case RA_COMMAND_LOAD:
-        if (is_waiting) ra_ring_write(engine->home, (const float *)&engine->arrival.next, 1);   /* overtaken before it began */
-        engine->arrival.next = (ra_homecoming){ .clip.pointer = command->item.pointer, .resampler.pointer = command->resampler.pointer };
-        engine->arrival.serial = command->serial;
-        engine->arrival.is_waiting = true;
-        engine->arrival.will_play = false;
-        engine->arrival.start_s = 0.0;
-        ra_player_halt(player);
+        ra_engine_send_home(engine, player->queue, &player->queue_count);
+        ra_engine_expect_clip(engine, &track, false);
+        break;
+    case RA_COMMAND_QUEUE:
+        if (!player->clip && !is_waiting) ra_engine_expect_clip(engine, &track, false);      /* nothing is there that it could follow */
+        else if (player->queue_count < RA_QUEUE_MAX) player->queue[player->queue_count++] = track;
+        else { uint32_t one = 1; ra_engine_send_home(engine, &track, &one); }               /* only a bridge could bring so many */
+        break;
+    case RA_COMMAND_QUEUE_CLEAR: ra_engine_send_home(engine, player->queue, &player->queue_count); break;
+    case RA_COMMAND_SKIP:
+        if (player->queue_count == 0) break;
+        track = ra_player_pull(player);
+        ra_engine_expect_clip(engine, &track, is_waiting ? engine->arrival.will_play : player->wants_to_play);
+        break;
+    case RA_COMMAND_RANGE:
+        if (!is_waiting) { ra_player_set_loop_range(player, command->value, command->item.end_s); break; }
+        engine->arrival.loop_start_s = command->value;
+        engine->arrival.loop_end_s = command->item.end_s;
         break;
     case RA_COMMAND_CHAIN: ra_engine_expect_chain(engine, command); break;
     case RA_COMMAND_PLAY:
@@ -6330,8 +6646,8 @@ RA_REALTIME static void ra_engine_read_commands(ra_engine *engine)
     /* before the commands: then the chain that the settings are for is among those at the latest */
     const ra_settings *settings = ra_mailbox_get(&engine->settings, &is_fresh);
     engine->has_new_settings = engine->has_new_settings || is_fresh;
-    /* a command may send something home, beside the clip and the chain that go when their fades end: wait for room for all */
-    for (uint32_t left = ra_ring_readable_frames(engine->commands); left && ra_ring_readable_frames(engine->home) + 3 <= RA_HOME_CAPACITY; left--) {
+    /* a command may send something home, beside the clips and the chain that go when their time is over: wait for room for all */
+    for (uint32_t left = ra_ring_readable_frames(engine->commands); left && ra_ring_readable_frames(engine->home) + 3 + engine->player.queue_count <= RA_HOME_CAPACITY; left--) {
         ra_ring_read(engine->commands, (float *)&command, 1);
         ra_engine_obey(engine, &command);
         if (engine->arrival.is_waiting && !engine->player.is_sounding) ra_engine_take_clip(engine);
@@ -6348,27 +6664,37 @@ RA_API ra_result ra_engine_set_sample_rate(ra_engine *engine, uint32_t sample_ra
 {
     if (sample_rate_hz < 1000 || sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
     if (sample_rate_hz == engine->sample_rate_hz) return RA_OK;
-    ra_engine_free_homecomings(engine);
-    ra_engine_read_commands(engine);                     /* nobody renders: what waits was made for the old rate, and is obeyed at it */
+    do {                                                 /* nobody renders: what waits was made for the old rate, and is obeyed at it */
+        ra_engine_free_homecomings(engine);
+        ra_engine_read_commands(engine);
+    } while (ra_ring_readable_frames(engine->commands));
     ra_player *player = &engine->player;
-    ra_resampler *resampler = NULL;
-    const ra_clip *clip = engine->arrival.is_waiting ? engine->arrival.next.clip.pointer : player->clip;
+    ra_resampler *resamplers[1 + RA_QUEUE_MAX] = { NULL };             /* of what plays, and of the queue */
     ra_chain *chain;
-    if (ra_chain_create(2, sample_rate_hz, &engine->newest.spec, &chain)) return RA_NO_MEMORY;
-    if (clip && clip->sample_rate_hz != sample_rate_hz && ra_resampler_create(clip->sample_rate_hz, sample_rate_hz, &resampler)) {
+    ra_result result = ra_chain_create(2, sample_rate_hz, &engine->newest.spec, &chain);
+    for (uint32_t n = 0; n <= player->queue_count && result == RA_OK; n++) {
+        const ra_clip *clip = n ? player->queue[n - 1].clip : engine->arrival.is_waiting ? engine->arrival.next.clip.pointer : player->clip;
+        if (clip && clip->sample_rate_hz != sample_rate_hz) result = ra_resampler_create(clip->sample_rate_hz, sample_rate_hz, &resamplers[n]);
+    }
+    if (result) {
+        for (uint32_t n = 0; n <= player->queue_count; n++) ra_resampler_destroy(resamplers[n]);
         ra_chain_destroy(chain);
-        return RA_NO_MEMORY;
+        return result;
     }
     if (engine->arrival.is_waiting) ra_engine_take_clip(engine);
     ra_chain_destroy(engine->arriving_chain.next);
     engine->arriving_chain.next = NULL;
     ra_glide_hold(&engine->duck, 1.0f);
     ra_chain_destroy(engine->chain);
-    ra_resampler_destroy((ra_resampler *)(uintptr_t)player->resampler);
     engine->chain = chain;
     engine->chain_serial = engine->newest.chain_serial;
-    player->resampler = resampler;
+    for (uint32_t n = 0; n <= player->queue_count; n++) {
+        const ra_resampler **old = n ? &player->queue[n - 1].resampler : &player->resampler;
+        ra_resampler_destroy((ra_resampler *)(uintptr_t)*old);
+        *old = resamplers[n];
+    }
     player->phase = 0;
+    player->has_past = false;
     engine->sample_rate_hz = sample_rate_hz;
     ra_engine_tune(engine);
     return RA_OK;
@@ -6400,7 +6726,10 @@ RA_REALTIME static void ra_engine_report(ra_engine *engine)
     s->position_frames = player->jump_frame != RA_NO_JUMP ? player->jump_frame : player->frame;   /* where it is going */
     s->clip_frames = player->clip ? player->clip->frame_count : 0;
     s->clip_rate_hz = player->clip ? player->clip->sample_rate_hz : 0;
-    s->clip_serial = engine->player_serial;
+    s->clip_serial = player->serial;
+    s->loop_start_frames = player->loop_start;
+    s->loop_end_frames = ra_player_loop_end(player);
+    s->queue_count = player->queue_count;
     s->is_playing = engine->arrival.is_waiting ? engine->arrival.will_play : player->wants_to_play;
     for (int side = 0; side < 2; side++) {
         s->peak[side] = engine->meters[side].peak;
@@ -6421,6 +6750,7 @@ RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, float *out, ui
     for (uint32_t done = 0; done < frame_count; ) {      /* a clip that waits begins on the frame where the old one has faded */
         if (engine->arrival.is_waiting && !engine->player.is_sounding) ra_engine_take_clip(engine);
         done += ra_player_process(&engine->player, engine->main_frames + 2 * done, frame_count - done);
+        ra_engine_send_home(engine, engine->player.over, &engine->player.over_count);
     }
     for (uint32_t done = 0; done < frame_count; ) {      /* cut where a duck ends: the chains change on the same frame in any block size */
         uint32_t run = frame_count - done;
@@ -7156,7 +7486,7 @@ RA_API bool ra_load_free(ra_load *load)
    Without cross-origin isolation the page and its audio thread cannot share memory. Then each has an engine:
    the front one is commanded and asked as ever, but nobody renders it; what would have gone through its
    rings is packed into bytes, posted, and given to the back one, which renders. Samples of a clip are
-   delivered beforehand, by pieces; a LOAD and all behind it wait for that. So are those of a response; a packet
+   delivered beforehand, by pieces; a LOAD or QUEUE and all behind it wait for that. So are those of a response; a packet
    tells that it was one, and the settings wait. In these its serial stands where its address was. */
 
 enum { RA_PACKET_SETTINGS = 1, RA_PACKET_COMMAND, RA_PACKET_SNAPSHOT, RA_PACKET_TAP, RA_PACKET_IMPULSE };
@@ -7191,6 +7521,8 @@ static bool ra_bridge_hold(ra_engine *front)
     return front->held.kind || (ra_ring_readable_frames(front->commands) && ra_ring_read(front->commands, (float *)&front->held, 1));
 }
 
+static bool ra_bridge_is_clip(const ra_command *command) { return command->kind == RA_COMMAND_LOAD || command->kind == RA_COMMAND_QUEUE; }
+
 /* The response with a serial, or, for 0, the first that was not delivered yet; NULL: none. */
 static ra_own_impulse *ra_bridge_impulse(ra_engine *front, uint32_t serial)
 {
@@ -7203,12 +7535,14 @@ static ra_own_impulse *ra_bridge_impulse(ra_engine *front, uint32_t serial)
 
 RA_MAYBE_UNUSED static const ra_clip *ra_bridge_pending_clip(ra_engine *front, uint32_t *serial)
 {
-    bool is_load = ra_bridge_hold(front) && front->held.kind == RA_COMMAND_LOAD;
+    bool is_clip = ra_bridge_hold(front) && ra_bridge_is_clip(&front->held);
     /* what was delivered must find its use before the next one comes */
-    if (front->arrived_impulse || (is_load && front->held.serial == front->delivered_serial)) return NULL;
+    if (front->arrived_impulse || (is_clip && front->held.serial == front->delivered_serial)) return NULL;
     ra_own_impulse *own = ra_bridge_impulse(front, 0);
     *serial = own ? own->serial : front->held.serial;
-    return own ? &own->clip : is_load ? front->held.item.pointer : NULL;
+    if (own) return &own->clip;
+    if (is_clip && front->held.kind == RA_COMMAND_QUEUE && front->sent_tracks == RA_SENT_MAX) is_clip = false;      /* until a report says that one is over */
+    return is_clip ? front->held.item.pointer : NULL;
 }
 
 RA_MAYBE_UNUSED static void ra_bridge_clip_delivered(ra_engine *front, uint32_t serial)
@@ -7247,44 +7581,71 @@ RA_MAYBE_UNUSED static size_t ra_bridge_take_commands(ra_engine *front, uint8_t 
     while ((int64_t)(front->sent_count - there.command_count) < RA_COMMAND_CAPACITY && ra_bridge_hold(front)) {
         ra_command *held = &front->held;
         if (held->kind == RA_COMMAND_CHAIN) { ra_command_free(held); continue; }         /* the other side makes its own, from the settings */
-        if (held->kind == RA_COMMAND_LOAD && held->serial != front->delivered_serial) break;
+        if (ra_bridge_is_clip(held) && held->serial != front->delivered_serial) break;
         if (!ra_packet_add(bytes, capacity, &length, RA_PACKET_COMMAND, held, sizeof *held)) break;
-        if (held->kind == RA_COMMAND_LOAD) {             /* ours stays as long as its copy plays */
-            ra_homecoming_free(&front->sent);
-            front->sent = (ra_homecoming){ .clip.pointer = held->item.pointer, .resampler.pointer = held->resampler.pointer };
-            front->sent_serial = held->serial;
-        }
         front->sent_count++;
+        if (held->kind == RA_COMMAND_LOAD) ra_tracks_free(front->sent, &front->sent_tracks);
+        if (ra_bridge_is_clip(held)) front->sent[front->sent_tracks++] = (ra_track){ held->item.pointer, held->resampler.pointer, held->serial };     /* ours stays as long as its copy */
+        if (held->kind == RA_COMMAND_QUEUE_CLEAR) { front->cleared_serial = held->serial; front->cleared_count = front->sent_count; }
         held->kind = 0;
     }
     return length;
 }
 
-/* The other memory was lost (its audio thread had to be started again): says everything once more. */
+/* Frees what by this report neither plays nor waits over there. */
+static void ra_bridge_forget(ra_engine *front, const ra_snapshot *there)
+{
+    uint32_t kept = 0;
+    for (uint32_t n = 0; n < front->sent_tracks; n++) {
+        ra_track *track = &front->sent[n];
+        bool is_cleared = (int32_t)(track->serial - front->cleared_serial) <= 0 && there->command_count >= front->cleared_count;
+        uint32_t one = 1;
+        if ((int32_t)(track->serial - there->clip_serial) < 0 || (is_cleared && track->serial != there->clip_serial)) ra_tracks_free(track, &one);
+        else front->sent[kept++] = *track;
+    }
+    front->sent_tracks = kept;
+}
+
+/* The other memory was lost (its audio thread had to be started again): says everything once more, and then what was still to be said. */
 RA_MAYBE_UNUSED static void ra_bridge_resync(ra_engine *front)
 {
+    ra_command unsent[RA_COMMAND_CAPACITY + 1];
+    uint32_t unsent_count = 0;
+    bool has_load = false;               /* then what was there before is needless */
     ra_snapshot before;
     ra_engine_get_snapshot(front, &before);
-    front->sent_count = 0;
+    bool will_play = front->wants_to_play && (before.is_playing || ra_bridge_hold(front));      /* what waits may be a PLAY */
+    for (; ra_bridge_hold(front); front->held.kind = 0) {
+        has_load = has_load || front->held.kind == RA_COMMAND_LOAD;
+        unsent[unsent_count++] = front->held;
+    }
+    front->sent_count = front->cleared_count = 0;
     front->arrived_impulse = 0;
     for (uint32_t index = 0; index < front->newest.spec.count; index++) {
         ra_own_impulse *own = (ra_own_impulse *)(uintptr_t)front->newest.spec.item[index].impulse;
         if (own) own->is_delivered = false;
     }
+    front->delivered_serial = 0;
     ra_mailbox_put(&front->settings, &front->newest);
-    bool will_play = front->wants_to_play && (before.is_playing || ra_bridge_hold(front));      /* what waits may be a PLAY */
     if (front->newest_volume.kind) ra_engine_send(front, front->newest_volume);
     if (front->newest_loop.kind) ra_engine_send(front, front->newest_loop);
-    /* a clip that was on its way already is delivered anew by itself, and makes the one before it needless */
-    front->delivered_serial = 0;
-    if (!front->sent.clip.pointer || front->sent_serial != front->clip_serial) return;
-    ra_command load = { .kind = RA_COMMAND_LOAD, .serial = front->sent_serial };
-    load.item.pointer = front->sent.clip.pointer;
-    load.resampler.pointer = front->sent.resampler.pointer;
-    if (ra_engine_send(front, load)) return;
-    front->sent = (ra_homecoming){ .clip.pointer = NULL };
-    if (before.clip_rate_hz) ra_engine_seek(front, (double)before.position_frames / before.clip_rate_hz);
-    if (will_play) ra_engine_play(front);
+    for (uint32_t n = 0, one = 1; n < front->sent_tracks && !has_load; n++, one = 1) {
+        ra_track *track = &front->sent[n];
+        if (n && (int32_t)(track->serial - front->cleared_serial) <= 0) { ra_tracks_free(track, &one); continue; }
+        ra_command again = { .kind = n ? RA_COMMAND_QUEUE : RA_COMMAND_LOAD, .serial = track->serial };
+        again.item.pointer = track->clip;
+        again.resampler.pointer = track->resampler;
+        ra_engine_send(front, again);                    /* the ring is empty enough */
+        if (n) continue;
+        if (before.clip_serial == track->serial && before.clip_rate_hz) {
+            ra_engine_set_loop_range(front, (double)before.loop_start_frames / before.clip_rate_hz, (double)before.loop_end_frames / before.clip_rate_hz);
+            ra_engine_seek(front, (double)before.position_frames / before.clip_rate_hz);
+        }
+        if (will_play) ra_engine_play(front);
+    }
+    if (!has_load) front->sent_tracks = 0;
+    /* all of a full ring may not find room behind that: the last ones are lost then */
+    for (uint32_t n = 0; n < unsent_count; n++) if (ra_engine_send(front, unsent[n])) ra_command_free(&unsent[n]);
 }
 
 /* Finds the responses that settings from the other side name, and frees the others. */
@@ -7318,7 +7679,7 @@ RA_MAYBE_UNUSED static size_t ra_bridge_chain_bytes(const ra_engine *back)
     return (size_t)byte_count;
 }
 
-/* *delivered_clip, if any, is for the LOAD or the response among the commands; it is taken, and NULL then, when that comes. */
+/* *delivered_clip, if any, is for the LOAD, QUEUE or response among the commands; it is taken, and NULL then, when that comes. */
 RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8_t *bytes, size_t byte_count, ra_clip **delivered_clip)
 {
     const uint8_t *body;
@@ -7339,10 +7700,10 @@ RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8
         if (kind != RA_PACKET_COMMAND || body_bytes != sizeof(ra_command)) continue;
         ra_command command;
         memcpy(&command, body, sizeof command);
-        if (command.kind != RA_COMMAND_LOAD) { ra_engine_send(back, command); continue; }
+        if (!ra_bridge_is_clip(&command)) { ra_engine_send(back, command); continue; }
         if (!*delivered_clip) continue;
         back->clip_serial = command.serial - 1;
-        if (ra_engine_load(back, *delivered_clip)) ra_clip_destroy(*delivered_clip);
+        if (ra_engine_give(back, command.kind, *delivered_clip)) ra_clip_destroy(*delivered_clip);
         *delivered_clip = NULL;
     }
 }
@@ -7369,7 +7730,12 @@ RA_MAYBE_UNUSED static void ra_bridge_give_report(ra_engine *front, const uint8_
     const uint8_t *body;
     uint32_t body_bytes;
     for (uint32_t kind; (kind = ra_packet_cut(&bytes, &byte_count, &body, &body_bytes)); ) {
-        if (kind == RA_PACKET_SNAPSHOT && body_bytes == sizeof(ra_snapshot)) ra_mailbox_put(&front->snapshots, body);
+        if (kind == RA_PACKET_SNAPSHOT && body_bytes == sizeof(ra_snapshot)) {
+            ra_snapshot there;
+            memcpy(&there, body, sizeof there);
+            ra_mailbox_put(&front->snapshots, &there);
+            ra_bridge_forget(front, &there);
+        }
         if (kind == RA_PACKET_TAP) ra_ring_write(front->tap, (const float *)(const void *)body, body_bytes / (2 * sizeof(float)));
     }
 }
@@ -11125,8 +11491,13 @@ static const char cli_help[] =
     "      --format F       s16, s24, f32 or raw (bare 32-bit float); default f32\n"
     "  rustyaudio measure IN... [-j N]          loudness, true peak, RMS, offset, as JSON, one line each\n"
     "  rustyaudio spectrum IN...                mean spectrum in dB, as JSON, one line each\n"
-    "  rustyaudio gen KIND OUT [options]        KIND: sine, noise or sweep\n"
-    "      --hz HZ --to-hz HZ --db DB --seconds S --rate HZ --seed N --format F\n"
+    "  rustyaudio gen KIND OUT [options]        a signal; KIND and its options:\n"
+    "      sine, square, saw, triangle       --hz HZ\n"
+    "      sweep, linear-sweep               --hz HZ --to-hz HZ\n"
+    "      multitone                         --hz HZ --to-hz HZ --tones N\n"
+    "      impulse                           --hz HZ, so many a second; without it one, at the start\n"
+    "      noise, pink                       --seed N\n"
+    "      all of them                       --db DB --seconds S --rate HZ --format F\n"
     "  rustyaudio help\n"
     "\n"
     "A file named - is standard input or output. Channels are kept. Without --chain and --rate\n"
@@ -11159,14 +11530,14 @@ typedef struct {
     int         word_count;
     uint32_t    given;                 /* a bit for each row of cli_parse's table */
     const char *chain, *eq, *format, *normalise;
-    double      rate_hz, hz, to_hz, level_db, seconds, seed, workers;
+    double      rate_hz, hz, to_hz, level_db, seconds, seed, tones, workers;
 } cli_options;
 
-enum { CLI_CHAIN = 1, CLI_RATE = 2, CLI_FORMAT = 4, CLI_TONE = 8, CLI_SINE = 16, CLI_SWEEP = 32, CLI_NOISE = 64, CLI_NORMALISE = 128, CLI_WORKERS = 256 };   /* who takes an option */
+enum { CLI_CHAIN = 1, CLI_RATE = 2, CLI_FORMAT = 4, CLI_TONE = 8, CLI_SINE = 16, CLI_SWEEP = 32, CLI_NOISE = 64, CLI_NORMALISE = 128, CLI_WORKERS = 256, CLI_TONES = 512 };   /* who takes an option */
 
 static int cli_parse(int argc, char **argv, int taken, cli_options *options)
 {
-    *options = (cli_options){ .chain = "", .format = "f32", .hz = 440.0, .level_db = -12.0, .seconds = 2.0 };
+    *options = (cli_options){ .chain = "", .format = "f32", .level_db = -12.0, .seconds = 2.0 };
     const struct { const char *name; int group; const char **text; double *number; double low, high; } table[] = {
         { "--chain",   CLI_CHAIN,  &options->chain,  NULL, 0, 0 },
         { "--eq",      CLI_CHAIN,  &options->eq,     NULL, 0, 0 },
@@ -11179,6 +11550,7 @@ static int cli_parse(int argc, char **argv, int taken, cli_options *options)
         { "--db",      CLI_TONE,   NULL, &options->level_db, -200, 20 },
         { "--seconds", CLI_TONE,   NULL, &options->seconds,  0, 36000 },
         { "--seed",    CLI_NOISE,  NULL, &options->seed,     0, 999999999999999 },
+        { "--tones",   CLI_TONES,  NULL, &options->tones,    1, 64 },
     };
     bool has_options = true;
     for (int at = 0; at < argc; at++) {
@@ -11521,25 +11893,36 @@ static int cli_render(int argc, char **argv)
 
 static int cli_gen(int argc, char **argv)
 {
-    static const struct { const char *name; ra_tone_kind kind; int options; } kinds[] = {
-        { "sine", RA_TONE_SINE, CLI_SINE }, { "noise", RA_TONE_NOISE, CLI_NOISE }, { "sweep", RA_TONE_SWEEP, CLI_SWEEP },
+    static const struct { const char *name; int options; double hz; } kinds[RA_TONE_KIND_COUNT] = {      /* hz: where none is given */
+        [RA_TONE_SINE]  = { "sine",  CLI_SINE,  440 }, [RA_TONE_SQUARE]       = { "square",       CLI_SINE,  440 },
+        [RA_TONE_SAW]   = { "saw",   CLI_SINE,  440 }, [RA_TONE_TRIANGLE]     = { "triangle",     CLI_SINE,  440 },
+        [RA_TONE_SWEEP] = { "sweep", CLI_SWEEP, 440 }, [RA_TONE_LINEAR_SWEEP] = { "linear-sweep", CLI_SWEEP, 440 },
+        [RA_TONE_NOISE] = { "noise", CLI_NOISE, 0 },   [RA_TONE_PINK]         = { "pink",         CLI_NOISE, 0 },
+        [RA_TONE_IMPULSE] = { "impulse", CLI_SINE, 0 }, [RA_TONE_MULTITONE]   = { "multitone",    CLI_SWEEP | CLI_TONES, 20 },
     };
     cli_options options;
     ra_error error = { .text = "" };
     ra_wav_info info = { .channels = 1 };
     bool is_raw;
-    size_t row = 0, row_count = sizeof kinds / sizeof kinds[0];
+    size_t row = 0;
     if (argc < 2) return cli_misuse("gen wants a kind and an output file");
-    while (row < row_count && strcmp(argv[0], kinds[row].name)) row++;
-    if (row == row_count) return cli_misuse("\"%s\" is no kind of signal; there are sine, noise and sweep", argv[0]);
+    while (row < RA_TONE_KIND_COUNT && strcmp(argv[0], kinds[row].name)) row++;
+    if (row == RA_TONE_KIND_COUNT) {
+        char line[200];
+        ra_text text = ra_text_start(line, sizeof line);
+        for (row = 0; row < RA_TONE_KIND_COUNT; row++) ra_text_add(&text, row ? ", %s" : "%s", kinds[row].name);
+        return cli_misuse("\"%s\" is no kind of signal; there are %s", argv[0], line);
+    }
     int status = cli_parse(argc, argv, CLI_RATE | CLI_FORMAT | CLI_TONE | kinds[row].options, &options);
     if (status) return status;
     if (options.word_count != 2) return cli_misuse("gen wants a kind and an output file");
     if (!cli_format(options.format, &info.format, &is_raw)) return cli_misuse("--format: \"%s\" should be s16, s24, f32 or raw", options.format);
     info.sample_rate_hz = options.rate_hz > 0.0 ? (uint32_t)options.rate_hz : 48000;
     info.frame_count = (uint64_t)(options.seconds * info.sample_rate_hz + 0.5);
-    ra_tone tone = { kinds[row].kind, options.hz, options.to_hz > 0.0 ? options.to_hz : 0.45 * info.sample_rate_hz, options.seconds, options.level_db, (uint64_t)options.seed };
-    if (tone.kind != RA_TONE_NOISE && 2.0 * (tone.kind == RA_TONE_SWEEP && tone.end_hz > tone.start_hz ? tone.end_hz : tone.start_hz) >= info.sample_rate_hz)
+    ra_tone tone = { .kind = (ra_tone_kind)row, .start_hz = options.hz > 0.0 ? options.hz : kinds[row].hz, .duration_s = options.seconds,
+                     .level_db = options.level_db, .seed = (uint64_t)options.seed, .tone_count = (uint32_t)options.tones };
+    if (kinds[row].options & CLI_SWEEP) tone.end_hz = options.to_hz > 0.0 ? options.to_hz : 0.45 * info.sample_rate_hz;
+    if (2.0 * (tone.end_hz > tone.start_hz ? tone.end_hz : tone.start_hz) >= info.sample_rate_hz)
         return cli_misuse("a tone must lie below half the sample rate, %g Hz", 0.5 * info.sample_rate_hz);
     ra_clip *clip;
     ra_result result = ra_clip_create(info.frame_count, 1, info.sample_rate_hz, &clip);

@@ -304,16 +304,37 @@ RA_API void ra_clip_peaks(const ra_clip *clip, uint64_t first_column, uint64_t l
 
 /* ---- signals -------------------------------------------------------------------------------- */
 
-typedef enum { RA_TONE_SINE, RA_TONE_NOISE, RA_TONE_SWEEP } ra_tone_kind;
+/* Every kind but the noises begins at phase 0 in frame 0, where it rises. Square, saw and triangle are cut Fourier series: all
+   partials below half the rate, as strong as in the ideal wave, and nothing else (below -140 dB). */
+typedef enum {
+    RA_TONE_SINE,
+    RA_TONE_NOISE,                /* white, uniform: its RMS is 4.8 dB below its peak */
+    RA_TONE_SWEEP,                /* exponential: equal time for every octave */
+    RA_TONE_SQUARE,               /* high for half a turn, low for half a turn: 1/k of odd partials k; the first has level_db, the ideal
+                                     wave's plateau would be 2.1 dB below it: the rest is room for what a cut series overshoots */
+    RA_TONE_SAW,                  /* rises for a turn through 0 and falls at half a turn; the ideal wave would reach 1.4 dB below level_db */
+    RA_TONE_TRIANGLE,             /* rises for half a turn, falls for half a turn: 1/k^2 of odd partials; the ideal wave's peak is level_db */
+    RA_TONE_LINEAR_SWEEP,         /* as many hertz every second */
+    RA_TONE_PINK,                 /* -3.01 dB an octave within 0.35 dB from 1e-4 to 0.45 of the rate, so from 20 Hz up to 192 kHz;
+                                     its RMS is 13.9 dB below the peak, which it hardly ever reaches */
+    RA_TONE_IMPULSE,              /* one sample of full level in frame 0; start_hz above 0: one every rate / start_hz frames, each on the
+                                     first whole frame of its turn */
+    RA_TONE_MULTITONE,            /* tone_count sines from start_hz to end_hz in equal ratios, each of 1 / tone_count of the level, in
+                                     phases that keep them from meeting (Newman's): pi k^2 / tone_count for k = 0, 1, 2, ... */
+    RA_TONE_KIND_COUNT
+} ra_tone_kind;
 typedef struct {
     ra_tone_kind kind;
-    double   start_hz;            /* sine and sweep; below half the rate */
-    double   end_hz;              /* sweep: reached after duration_s, exponentially */
-    double   duration_s;          /* sweep */
-    double   level_db;            /* peak; of noise too: uniform, white */
-    uint64_t seed;                /* noise: the same seed gives the same noise */
+    double   start_hz;            /* all but the noises; from 0 to below half the rate, anything else (NaN too) is silence */
+    double   end_hz;              /* sweeps: reached after duration_s, and kept; multitone: the last tone. What is no place to go to (NaN,
+                                     negative, half the rate and more; 0, but for a linear sweep) leaves a sine of start_hz */
+    double   duration_s;          /* sweeps; not above 0: likewise */
+    double   level_db;            /* peak: no sample of any kind is above; NaN, or above 160 dB, is silence */
+    uint64_t seed;                /* noises: the same seed gives the same noise */
+    uint32_t tone_count;          /* multitone: 1..64; 0 means 32 */
 } ra_tone;
-/* frame_count mono samples of a signal, from its frame first_frame on. Any thread. */
+/* frame_count mono samples of a signal, from its frame first_frame on: the same however they are cut into calls, and as exact after
+   2^40 frames as after one (phases are whole numbers of 2^-64 turns; while it moves, a sweep's are double). Any thread. */
 RA_API void ra_generate(const ra_tone *tone, uint32_t sample_rate_hz, uint64_t first_frame, float *samples, size_t frame_count);
 
 /* ---- WAV ------------------------------------------------------------------------------------ */
@@ -489,7 +510,7 @@ typedef struct {
     uint64_t position_frames;     /* in the clip, at the clip's rate */
     uint64_t clip_frames;
     uint32_t clip_rate_hz;
-    uint32_t clip_serial;         /* of ra_engine_load: which clip this speaks of */
+    uint32_t clip_serial;         /* which clip this speaks of: 1 is the first that ra_engine_load or ra_engine_queue took, 2 the second ... */
     uint32_t is_playing;
     uint32_t is_settled;          /* nothing fades or glides; and when nothing plays, nothing rings: exact silence */
     float    peak[2];             /* linear, of the output; falls 20 dB a second */
@@ -499,6 +520,9 @@ typedef struct {
     uint32_t soft_clip_count;     /* frames that the soft clip changed */
     uint64_t tap_lost_frames;     /* the analyser came too late for these */
     uint64_t command_count;       /* commands obeyed */
+    uint64_t loop_start_frames;   /* what a loop goes round, whether it is on or not: from this frame of the clip ... */
+    uint64_t loop_end_frames;     /* ... to the one before this; the whole clip: 0 and clip_frames */
+    uint32_t queue_count;         /* clips that wait behind this one */
 } ra_snapshot;
 
 RA_API ra_result ra_engine_create(const ra_engine_desc *desc, ra_engine **out);   /* desc NULL: defaults */
@@ -512,14 +536,28 @@ RA_API void      ra_engine_render(ra_engine *engine, float *out, uint32_t frame_
 
 /* The rest: control thread. Commands are obeyed at the next block, in order; RA_BUSY when 256 wait. */
 
-/* Gives the clip (1 or 2 channels) to the engine, which frees the one before it; stops at its beginning.
+/* Gives the clip (1 or 2 channels) to the engine, which frees the one before it, and the queue; stops at its beginning.
    On failure the clip is still the caller's. */
 RA_API ra_result ra_engine_load(ra_engine *engine, ra_clip *clip);
+/* A clip that begins where the one before it ends, frame upon frame: no gap, no fade. Clips of one sample rate sound as if they
+   were one clip, bit for bit, also through the resampler (if the next one is there half a window before the end: 64 frames,
+   512 at most). Of different rates each ends and begins against silence within half a window of its resampler, and the new one
+   with its first frame. While a loop is on, the queue waits. With nothing loaded the clip is loaded. RA_QUEUE_MAX may wait,
+   the next is told RA_BUSY; who has just begun may still count. On failure the clip is still the caller's. */
+#define RA_QUEUE_MAX 16
+RA_API ra_result ra_engine_queue(ra_engine *engine, ra_clip *clip);
+RA_API ra_result ra_engine_queue_clear(ra_engine *engine);       /* frees what waits */
+RA_API ra_result ra_engine_skip(ra_engine *engine);              /* fades out, then the next in the queue; without one, nothing */
 RA_API ra_result ra_engine_play(ra_engine *engine);              /* 20 ms fade in; from frame 0 none */
 RA_API ra_result ra_engine_pause(ra_engine *engine);             /* 20 ms fade out */
 RA_API ra_result ra_engine_stop(ra_engine *engine);              /* pause, then back to the start */
 RA_API ra_result ra_engine_seek(ra_engine *engine, double seconds);   /* clamped; fades out, jumps, fades in */
 RA_API ra_result ra_engine_set_loop(ra_engine *engine, bool is_looping);
+/* What a loop goes round, to the nearest frames of the present clip; a new clip begins with the whole of it, as does a range that
+   encloses no frame (end_s not above start_s, NaN). Exact, without a fade: after the last frame before end_s comes the one at start_s,
+   bit for bit, also through the resampler. Playing from before the range goes into it; from behind its end to the clip's end first,
+   and then to start_s. A loop that is switched off is played on beyond end_s. */
+RA_API ra_result ra_engine_set_loop_range(ra_engine *engine, double start_s, double end_s);
 RA_API ra_result ra_engine_set_volume_db(ra_engine *engine, double volume_db);   /* -60 or less is silence; +12 at most */
 /* Settings that ra_chain_set would take glide, and the newest wins. For any other spec a new chain is made here;
    the sound ducks to silence and back around it, 5 ms each way. Responses are copied, and told apart by their samples

@@ -233,6 +233,13 @@ static const struct { const char *const name; uint64_t hash; } golden[] = {
     { "tone sine",               0xc1431878d87aeb69 },
     { "tone noise",              0x2b74313adfdcaddc },
     { "tone sweep",              0xd0693a2dce641fb8 },
+    { "tone square",             0xa1d7bf7e1f505ad0 },
+    { "tone saw",                0x76032761db4c7333 },
+    { "tone triangle",           0x3a37e6aa3cd76ee7 },
+    { "tone linear sweep",       0x74bd305bf078fdee },
+    { "tone pink",               0x6eb4a21c62744883 },
+    { "tone impulse",            0x4be92c4fb7307c03 },
+    { "tone multitone",          0xbf38e3306fd45f0e },
     { "wav s16 with dither",     0x9997615f0a34872b },
     { "engine session",          0x869a733afdca4e5a },
     { "engine at 44100",         0xa9d4eb0ddbc1c745 },
@@ -3546,7 +3553,7 @@ static void test_sources(void)
             long double turns = (long double)sines[n].hz * (long double)(sines[n].first + (uint64_t)frame) / sines[n].rate;
             worst = fmax(worst, fabs((double)(peak * sinl(2 * 3.141592653589793238L * (turns - floorl(turns)))) - output[frame]));
         }
-        check_most(worst / peak, n == 2 ? 1e-6 : 1e-7);        /* rounding to float is 6e-8; after a day the phase has lost digits: -120 dB */
+        check_most(worst / peak, 7e-8);                        /* rounding to float is 6e-8 */
     }
 
     test("sources: a sweep passes through its frequencies exponentially");
@@ -3606,6 +3613,229 @@ static void test_sources(void)
         if (n == 0) check_golden("tone sine", output, 5000);
     }
 }
+
+/* ---- [9] SOURCES: signals ----------------------------------------------------------------------- */
+
+/* hz * frame / rate modulo 1, exactly: hz is a whole number over a power of two, and so are all the sums. */
+static long double turns_of(double hz, uint64_t frame, uint32_t rate)
+{
+    int exponent;
+    unsigned long long whole = (unsigned long long)ldexp(frexp(hz, &exponent), 53);      /* hz = whole * 2^(exponent - 53) */
+    __extension__ unsigned __int128 product = (unsigned __int128)whole * frame, turn = (unsigned __int128)rate << (53 - exponent);
+    return (long double)(product % turn) / (long double)turn;
+}
+/* The Fourier series of a wave, all partials below half the rate, of a fundamental of 1 (saw: the ideal wave's overshoot made up for). */
+static double wave_by_series(int kind, long double turns, double hz, double rate)
+{
+    long double sum = 0, x = 2 * 3.14159265358979323846L * turns;
+    for (int k = 1; k * hz < rate / 2; k++) {
+        if (kind == RA_TONE_SAW) sum += (k % 2 ? 1 : -1) * sinl(k * x) / k;
+        else if (k % 2) sum += kind == RA_TONE_SQUARE ? sinl(k * x) / k : (k % 4 == 1 ? 1 : -1) * sinl(k * x) / ((long double)k * k);
+    }
+    return (double)(kind == RA_TONE_SAW ? sum / 1.851937051982466170L : kind == RA_TONE_SQUARE ? sum : sum * 8 / (3.14159265358979323846L * 3.14159265358979323846L));
+}
+
+/* Power times frequency, which pink noise has the same of everywhere, of bins 27..37 and 38..53 of a block: Goertzel's recurrence. */
+static void add_half_octaves(const float *samples, uint32_t length, double sums[2])
+{
+    double twice[27], last[27] = { 0 }, before[27] = { 0 };
+    for (int n = 0; n < 27; n++) twice[n] = 2 * cos(2 * PI * (27 + n) / length);
+    for (uint32_t at = 0; at < length; at++)
+        for (int n = 0; n < 27; n++) {
+            double now = samples[at] + twice[n] * last[n] - before[n];
+            before[n] = last[n];
+            last[n] = now;
+        }
+    for (int n = 0; n < 27; n++) sums[n >= 11] += (last[n] * last[n] + before[n] * before[n] - twice[n] * last[n] * before[n]) / length * (27 + n) / length;
+}
+
+static void test_signals(void)
+{
+    static const int waves[3] = { RA_TONE_SQUARE, RA_TONE_SAW, RA_TONE_TRIANGLE };
+    test("sources: square, saw and triangle are their Fourier series to 1e-7, near the start and after 2^40 frames");
+    static const struct { double hz; uint32_t rate; uint64_t first; } places[] = {
+        { 4999.37, 48000, 0 }, { 4999.37, 44100, 1ull << 40 }, { 1234.5, 48000, (1ull << 40) + 1 }, { 440, 44100, 1ull << 33 }, { 371.3, 48000, 0 },
+        { 330.7, 44100, 5 }, { 97.1, 48000, 1ull << 40 }, { 19.9, 44100, 0 }, { 23999, 48000, 3 }, { 12000, 48000, 0 } };
+    for (size_t n = 0; n < sizeof places / sizeof places[0]; n++)
+        for (int kind = 0; kind < 3; kind++) {
+            uint32_t count = TEST_SLOW ? 100 : 1000;
+            ra_tone tone = { .kind = waves[kind], .start_hz = places[n].hz, .level_db = 0 };
+            ra_generate(&tone, places[n].rate, places[n].first, output, count);
+            double worst = 0;
+            for (uint32_t frame = 0; frame < count; frame++)
+                worst = fmax(worst, fabs(wave_by_series(waves[kind], turns_of(places[n].hz, places[n].first + frame, places[n].rate), places[n].hz, places[n].rate) - output[frame]));
+            if (!check_most(worst, 1e-7)) complain(__LINE__, "kind %d, %g Hz at %u Hz", waves[kind], places[n].hz, places[n].rate);      /* float's rounding, and 2.5e-8 */
+            check_most(peak_of(output, count), 1);
+        }
+    ra_tone slow = { .kind = RA_TONE_SAW, .start_hz = 0.001, .level_db = 0 };      /* 24 million partials: the ideal wave but near its jump */
+    ra_generate(&slow, 48000, 24100000, output, 1000);
+    for (int frame = 0; frame < 1000; frame++) check_near(output[frame], (2 * (24100000 + frame) / 48e6 - 2) * 1.5707963267948966 / 1.8519370519824662, 1e-5);
+    ra_generate(&slow, 48000, 24000000, output, 4);        /* the jump is in the middle of a turn, and its first overshoot behind it */
+    check_near(output[0], 0, 1e-7);
+    check_near(output[1], -1, 1e-6);
+
+    test("sources: a spectrum of square, saw and triangle has their partials and, 140 dB below, nothing else");
+    static const uint32_t size = 4096, bins_of[] = { 37, 89, 421 };       /* 434, 1043 and 4934 Hz at 48 kHz: odd, so that aliases would fall between */
+    dft_start(size);
+    for (int n = 0; n < 3; n++)
+        for (int kind = 0; kind < 3; kind++) {
+            ra_tone tone = { .kind = waves[kind], .start_hz = 48000.0 * bins_of[n] / size, .level_db = 0 };
+            ra_generate(&tone, 48000, 0, output, size);
+            double worst = 0, wrong = 0, first = cabs(dft_bin(output, false, size, bins_of[n])) / (size / 2);
+            check_near(decibels(first), waves[kind] == RA_TONE_SQUARE ? 0 : waves[kind] == RA_TONE_SAW ? -5.3524 : -1.8241, 1e-3);   /* 1, 1/Si(pi), 8/pi^2 */
+            for (uint32_t bin = 0; bin <= size / 2; bin += 1 + (TEST_SLOW ? 6 : 0)) {
+                double height = cabs(dft_bin(output, false, size, bin)) / (size / 2) / first, k = (double)bin / bins_of[n];
+                bool is_partial = bin && bin % bins_of[n] == 0 && (waves[kind] == RA_TONE_SAW || bin / bins_of[n] % 2) && bin < size / 2;
+                if (is_partial) wrong = fmax(wrong, fabs(height * k * (waves[kind] == RA_TONE_TRIANGLE ? k : 1) - 1)); else worst = fmax(worst, height);
+            }
+            check_most(decibels(worst), -140);
+            check_most(wrong, 1e-4);
+        }
+
+    test("sources: a linear sweep gains as many hertz every second, and then stays, exactly, where it is");
+    ra_tone sweep = { .kind = RA_TONE_LINEAR_SWEEP, .start_hz = 0, .end_hz = 15000, .duration_s = 1.5, .level_db = 0 };
+    ra_generate(&sweep, 48000, 0, output, 72000);
+    double worst = 0;
+    for (int n = 0; n < 72000; n++) worst = fmax(worst, fabs(sin(2 * PI * fmod(0.5 * 10000 * (n / 48000.0) * (n / 48000.0), 1)) - output[n]));
+    check_most(worst, 2e-7);
+    sweep.end_hz = 1234.5;
+    sweep.kind = RA_TONE_SWEEP;
+    sweep.start_hz = 100;
+    for (int n = 0; n < 2; n++, sweep.kind = RA_TONE_LINEAR_SWEEP) {
+        double arrived = n ? 1.5 * (100 + 1234.5) / 2 : 1.5 * (1234.5 - 100) / log(12.345);      /* turns by then */
+        ra_generate(&sweep, 48000, 1ull << 40, output, 1000);
+        worst = 0;
+        for (int frame = 0; frame < 1000; frame++)
+            worst = fmax(worst, fabs((double)sinl(2 * 3.14159265358979323846L * (turns_of(1234.5, (1ull << 40) + (uint64_t)frame, 48000) + (long double)(arrived - 1234.5 * 1.5))) - output[frame]));
+        check_most(worst, 1e-7);
+        ra_generate(&sweep, 48000, 71000, output, 2000);   /* no step where it arrives */
+        check_most(worst_click(output + 990, 20, 1, 1234.5, 48000), 1e-3);
+    }
+
+    test("sources: pink noise falls by 3.01 dB an octave within 0.5 dB from 20 Hz to 20 kHz");
+    enum { LONGEST = 65536, CHUNKS = 4 };
+    ra_tone pink = { .kind = RA_TONE_PINK, .level_db = 0, .seed = 3 };
+    double bands[10][2] = { { 0 } }, rms = 0, mean = 0, peak = 0;           /* half octaves from bin 27 of 65536, 32768, ... 128 on: 19.8 Hz at 48 kHz */
+    uint32_t block_count[10] = { 0 };
+    for (int chunk = 0; chunk < (TEST_SLOW ? 1 : CHUNKS); chunk++) {
+        ra_generate(&pink, 48000, (uint64_t)chunk << 20, output, 1 << 20);
+        rms += rms_of(output, 1 << 20, 1) / CHUNKS;
+        peak = fmax(peak, peak_of(output, 1 << 20));
+        for (uint32_t n = 0; n < 1 << 20; n++) mean += output[n] / (1 << 20) / CHUNKS;
+        for (int octave = 0; octave < 10; octave++) {
+            uint32_t length = LONGEST >> octave;
+            if (octave > 4 && chunk) continue;         /* the upper octaves have blocks enough in one chunk */
+            for (uint32_t at = 0; at + length <= (octave > 4 ? 1u << 19 : 1u << 20) >> (TEST_SLOW ? 2 : 0); at += length, block_count[octave]++)
+                add_half_octaves(output + at, length, bands[octave]);
+        }
+    }
+    double level = 0, low = INFINITY, high = -INFINITY;
+    for (int n = 0; n < 20; n++) level += 10 * log10(bands[n / 2][n % 2] / block_count[n / 2] / (n % 2 ? 16 : 11)) / 20;
+    for (int n = 0; n < 20; n++) {
+        double off = 10 * log10(bands[n / 2][n % 2] / block_count[n / 2] / (n % 2 ? 16 : 11)) - level;
+        low = fmin(low, off); high = fmax(high, off);
+        if (!TEST_SLOW && fabs(off) > 0.5) complain(__LINE__, "half octave %d from 19.8 Hz: got %.2f dB from the line", n, off);
+    }
+    check_most(high - low, TEST_SLOW ? 3 : 1);
+    if (!TEST_SLOW) check_near(decibels(rms), -13.9, 0.2);
+    check_most(fabs(mean), 0.02);                      /* its slowest row turns 32 times a megaframe */
+    check(peak <= 1 && peak > 0.7);
+    pink.seed = 4;
+    ra_generate(&pink, 48000, 0, other, 1 << 16);
+    pink.seed = 3;
+    ra_generate(&pink, 48000, 0, output, 1 << 16);
+    double likeness = 0;
+    for (int n = 1; n < 1 << 16; n++) likeness += (double)(output[n] - output[n - 1]) * (other[n] - other[n - 1]);
+    check_near(likeness, 0, 65536 * 0.01 * 4 / 256);   /* another seed is another noise: four deviations of the differences, 0.1 each */
+
+    test("sources: impulses stand on the first whole frame of each turn, one alone on frame 0");
+    static const struct { double hz; uint32_t rate; } trains[] = { { 1000, 48000 }, { 441, 44100 }, { 1000, 44100 }, { 7, 48000 }, { 17000, 48000 }, { 0, 48000 }, { 0.37, 48000 } };
+    for (int n = 0; n < 7; n++) {
+        ra_tone tone = { .kind = RA_TONE_IMPULSE, .start_hz = trains[n].hz, .level_db = -6.0205999132796239 };
+        uint64_t first = n == 4 ? 1ull << 40 : 0;
+        ra_generate(&tone, trains[n].rate, first, output, 200000);
+        size_t wrong = 0, count = 0;
+        for (uint64_t frame = 0; frame < 200000; frame++) {                /* hundredths of hertz are whole numbers */
+            uint64_t step = (uint64_t)(trains[n].hz * 100 + 0.5), turn = 100ull * trains[n].rate, at = first + frame;
+            bool is_first = at == 0 || (step && at * step / turn != (at - 1) * step / turn);
+            wrong += output[frame] != (is_first ? 0.5f : 0.0f);
+            count += is_first;
+        }
+        if (wrong) complain(__LINE__, "%g Hz at %u Hz: got %zu wrong samples of %zu impulses", trains[n].hz, trains[n].rate, wrong, count);
+    }
+
+    test("sources: a multitone is so many sines in equal ratios, each of its share, that do not meet");
+    ra_tone many = { .kind = RA_TONE_MULTITONE, .start_hz = 48000.0 * 16 / size, .end_hz = 48000.0 * 1024 / size, .tone_count = 7, .level_db = 0 };
+    ra_generate(&many, 48000, 1 << 20, output, size);      /* the block of a whole number of turns of all */
+    dft_start(size);
+    for (uint32_t bin = 0; bin <= size / 2; bin++) {
+        double height = cabs(dft_bin(output, false, size, bin)) / (size / 2);
+        bool is_tone = bin >= 16 && bin <= 1024 && (bin & (bin - 1)) == 0;
+        if (is_tone) check_near(height, 1.0 / 7, 1e-6); else check_most(height, 1e-7);
+    }
+    for (int k = 0; k < 7; k++) {                          /* Newman's phases, pi k^2 / 7 */
+        double complex bin = dft_bin(output, false, size, 16u << k);
+        check_near(remainder(carg(bin) + PI / 2 - PI * k * k / 7, 2 * PI), 0, 1e-5);
+    }
+    many = (ra_tone){ .kind = RA_TONE_MULTITONE, .start_hz = 20, .end_hz = 20000, .level_db = 0 };
+    ra_generate(&many, 48000, 0, output, 96000);
+    check_most(peak_of(output, 96000), 0.6);
+    check_near(decibels(rms_of(output, 96000, 1)), 10 * log10(0.5 / 32), 0.1);
+    many.tone_count = 32;
+    ra_generate(&many, 48000, 0, other, 96000);
+    check_samples(other, output, 96000);                   /* 0 tones are 32, */
+    many.tone_count = 1000;
+    ra_generate(&many, 48000, 0, output, 1000);
+    many.tone_count = 64;
+    ra_generate(&many, 48000, 0, other, 1000);
+    check_samples(other, output, 1000);                    /* more than 64 are 64 */
+
+    test("sources: what is impossible is silence, or the sine that is left of it");
+    static const double bad_hz[] = { NAN, INFINITY, -INFINITY, -1, 24000, 1e300 };
+    for (int kind = 0; kind < RA_TONE_KIND_COUNT; kind++) {
+        bool is_noise = kind == RA_TONE_NOISE || kind == RA_TONE_PINK;
+        for (int n = 0; n < 6; n++) {
+            ra_tone tone = { .kind = (ra_tone_kind)kind, .start_hz = bad_hz[n], .end_hz = 5000, .duration_s = 1 };
+            ra_generate(&tone, 48000, 0, output, 1000);
+            if (!check(is_noise || is_silent(output, 1000))) complain(__LINE__, "kind %d from %g Hz", kind, bad_hz[n]);
+            tone = (ra_tone){ .kind = (ra_tone_kind)kind, .start_hz = 500, .end_hz = bad_hz[n], .duration_s = bad_hz[n] };
+            ra_generate(&tone, 48000, 0, output, 1000);
+            check(is_finite(output, 1000) && peak_of(output, 1000) <= 1);
+            if (kind == RA_TONE_SWEEP || kind == RA_TONE_LINEAR_SWEEP || kind == RA_TONE_MULTITONE) {
+                ra_generate(&(ra_tone){ .kind = RA_TONE_SINE, .start_hz = 500 }, 48000, 0, other, 1000);
+                check_samples(output, other, 1000);
+            }
+            tone = (ra_tone){ .kind = (ra_tone_kind)kind, .start_hz = 500, .end_hz = 600, .duration_s = 1, .level_db = n == 0 ? NAN : n == 1 ? INFINITY : -INFINITY };
+            ra_generate(&tone, 48000, 0, output, 1000);
+            check(is_silent(output, 1000));
+        }
+        static const double small_hz[] = { 0, -0.0, 1e-300, 1e-20, 1e-9, 23999.999999999996 };
+        for (int n = 0; n < 6; n++) {
+            ra_tone tone = { .kind = (ra_tone_kind)kind, .start_hz = small_hz[n], .end_hz = small_hz[5 - n], .duration_s = 1e-300 };
+            ra_generate(&tone, 48000, UINT64_MAX - 500, output, 1000);     /* over the end of the frames' numbers, too */
+            check(is_finite(output, 1000) && peak_of(output, 1000) <= 1);
+        }
+        ra_generate(&(ra_tone){ .kind = (ra_tone_kind)kind, .start_hz = 100 }, 0, 0, output, 10);       /* no rate */
+        check(is_finite(output, 10));
+    }
+
+    test("sources: signals of every kind made in pieces are the signals made at once, and keep their bits");
+    static const char *const names[RA_TONE_KIND_COUNT] = { NULL, NULL, NULL, "tone square", "tone saw", "tone triangle", "tone linear sweep", "tone pink", "tone impulse", "tone multitone" };
+    for (int kind = 0; kind < RA_TONE_KIND_COUNT; kind++) {
+        ra_tone tone = { .kind = (ra_tone_kind)kind, .start_hz = 331, .end_hz = 19000, .duration_s = 0.05, .level_db = -3, .seed = 9, .tone_count = 5 };
+        for (int place = 0; place < 2; place++) {
+            uint64_t first = place ? (1ull << 40) - 77 : 500;
+            ra_generate(&tone, 48000, first, output + 5000 * place, 5000);
+            for (size_t done = 0, now; done < 5000; done += now) {
+                now = done < 100 ? 1 : done < 2000 ? 7 : 5000 - done < 512 ? 5000 - done : 512;
+                ra_generate(&tone, 48000, first + done, other + done, now);
+            }
+            if (!check_samples(other, output + 5000 * place, 5000)) complain(__LINE__, "kind %d", kind);
+        }
+        if (names[kind]) check_golden(names[kind], output, 10000);
+    }
+}
+static void test_sources_all(void) { test_sources(); test_signals(); }
 
 /* ---- [10] WAV ---------------------------------------------------------------------------------- */
 
@@ -5198,11 +5428,19 @@ static void test_engine(void)
             ra_engine_play(engine);
         }
         if (n % 7 == 0) { spec = spec_of(n % 2 ? "gain db=3; softclip" : "eq peaking hz=100 db=3"); ra_engine_set_chain(engine, &spec); }
+        if (n % 60 == 1) {
+            ra_clip *clip = clip_of(samples, frames, 2, 40000 + frames);
+            if (ra_engine_queue(engine, clip) != RA_OK) ra_clip_destroy(clip);
+        }
+        if (n % 11 == 0) ra_engine_skip(engine);
+        if (n % 13 == 0) ra_engine_set_loop_range(engine, 0.001, 0.002 * (n % 10));
+        if (n % 17 == 0) ra_engine_set_loop(engine, n % 2);
+        if (n % 90 == 0) ra_engine_queue_clear(engine);
         if (n % 5 == 0) ra_engine_seek(engine, 0.01);
         if (n % 3 == 0) ra_engine_set_volume_db(engine, -n % 20);
         snapshot = snapshot_of(engine);
         torn += snapshot.clip_frames && snapshot.clip_rate_hz != 40000 + snapshot.clip_frames;
-        torn += snapshot.position_frames > snapshot.clip_frames;
+        torn += snapshot.position_frames > snapshot.clip_frames || snapshot.loop_end_frames > snapshot.clip_frames || snapshot.queue_count > RA_QUEUE_MAX;
         ra_engine_tick(engine, workers);
         spectra = ra_engine_get_spectrum(engine, bins_db);
         usleep(100);
@@ -5395,6 +5633,373 @@ static void test_engine(void)
     ra_engine_destroy(front); ra_engine_destroy(back);
 }
 
+/* ---- [12] ENGINE: loops between two points, and the queue --------------------------------------- */
+
+/* Frames of a clip as stereo, behind what is there already. */
+static void append_frames(float *frames, size_t *frame_count, const float *samples, size_t count, uint32_t channels)
+{
+    for (size_t n = 0; n < count; n++, ++*frame_count) {
+        frames[2 * *frame_count] = samples[n * channels];
+        frames[2 * *frame_count + 1] = samples[(n + 1) * channels - 1];
+    }
+}
+/* Silence when the clip is over, and a snapshot that says so. */
+static void play_alone(const float *frames, size_t frame_count, uint32_t channels, uint32_t rate, float *out, uint32_t out_frames)
+{
+    ra_engine *engine = engine_at(48000);
+    load(engine, clip_of(frames, frame_count, channels, rate));
+    ra_engine_play(engine);
+    render(engine, out, out_frames, 512);
+    ra_engine_destroy(engine);
+}
+static void queue(ra_engine *engine, ra_clip *clip)
+{
+    if (!check_same(ra_engine_queue(engine, clip), RA_OK)) ra_clip_destroy(clip);
+}
+
+static void test_transport(void)
+{
+    ra_engine *engine;
+    ra_snapshot snapshot;
+    static float samples[200000], unrolled[200000];
+    static const uint32_t rates[] = { 48000, 44100, 96000, 24000 };        /* as it is; three kinds of resampling */
+    fill_noise(samples, 200000, 0.6f, 72);             /* resampled noise is higher between its samples */
+
+    test("engine: a loop between two points follows sample by sample, at any rate of the clip and in any blocks");
+    static const struct { uint32_t start, end; } ranges[] = { { 1000, 2009 }, { 1500, 1501 }, { 700, 711 }, { 0, 300 }, { 1990, 3000 } };
+    for (int rate = 0; rate < 3; rate++)
+        for (int n = 0; n < 5; n++) {
+            size_t count = 0;                          /* what is heard, as one clip: up to the end, and round and round */
+            append_frames(unrolled, &count, samples, ranges[n].end, 2);
+            while (count < 20000) append_frames(unrolled, &count, samples + 2 * ranges[n].start, ranges[n].end - ranges[n].start, 2);
+            play_alone(unrolled, count, 2, rates[rate], third, 8000);
+            for (int kind = 0; kind < BLOCK_KINDS; kind++) {
+                engine = engine_at(48000);
+                load(engine, clip_of(samples, 3000, 2, rates[rate]));
+                ra_engine_set_loop(engine, true);
+                check_same(ra_engine_set_loop_range(engine, (double)ranges[n].start / rates[rate], (double)ranges[n].end / rates[rate]), RA_OK);
+                ra_engine_play(engine);
+                render(engine, output, 8000, blocks[kind]);
+                if (!check_samples(output, third, 16000)) complain(__LINE__, "range %d at %u Hz in blocks of %u", n, rates[rate], blocks[kind]);
+                snapshot = snapshot_of(engine);
+                check(snapshot.is_playing && snapshot.loop_start_frames == ranges[n].start && snapshot.loop_end_frames == ranges[n].end);
+                check(snapshot.position_frames >= ranges[n].start && snapshot.position_frames < ranges[n].end);
+                ra_engine_destroy(engine);
+            }
+        }
+
+    test("engine: behind its end a loop is joined at the end of the clip; switched off, it is left there; a new clip has none");
+    engine = engine_at(48000);
+    load(engine, clip_of(samples, 10000, 2, 48000));
+    ra_engine_play(engine);
+    render(engine, output, 6000, 128);
+    ra_engine_set_loop_range(engine, 2000 / 48000.0, 5000 / 48000.0);
+    ra_engine_set_loop(engine, true);
+    render(engine, output + 12000, 8500, 128);
+    check_samples(output, samples, 20000);             /* to the clip's end */
+    check_samples(output + 20000, samples + 4000, 6000);                 /* then round the range */
+    check_samples(output + 26000, samples + 4000, 3000);
+    ra_engine_set_loop(engine, false);
+    render(engine, output, 10000, 128);
+    check_samples(output, samples + 2 * 3500, 13000);
+    check(is_silent(output + 13000, 7000) && !snapshot_of(engine).is_playing && snapshot_of(engine).loop_end_frames == 5000);
+    static const double no_range[][2] = { { 0.1, 0.1 }, { 0.1, 0.05 }, { NAN, 0.1 }, { 0.1, NAN }, { 0.1, 0.100001 }, { 5, 6 }, { -2, -1 }, { INFINITY, INFINITY } };
+    for (int n = 0; n < 8; n++) {
+        ra_engine_set_loop_range(engine, 0.01, 0.02);
+        ra_engine_set_loop_range(engine, no_range[n][0], no_range[n][1]);
+        render(engine, output, 16, 16);
+        snapshot = snapshot_of(engine);
+        if (snapshot.loop_start_frames != 0 || snapshot.loop_end_frames != 10000) complain(__LINE__, "%g to %g s: got a range", no_range[n][0], no_range[n][1]);
+    }
+    ra_engine_set_loop_range(engine, -1, 0.1);         /* what lies outside is cut off */
+    render(engine, output, 16, 16);
+    check(snapshot_of(engine).loop_start_frames == 0 && snapshot_of(engine).loop_end_frames == 4800);
+    load(engine, clip_of(samples, 500, 1, 48000));
+    render(engine, output, 16, 16);
+    check(snapshot_of(engine).loop_start_frames == 0 && snapshot_of(engine).loop_end_frames == 500);
+    ra_engine_play(engine);
+    render(engine, output, 16, 16);
+    load(engine, clip_of(samples, 5000, 1, 48000));    /* while the old one fades, a range is for the new one */
+    ra_engine_set_loop_range(engine, 0.01, 0.02);
+    render(engine, output, 2000, 128);
+    check(snapshot_of(engine).loop_start_frames == 480 && snapshot_of(engine).loop_end_frames == 960);
+    ra_engine_destroy(engine);
+
+    test("engine: two to five clips in a queue sound as one clip, bit for bit, at any rate and in any blocks, one frame long or more");
+    static const struct { uint32_t frames, channels; } parts[] = { { 2500, 2 }, { 1, 1 }, { 700, 1 }, { 1, 2 }, { 1200, 2 } };
+    for (int rate = 0; rate < 3; rate++)
+        for (int clips = 2; clips <= 5; clips++) {
+            size_t count = 0, at = 0;
+            for (int n = 0; n < clips; at += parts[n++].frames * 2) append_frames(unrolled, &count, samples + at, parts[n].frames, parts[n].channels);
+            play_alone(unrolled, count, 2, rates[rate], third, 7000);
+            for (int kind = 0; kind < BLOCK_KINDS; kind++) {
+                engine = engine_at(48000);
+                at = 0;
+                for (int n = 0; n < clips; at += parts[n++].frames * 2) {
+                    ra_clip *clip = clip_of(samples + at, parts[n].frames, parts[n].channels, rates[rate]);
+                    if (n && n < 4) queue(engine, clip); else if (n == 0) load(engine, clip);
+                    if (n == 0) ra_engine_play(engine);
+                    if (n == 3) render(engine, output, 500, blocks[kind]);
+                    if (n == 4) queue(engine, clip);                           /* while the first one plays */
+                }
+                uint32_t done = clips > 3 ? 500 : 0;
+                render(engine, output + 2 * done, 7000 - done, blocks[kind]);
+                if (!check_samples(output, third, 14000)) complain(__LINE__, "%d clips at %u Hz in blocks of %u", clips, rates[rate], blocks[kind]);
+                snapshot = snapshot_of(engine);
+                check(!snapshot.is_playing && snapshot.clip_serial == (uint32_t)clips && snapshot.queue_count == 0 && snapshot.position_frames == 0);
+                ra_engine_tick(engine, NULL);
+                ra_engine_destroy(engine);
+            }
+        }
+
+    test("engine: sixteen clips of one frame, and one without any, are still gapless, also through the resampler");
+    for (int rate = 0; rate < 3; rate++) {
+        size_t count = 0;                              /* as one: frame 8 is missing, 9 and 10 come from one clip, and 10 once more */
+        append_frames(unrolled, &count, samples, 8, 2);
+        append_frames(unrolled, &count, samples + 18, 2, 2);
+        append_frames(unrolled, &count, samples + 20, 7, 2);
+        play_alone(unrolled, count, 2, rates[rate], third, 500);
+        for (int kind = 0; kind < BLOCK_KINDS; kind++) {
+            engine = engine_at(48000);
+            load(engine, clip_of(samples, 1, 2, rates[rate]));
+            for (int n = 1; n < 17; n++) queue(engine, clip_of(samples + 2 * n, n == 8 ? 0 : n == 9 ? 2 : 1, 2, rates[rate]));
+            ra_engine_play(engine);
+            render(engine, output, 500, blocks[kind]);
+            check_same(snapshot_of(engine).clip_serial, 17);
+            if (!check_samples(output, third, 1000)) complain(__LINE__, "at %u Hz in blocks of %u", rates[rate], blocks[kind]);
+            ra_engine_destroy(engine);
+        }
+    }
+
+    test("engine: clips of different rates follow each other on the next frame, each as if it were alone");
+    static const uint32_t mixed[] = { 44100, 48000, 22050, 44100 };
+    for (int kind = 0; kind < BLOCK_KINDS; kind++) {
+        engine = engine_at(48000);
+        uint32_t at = 0;
+        for (int n = 0; n < 4; n++) {
+            ra_clip *clip = clip_of(samples + 4000 * n, 1001, 2, mixed[n]);
+            if (n) queue(engine, clip); else load(engine, clip);
+            uint32_t frames = (1001 * 48000 + mixed[n] - 1) / mixed[n];
+            play_alone(samples + 4000 * n, 1001, 2, mixed[n], third + 2 * at, frames);
+            at += frames;
+        }
+        ra_engine_play(engine);
+        render(engine, output, at + 500, blocks[kind]);
+        check_samples(output, third, 2 * at);
+        check(is_silent(output + 2 * at, 1000));
+        ra_engine_destroy(engine);
+    }
+
+    test("engine: a queue waits while paused, while a loop is on and while something else is sought; a load empties it");
+    engine = engine_at(48000);
+    load(engine, clip_of(samples, 4000, 2, 48000));
+    queue(engine, clip_of(samples + 8000, 3000, 2, 48000));
+    render(engine, output, 5000, 128);
+    check(is_silent(output, 10000) && snapshot_of(engine).queue_count == 1 && snapshot_of(engine).clip_serial == 1);
+    ra_engine_play(engine);
+    render(engine, output, 1000, 128);
+    ra_engine_pause(engine);
+    render(engine, output, 5000, 128);
+    check(snapshot_of(engine).queue_count == 1 && snapshot_of(engine).position_frames == 1960);
+    queue(engine, clip_of(samples + 14000, 1000, 2, 48000));
+    ra_engine_set_loop(engine, true);
+    ra_engine_play(engine);
+    render(engine, output, 10000, 128);                /* the loop has the say, */
+    check(snapshot_of(engine).queue_count == 2 && snapshot_of(engine).clip_serial == 1 && snapshot_of(engine).position_frames == (1960 + 10000) % 4000);
+    ra_engine_set_loop(engine, false);
+    ra_engine_seek(engine, 3900 / 48000.0);            /* and then the queue */
+    render(engine, output, 2000, 128);
+    snapshot = snapshot_of(engine);
+    check(snapshot.queue_count == 1 && snapshot.clip_serial == 2 && snapshot.is_playing && snapshot.position_frames == 2000 - 40 - 100);       /* 40 frames were left to fade in */
+    check_samples(output + 2 * 1000, samples + 8000 + 2 * (1000 - 40 - 100), 2 * 1000);      /* faded in over the seam */
+    ra_engine_pause(engine);
+    ra_engine_seek(engine, 1);                         /* its end */
+    render(engine, output, 2000, 128);
+    check(snapshot_of(engine).position_frames == 3000 && snapshot_of(engine).clip_serial == 2);
+    ra_engine_play(engine);
+    render(engine, output, 500, 128);
+    check(snapshot_of(engine).position_frames == 500 && snapshot_of(engine).clip_serial == 3 && snapshot_of(engine).queue_count == 0);
+    queue(engine, clip_of(samples, 1000, 2, 44100));
+    queue(engine, clip_of(samples, 1000, 2, 44100));
+    load(engine, clip_of(samples, 1000, 2, 44100));
+    queue(engine, clip_of(samples, 700, 2, 48000));    /* behind the loaded one, not behind the one that fades */
+    render(engine, output, 2000, 128);
+    snapshot = snapshot_of(engine);
+    check(snapshot.clip_serial == 6 && snapshot.queue_count == 1 && !snapshot.is_playing && snapshot.clip_rate_hz == 44100);
+    check(is_silent(output + 2 * 960, 2 * 1040));
+    ra_engine_play(engine);
+    render(engine, output, 4000, 128);
+    check(snapshot_of(engine).clip_serial == 7 && !snapshot_of(engine).is_playing && snapshot_of(engine).position_frames == 0);
+    ra_engine_play(engine);                            /* at the end of the last one Play plays that one again */
+    render(engine, output, 700, 128);
+    check_samples(output, samples, 1400);
+    ra_engine_destroy(engine);
+
+    test("engine: skip fades out and begins the next at its first frame, playing if it played; without a next it does nothing");
+    for (int kind = 0; kind < BLOCK_KINDS; kind++) {
+        engine = engine_at(48000);
+        load(engine, clip_of(samples, 30000, 2, 48000));
+        for (int n = 1; n <= 4; n++) queue(engine, clip_of(samples + 4000 * n, 9000, 2, n == 2 ? 44100 : 48000));
+        ra_engine_set_loop(engine, true);              /* which no skip asks for */
+        ra_engine_play(engine);
+        render(engine, output, 1003, blocks[kind]);
+        ra_engine_skip(engine);
+        render(engine, output + 2006, 3000, blocks[kind]);
+        check_samples(output, samples, 2006);
+        check_samples(output + 2 * (1003 + 960), samples + 4000, 2 * 2040);
+        snapshot = snapshot_of(engine);
+        check(snapshot.clip_serial == 2 && snapshot.is_playing && snapshot.position_frames == 2040 && snapshot.queue_count == 3);
+        ra_engine_skip(engine); ra_engine_skip(engine);                       /* two at once */
+        ra_engine_seek(engine, 0.1);                                          /* in the one that comes */
+        ra_engine_set_loop_range(engine, 0.1, 0.15);
+        render(engine, output, 2000, blocks[kind]);
+        snapshot = snapshot_of(engine);
+        check(snapshot.clip_serial == 4 && snapshot.is_playing && snapshot.position_frames == 4800 + 1040 && snapshot.loop_end_frames == 7200);
+        ra_engine_pause(engine);
+        ra_engine_skip(engine);                        /* while it fades for the pause: paused there, too */
+        render(engine, output, 2000, blocks[kind]);
+        snapshot = snapshot_of(engine);
+        check(snapshot.clip_serial == 5 && !snapshot.is_playing && snapshot.position_frames == 0 && snapshot.queue_count == 0 && snapshot.loop_end_frames == 9000);
+        check(is_silent(output + 2 * 960, 2 * 1040));
+        ra_engine_skip(engine);
+        ra_engine_play(engine);
+        render(engine, output, 2000, blocks[kind]);
+        check(snapshot_of(engine).clip_serial == 5);
+        check_samples(output, samples + 16000, 4000);
+        ra_engine_destroy(engine);
+    }
+
+    test("engine: sixteen clips may wait, the next is told RA_BUSY; what is cleared is freed and leaves room");
+    engine = engine_at(48000);
+    queue(engine, clip_of(samples, 2000, 2, 48000));   /* with nothing loaded it is loaded */
+    render(engine, output, 128, 128);
+    check(snapshot_of(engine).clip_serial == 1 && snapshot_of(engine).clip_frames == 2000 && !snapshot_of(engine).is_playing && snapshot_of(engine).queue_count == 0);
+    for (int round = 0; round < 3; round++) {
+        long long live = memory.live;
+        for (int n = 0; n < RA_QUEUE_MAX; n++) queue(engine, clip_of(samples, 1000, 2, n % 2 ? 44100 : 48000));
+        ra_clip *refused = clip_of(samples, 10, 2, 44100);
+        for (int n = 0; n < 2; n++) {
+            check_same(ra_engine_queue(engine, refused), RA_BUSY);                   /* still ours */
+            render(engine, output, 128, 128);
+        }
+        ra_clip_destroy(refused);
+        check_same(snapshot_of(engine).queue_count, RA_QUEUE_MAX);
+        check_same(ra_engine_queue_clear(engine), RA_OK);
+        if (round == 1) queue(engine, clip_of(samples, 1000, 2, 44100));             /* at once: the clear comes first */
+        render(engine, output, 128, 128);
+        check_same(snapshot_of(engine).queue_count, round == 1);
+        if (round == 1) ra_engine_queue_clear(engine);
+        render(engine, output, 128, 128);
+        ra_engine_tick(engine, NULL);
+        check_same(memory.live, live);
+    }
+    queue(engine, clip_of(samples, 1000, 2, 44100));
+    queue(engine, clip_of(samples, 1000, 2, 44100));
+    ra_clip *many = clip_of(samples, 10, 3, 48000);
+    check_same(ra_engine_queue(engine, many), RA_BAD_ARGUMENT);
+    ra_clip_destroy(many);
+    render(engine, output, 128, 128);
+    check_same(ra_engine_set_sample_rate(engine, 44100), RA_OK);         /* the queue's resamplers, too, are for the device's rate */
+    ra_engine_play(engine);
+    render(engine, output, 1838, 128);                 /* 2000 frames at 48 kHz are 1837.5 at 44.1 */
+    render(engine, output, 2500, 128);
+    check_samples(output, samples, 2000);
+    check_samples(output + 2000, samples, 2000);
+    check(is_silent(output + 4000, 1000));
+    queue(engine, clip_of(samples, 1000, 2, 48000));   /* left to destroy: one that waits, one that is under way */
+    render(engine, output, 128, 128);
+    queue(engine, clip_of(samples, 1000, 2, 48000));
+    ra_engine_destroy(engine);
+
+    test("engine: whatever is done with loops and queues, nothing is allocated, freed or locked on the audio thread, lost or torn");
+    for (uint64_t seed = 1; seed <= (TEST_SLOW ? 2 : 4); seed++) {
+        engine = engine_at(48000);
+        uint32_t serial = 0, last = 0;
+        noise_state = seed;
+        for (int n = 0; n < 400; n++) {
+            uint32_t dice = noise_word() % 16, frames = noise_word() % 4 ? noise_word() % 3000 : noise_word() % 3, rate = rates[noise_word() % 4];
+            ra_clip *clip = dice < 8 ? clip_of(samples, frames, 1 + frames % 2, rate) : NULL;
+            if (clip) {
+                ra_result result = dice == 0 ? ra_engine_load(engine, clip) : ra_engine_queue(engine, clip);
+                if (result == RA_OK) serial++; else { check_same(result, RA_BUSY); ra_clip_destroy(clip); }
+            }
+            if (dice < 2 || dice == 8) ra_engine_play(engine);
+            if (dice == 9) ra_engine_skip(engine);
+            if (dice == 10) ra_engine_seek(engine, frames / 48000.0);
+            if (dice == 11) ra_engine_set_loop(engine, frames & 1);
+            if (dice == 12) ra_engine_set_loop_range(engine, frames / 96000.0, noise_word() % 3000 / 48000.0);
+            if (dice == 13 && n % 3 == 0) ra_engine_queue_clear(engine);
+            if (dice == 14) ra_engine_pause(engine);
+            if (dice == 15 && n % 20 == 0) ra_engine_set_sample_rate(engine, rates[frames % 4]);
+            render(engine, output, 1 + noise_word() % 1500, 1 + noise_word() % 600);
+            snapshot = snapshot_of(engine);
+            check(snapshot.queue_count <= RA_QUEUE_MAX && snapshot.position_frames <= snapshot.clip_frames && snapshot.clip_serial >= last && snapshot.clip_serial <= serial);
+            check(snapshot.loop_start_frames <= snapshot.loop_end_frames && snapshot.loop_end_frames <= snapshot.clip_frames);
+            last = snapshot.clip_serial;
+            if (n % 7 == 0) ra_engine_tick(engine, NULL);
+        }
+        ra_engine_destroy(engine);
+    }
+    engine = engine_at(48000);                         /* nobody ticks: clips are late in coming home, but not lost */
+    load(engine, clip_of(samples, 10, 2, 48000));
+    ra_engine_play(engine);
+    for (int n = 0; n < 600; n++) {
+        ra_clip *clip = clip_of(samples, 1, 2, 48000);
+        if (ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_QUEUE, .serial = ++engine->clip_serial, .item.pointer = clip })) ra_clip_destroy(clip);     /* around the tick that queue makes */
+        if (n % 3 == 0) ra_engine_play(engine);
+        render(engine, output, 16, 16);
+    }
+    check_same(ra_ring_readable_frames(engine->home) <= RA_HOME_CAPACITY && engine->home->overrun_frames == 0, true);
+    ra_engine_destroy(engine);
+
+    test("engine: over the bridge a queue plays the same bits as without, its clips are freed, and it survives a lost memory");
+    ra_engine *single = engine_at(48000), *front = engine_at(48000), *back = engine_at(48000);
+    for (int step = 0; step < 14; step++) {
+        for (int n = 0; n < 2; n++) {
+            ra_engine *commanded = n ? front : single;
+            switch (step) {
+            case 0: load(commanded, clip_of(samples, 3000, 2, 48000)); queue(commanded, clip_of(samples, 3000, 1, 48000)); ra_engine_play(commanded); break;
+            case 1: for (int clip = 0; clip < 5; clip++) queue(commanded, clip_of(samples + 1000 * clip, 2500, 1, 44100)); break;
+            case 3: ra_engine_skip(commanded); break;
+            case 5: ra_engine_queue_clear(commanded); queue(commanded, clip_of(samples + 500, 9000, 2, 44100)); queue(commanded, clip_of(samples, 20000, 2, 48000)); break;
+            case 8: ra_engine_set_loop_range(commanded, 0.02, 0.12); ra_engine_set_loop(commanded, true); break;
+            }
+        }
+        carry(front, back); carry(front, back);
+        render(single, output, 2043, 128);
+        render(back, other, 2043, 128);
+        if (!check_samples(other, output, 4086)) complain(__LINE__, "at step %d", step);
+        carry(front, back);
+        ra_engine_tick(single, NULL);
+        ra_snapshot theirs = snapshot_of(front), ours = snapshot_of(single);
+        check(theirs.position_frames == ours.position_frames && theirs.clip_serial == ours.clip_serial && theirs.queue_count == ours.queue_count && theirs.loop_end_frames == ours.loop_end_frames);
+        check_same(front->sent_tracks, ours.queue_count + 1);            /* ours stay as long as the copies, no longer */
+    }
+    check(snapshot_of(front).queue_count == 1 && snapshot_of(front).loop_start_frames == 882);
+    snapshot = snapshot_of(front);
+    ra_engine_destroy(back);
+    back = engine_at(48000);
+    queue(front, clip_of(samples + 7000, 1000, 2, 48000));               /* was still to be said */
+    ra_bridge_resync(front);
+    ra_engine_set_loop(front, false);
+    carry(front, back); carry(front, back);
+    render(back, output, 1000, 128);
+    carry(front, back);
+    check(snapshot_of(front).is_playing && snapshot_of(front).clip_serial == snapshot.clip_serial && snapshot_of(front).queue_count == 2 && snapshot_of(front).loop_start_frames == 882);
+    for (int n = 0; n < 10; n++) render(back, output, 5000, 128);
+    carry(front, back);
+    check(snapshot_of(front).clip_serial == snapshot.clip_serial + 2 && !snapshot_of(front).is_playing && front->sent_tracks == 1);
+    for (int round = 0; round < 5; round++) {          /* cleared before a report comes */
+        for (int n = 0; n < RA_QUEUE_MAX; n++) queue(front, clip_of(samples, 100, 1, 48000));
+        ra_engine_queue_clear(front);
+        for (int n = 0; n < 3; n++) carry(front, back);
+        if (round % 2) render(back, output, 128, 128);
+    }
+    for (int n = 0; n < 30; n++) { render(back, output, 128, 128); carry(front, back); }
+    check(snapshot_of(front).queue_count == 0 && front->sent_tracks == 1);
+    ra_engine_destroy(single); ra_engine_destroy(front); ra_engine_destroy(back);
+}
+
 /* ---- [12] ENGINE: loads, and what happens when memory runs out ---------------------------------- */
 
 static ra_peak load_columns[2][RA_LOAD_COLUMNS];
@@ -5467,6 +6072,11 @@ static bool make_and_unmake(int kind)
               if (result != RA_OK) break;
               result = ra_clip_create(9000, 2, 44100, &clip);
               if (result == RA_OK && (result = ra_engine_load(engine, clip)) != RA_OK) ra_clip_destroy(clip);
+              for (int n = 0; n < 2 && result == RA_OK; n++) {
+                  result = ra_clip_create(500, 1, 22050, &clip);
+                  if (result == RA_OK && (result = ra_engine_queue(engine, clip)) != RA_OK) ra_clip_destroy(clip);
+              }
+              if (result == RA_OK) result = ra_engine_set_sample_rate(engine, 32000);
               if (result == RA_OK) result = ra_engine_set_chain(engine, &spec);
               if (result == RA_OK) result = ra_engine_play(engine);
               if (result == RA_OK) result = ra_pool_create(1, &pool);
@@ -5797,7 +6407,7 @@ static void test_jobs(void)
             if (memory.live) { complain(__LINE__, "task %d, allocation %d failed: %lld leaked", kind, n, (long long)memory.live); memory.live = 0; }
         }
 }
-static void test_engine_all(void) { test_engine(); test_loads(); test_jobs(); }
+static void test_engine_all(void) { test_engine(); test_transport(); test_loads(); test_jobs(); }
 
 /* ---- [18] CLI ---------------------------------------------------------------------------------- */
 
@@ -5973,6 +6583,20 @@ static void test_cli(void)
         ra_clip_destroy(clip);
     }
     check(cli_file_exists("noise.wav") && cli_file_exists("sweep.wav"));
+    static const struct { const char *words; ra_tone tone; } kinds[] = {
+        { "square --hz 300",  { RA_TONE_SQUARE, .start_hz = 300, .level_db = -12 } },        { "saw --db -6",      { RA_TONE_SAW, .start_hz = 440, .level_db = -6 } },
+        { "triangle",         { RA_TONE_TRIANGLE, .start_hz = 440, .level_db = -12 } },      { "pink --seed 7",    { RA_TONE_PINK, .level_db = -12, .seed = 7 } },
+        { "linear-sweep --hz 10 --to-hz 90", { RA_TONE_LINEAR_SWEEP, .start_hz = 10, .end_hz = 90, .duration_s = 0.5, .level_db = -12 } },
+        { "impulse",          { RA_TONE_IMPULSE, .level_db = -12 } },                        { "impulse --hz 100", { RA_TONE_IMPULSE, .start_hz = 100, .level_db = -12 } },
+        { "multitone --tones 5 --to-hz 9000", { RA_TONE_MULTITONE, .start_hz = 20, .end_hz = 9000, .level_db = -12, .tone_count = 5 } },
+    };
+    for (size_t n = 0; n < sizeof kinds / sizeof kinds[0]; n++) {
+        check_same(cli_run("$P gen %s out.wav --seconds 0.5 --rate 44100", kinds[n].words), 0);
+        ra_generate(&kinds[n].tone, 44100, 0, output, 22050);
+        if (!check_same(ra_wav_load(path, &clip, NULL), RA_OK)) continue;
+        if (check_same(clip->frame_count, 22050) && !check_samples(clip->samples, output, 22050)) complain(__LINE__, "gen %s", kinds[n].words);
+        ra_clip_destroy(clip);
+    }
 
     test_cli_loudness();
 
@@ -5991,11 +6615,12 @@ static void test_cli(void)
         { "$P render in.wav never.wav --chain 'gain; convolve file=\"text.wav\"'", "text.wav", false }, { "$P render in.wav never.wav --chain 'convolve file=in.wav'", "3 channels", false },
         { "$P render in.wav never.wav --chain 'eq peaking hz=-1'", "hz", false },     { "$P render in.wav /nowhere/never.wav", "/nowhere/never.wav", false },
         { "$P render in.wav never.wav --rate 0", "--rate", true },                    { "$P render in.wav never.wav --format mp3", "mp3", true },
-        { "$P render in.wav", "render", true },                                       { "$P gen triangle never.wav", "triangle", true },
+        { "$P render in.wav", "render", true },                                       { "$P gen hum never.wav", "linear-sweep", true },
         { "$P nonsense", "nonsense", true },                                          { "$P info", "info", true },
         { "$P info .", ".", false },                                                  { ": > empty.wav; $P info empty.wav", "empty.wav", false },
         { "$P render in.wav never.wav --chain", "--chain", true },                    { "$P gen sine never.wav --hz 40000", "", true },
-        { "$P gen noise never.wav --hz 3", "--hz", true },                             { "$P render in.wav never.wav --chain 'eq hz=100 hz=200'", "already", false },
+        { "$P gen noise never.wav --hz 3", "--hz", true },                             { "$P gen multitone never.wav --tones 65", "64", true },
+        { "$P gen pink never.wav --tones 3", "--tones", true },                        { "$P gen linear-sweep never.wav --to-hz 24000", "24000", true },                             { "$P render in.wav never.wav --chain 'eq hz=100 hz=200'", "already", false },
         { "$P gen noise never.wav --seed -1", "999999999999999", true },              { "$P render in.wav never.wav --normalise loud", "loud", true },
     };
     for (size_t n = 0; n < sizeof bad / sizeof bad[0]; n++) {
@@ -6006,6 +6631,10 @@ static void test_cli(void)
     }
     check(!cli_file_exists("never.wav"));
     check(cli_run("$P help") == 0 && strstr(cli_said, "render") && strstr(cli_said, "gen"));
+    static const char *const signals[] = { "sine", "square", "saw", "triangle", "sweep", "linear-sweep", "multitone", "impulse", "noise", "pink" };
+    for (int n = 0; n < 10; n++) check(strstr(cli_said, signals[n]) != NULL);
+    cli_run("$P gen hum never.wav");
+    for (int n = 0; n < 10; n++) check(strstr(cli_said, signals[n]) != NULL);
     check_same(cli_run("rm -rf /tmp/rustyaudio-test-%d", (int)getpid()), 0);
 }
 #else
@@ -6016,7 +6645,7 @@ static void test_cli(void) { }
 
 static const struct { const char *name; void (*body)(void); } sections[] = {
     { "base", test_base }, { "platform", test_platform }, { "concurrency", test_concurrency }, { "spectrum", test_spectrum }, { "filters", test_filters },
-    { "effects", test_effects_all }, { "loudness", test_loudness }, { "sources", test_sources }, { "wav", test_wav }, { "router", test_router }, { "engine", test_engine_all }, { "cli", test_cli },
+    { "effects", test_effects_all }, { "loudness", test_loudness }, { "sources", test_sources_all }, { "wav", test_wav }, { "router", test_router }, { "engine", test_engine_all }, { "cli", test_cli },
 };
 
 static void hang(int number)                           /* a test that waits for ever is a failure with a name */
