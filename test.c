@@ -4120,7 +4120,7 @@ static const char *fuzz_text(const uint8_t *bytes, size_t byte_count, ra_result 
         else if (ra_chain_parse(written, &again, NULL) != RA_OK || again.count != spec.count) wrong = "its own text is not understood";
         else if (ra_chain_format(&again, twice, length + 1) != length || strcmp(written, twice)) wrong = "its own text changes";
         for (uint32_t n = 0; !wrong && n < spec.count; n++) {
-            bool is_same = spec.item[n].kind == again.item[n].kind && spec.item[n].type == again.item[n].type;
+            bool is_same = spec.item[n].kind == again.item[n].kind && spec.item[n].type == again.item[n].type && strcmp(spec.item[n].file, again.item[n].file) == 0;
             for (int k = 0; k < 6; k++) is_same = is_same && fabs(spec.item[n].value[k] - again.item[n].value[k]) <= 1e-22;
             if (!is_same) wrong = "its own text says something else";
         }
@@ -6676,6 +6676,7 @@ int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
     static const char *const chains[] = {
         "eq peaking hz=1000 db=6 q=1; gain db=-3", "compressor threshold_db=-24 ratio=4 knee_db=6 attack_ms=5 release_ms=100 makeup_db=3; limiter ceiling_dbtp=-1 release_ms=50",
         "reverb rt60_s=1.8 mix=0.25; delay ms=250 feedback=0.5 mix=.3", "chorus rate_hz=0.8 depth_ms=3 mix=0.5; distortion drive_db=12 mix=1; softclip; pan position=-1",
+        "convolve file=\"large; hall.wav\" mix=0.5; gain db=1",
         "eq lowshelf; eq highshelf; eq lowpass; eq highpass; eq bandpass; eq notch; eq allpass hz=2e3 q=1.0000000000000002",
     };
     static const char *const settings[] = {
