@@ -8517,7 +8517,7 @@ static float ui_text(ui *u, canvas_box box, ui_align align, float size, canvas_w
 }
 
 typedef enum {
-    UI_NO_ICON, UI_PLAY, UI_PAUSE, UI_STOP, UI_OPEN, UI_LOOP, UI_SPEAKER, UI_SILENT, UI_THEME, UI_HELP, UI_UNDO, UI_REDO, UI_CLOSE
+    UI_NO_ICON, UI_PLAY, UI_PAUSE, UI_STOP, UI_OPEN, UI_LOOP, UI_SPEAKER, UI_SILENT, UI_THEME, UI_HELP, UI_UNDO, UI_REDO, UI_CLOSE, UI_NEXT
 } ui_icon;
 
 /* Part of a circle, in turns clockwise from the top. */
@@ -8561,6 +8561,8 @@ static void ui_draw_icon(ui *u, ui_icon icon, float x, float y, float s, canvas_
     case UI_PLAY:  canvas_polygon(c, (canvas_point[]){ { x - 5 * s, y - 7 * s }, { x + 7 * s, y }, { x - 5 * s, y + 7 * s } }, 3, colour); break;
     case UI_PAUSE: canvas_fill(c, (canvas_box){ x - 6 * s, y - 7 * s, 4 * s, 14 * s }, 1, colour);
                    canvas_fill(c, (canvas_box){ x + 2 * s, y - 7 * s, 4 * s, 14 * s }, 1, colour); break;
+    case UI_NEXT:  canvas_polygon(c, (canvas_point[]){ { x - 6 * s, y - 6 * s }, { x + 4 * s, y }, { x - 6 * s, y + 6 * s } }, 3, colour);
+                   canvas_fill(c, (canvas_box){ x + 4 * s, y - 6 * s, 2 * s, 12 * s }, 0, colour); break;
     case UI_STOP:  canvas_fill(c, (canvas_box){ x - 6 * s, y - 6 * s, 12 * s, 12 * s }, 2, colour); break;
     case UI_OPEN:  ui_draw_lines(u, ui_icon_open, x, y, s, colour); break;
     case UI_LOOP:  ui_draw_lines(u, ui_icon_loop, x, y, s, colour); break;
@@ -8758,6 +8760,7 @@ typedef struct {
     const ra_peak *peaks; uint32_t peak_count;
     double duration_s, position_s;
     const char *text;                  /* position as one would say it */
+    double from_s, to_s;               /* what a loop goes round; below 0: that end is not set */
 } ui_waveform_desc;
 
 static void ui_text_time(ra_text *to, double seconds, bool has_millis)
@@ -8836,6 +8839,12 @@ static bool ui_waveform(ui *u, canvas_box box, const ui_waveform_desc *desc, dou
     canvas_clip(u->canvas, (canvas_box){ x, box.y, box.x + box.w - x, box.h });
     ui_draw_wave(u, wave, desc->peaks, 0, desc->peak_count, desc->peak_count, canvas_fade(ahead, 0.45f), canvas_fade(ahead, 0.9f));
     canvas_unclip(u->canvas);
+    if (desc->duration_s > 0 && (desc->from_s >= 0 || desc->to_s >= 0)) {
+        float scale = box.w / (float)desc->duration_s, from = box.x + scale * (float)desc->from_s, to = box.x + scale * (float)desc->to_s;
+        if (desc->from_s >= 0) canvas_fill(u->canvas, (canvas_box){ from, box.y, 2, box.h }, 0, theme->loop);
+        if (desc->to_s >= 0) canvas_fill(u->canvas, (canvas_box){ to - 2, box.y, 2, box.h }, 0, theme->loop);
+        if (desc->from_s >= 0 && desc->to_s >= 0) canvas_fill(u->canvas, (canvas_box){ from, box.y, to - from, box.h }, 0, canvas_fade(theme->loop, 0.2f));
+    }
     canvas_fill(u->canvas, (canvas_box){ x - 1, box.y, 2, box.h }, 0, theme->text);
     if (touch.is_hot || touch.is_active) {
         char words[32];
@@ -9638,7 +9647,15 @@ typedef enum { APP_AUDIO_ASLEEP, APP_AUDIO_RUNNING, APP_AUDIO_BROKEN } app_audio
 #define APP_VOLUME_MAX_DB 6.0
 
 /* What a file is opened for; from APP_RESPONSE on, as the response of item purpose - APP_RESPONSE of the chain. */
-typedef enum { APP_PLAY, APP_RESPONSE } app_purpose;
+typedef enum { APP_PLAY, APP_QUEUE, APP_RESPONSE } app_purpose;
+
+/* What is shown of a clip. */
+typedef struct {
+    char     title[160];
+    uint32_t source_channels, rate_hz, serial;     /* serial: clips given to the engine, this one included */
+    uint64_t frames;
+    ra_peak  peaks[RA_LOAD_COLUMNS];
+} app_track;
 
 /* What the chains name, under that name; clip NULL: it could not be had. */
 typedef struct { char name[RA_FILE_BYTES]; ra_clip *clip; } app_response;
@@ -9678,10 +9695,11 @@ static struct {
     bool       is_muted, is_looping, loop_is_picked;
     bool       chain_is_unsent, volume_is_unsent, loop_is_unsent, seek_is_unsent, play_is_unsent;     /* the ring was full: again later */
 
-    char       title[160];
-    ra_peak    peaks[RA_LOAD_COLUMNS];
-    uint32_t   source_channels, clip_rate_hz, clip_serial;     /* clip_serial: loads given to the engine */
-    uint64_t   clip_frames;
+    app_track  track;                  /* what plays */
+    app_track *queue[RA_QUEUE_MAX];    /* what follows it */
+    uint32_t   queue_count, serial;    /* serial: clips given to the engine so far */
+    double     from_s, to_s;           /* the loop's ends; below 0: not set */
+    bool       range_is_unsent, track_is_demo;
     ra_load   *load;
     ra_load   *leaving[8];             /* cancelled, their slice still runs */
     char       load_title[160];
@@ -9820,6 +9838,7 @@ static void app_flush(void)
         app.volume_is_unsent = ra_engine_set_volume_db(app.engine, app.is_muted ? APP_VOLUME_MIN_DB : app.session.volume_db) != RA_OK;
     if (app.chain_is_unsent) app_send_chain();
     if (app.loop_is_unsent) app.loop_is_unsent = ra_engine_set_loop(app.engine, app.is_looping) != RA_OK;
+    if (app.range_is_unsent) app.range_is_unsent = ra_engine_set_loop_range(app.engine, app.from_s, app.to_s) != RA_OK;
     if (app.play_is_unsent) app.play_is_unsent = (app.is_playing ? ra_engine_play(app.engine) : ra_engine_pause(app.engine)) != RA_OK;
     if (app.seek_is_unsent) app.seek_is_unsent = ra_engine_seek(app.engine, app.seek_s) != RA_OK;
 }
@@ -9834,12 +9853,12 @@ static const char *app_chain_text(void)
 
 /* ---- transport ---- */
 
-static double app_duration_s(void) { return app.clip_rate_hz ? (double)app.clip_frames / app.clip_rate_hz : 0; }
+static double app_duration_s(void) { return app.track.rate_hz ? (double)app.track.frames / app.track.rate_hz : 0; }
 
 static double app_position_s(void)
 {
     if (app.seek_s >= 0) return app.seek_s;
-    if (app.snapshot.clip_serial != app.clip_serial || !app.snapshot.clip_rate_hz) return 0;
+    if (app.snapshot.clip_serial != app.track.serial || !app.snapshot.clip_rate_hz) return 0;
     return (double)app.snapshot.position_frames / app.snapshot.clip_rate_hz;
 }
 
@@ -9853,7 +9872,7 @@ static void app_seek(double seconds)
 }
 static void app_play(void)
 {
-    if (!app.is_looping && app.clip_frames && app_position_s() >= app_duration_s() - 0.001) app_seek(0);
+    if (!app.is_looping && app.track.frames && app_position_s() >= app_duration_s() - 0.001) app_seek(0);
     app_flush();
     app.is_playing = app.is_dirty = true;
     app.play_asked_s = app.now_s;
@@ -9874,6 +9893,7 @@ static void app_stop(void)
     app.seek_asked_s = app.now_s;
     app.seek_is_unsent = app.play_is_unsent = ra_engine_stop(app.engine) != RA_OK;      /* a stop is a pause and a seek to 0 */
 }
+static void app_skip(void) { if (app.queue_count) ra_engine_skip(app.engine); }
 static void app_switch_play(void) { if (app.is_playing) app_pause(); else app_play(); }
 static void app_switch_mute(void) { app.is_muted = !app.is_muted; app.volume_is_unsent = app.is_dirty = true; app_flush(); }
 static void app_switch_loop(void)
@@ -9883,7 +9903,49 @@ static void app_switch_loop(void)
     app_flush();
 }
 
+/* One end of the loop: the other gives way where they would cross, and with both of them the loop is on. Below 0: none. */
+static void app_set_range(double from_s, double to_s)
+{
+    app.from_s = from_s;
+    app.to_s = to_s > from_s ? to_s : -1;
+    bool has_both = app.from_s >= 0 && app.to_s >= 0;
+    if (has_both && !app.is_looping) app_switch_loop();
+    app.range_is_unsent = app.is_dirty = true;
+    app_flush();
+}
+static void app_set_from(void) { app_set_range(app_position_s(), app.to_s); }
+static void app_set_to(void)   { app_set_range(app.from_s > app_position_s() ? -1 : app.from_s, app_position_s()); }
+
 /* ---- loading: the old clip plays on until the new one is there ---- */
+
+static void app_clear_queue(void)
+{
+    while (app.queue_count) RA_FREE(app.queue[--app.queue_count]);
+}
+
+/* The track becomes the one that is shown. */
+static void app_show_track(const app_track *track, bool is_demo)
+{
+    char sentence[240];
+    ra_text text = ra_text_start(sentence, sizeof sentence);
+    app.track = *track;
+    app.seek_s = app.from_s = app.to_s = -1;
+    app.seek_is_unsent = app.range_is_unsent = false;
+    app.is_dirty = true;
+    ra_text_add(&text, "%s - Rusty Audio", track->title);
+    ra_host_request(RA_HOST_SET_TITLE, 0, is_demo ? "Rusty Audio" : sentence);
+    if (!is_demo) ra_host_request(RA_HOST_ANNOUNCE, 0, track->title);
+}
+
+/* What waited plays now. */
+static void app_follow_queue(void)
+{
+    while (app.queue_count && app.queue[0]->serial <= app.snapshot.clip_serial) {
+        app_show_track(app.queue[0], false);
+        RA_FREE(app.queue[0]);
+        memmove(app.queue, app.queue + 1, --app.queue_count * sizeof *app.queue);
+    }
+}
 
 /* Frees what has been cancelled and does not run any more. */
 static void app_sweep_loads(void)
@@ -9985,13 +10047,12 @@ static void app_want_response(void)
 /* Swaps clip, waveform and title once the load has them. */
 static void app_take_load(void)
 {
-    static ra_peak peaks[RA_LOAD_COLUMNS];                 /* too large for the stack */
+    static app_track track;                                /* too large for the stack */
     char sentence[480];
     ra_text text = ra_text_start(sentence, sizeof sentence);
     ra_clip *clip = NULL;
-    uint32_t source_channels = 0;
     ra_error error = { 0 };
-    ra_result result = ra_load_take(app.load, &clip, peaks, &source_channels, &error);
+    ra_result result = ra_load_take(app.load, &clip, track.peaks, &track.source_channels, &error);
     uint64_t frame_count = clip ? clip->frame_count : 0;
     uint32_t rate_hz = clip ? clip->sample_rate_hz : 0;
     if (result == RA_OK && app.load_purpose >= APP_RESPONSE) {
@@ -10002,32 +10063,39 @@ static void app_take_load(void)
         app_end_load(is_short ? NULL : sentence);
         return;
     }
+    track.frames = frame_count;
+    track.rate_hz = rate_hz;
+    track.serial = app.serial + 1;
+    app_copy_text(track.title, sizeof track.title, app.load_title);
+    bool is_queued = app.load_purpose == APP_QUEUE && app.serial && !app.track_is_demo;
+    app_track *waiting = is_queued && result == RA_OK ? ra_new(1, sizeof *waiting) : NULL;
     if (result == RA_OK) {
-        result = ra_engine_load(app.engine, clip);
+        result = !is_queued ? ra_engine_load(app.engine, clip) : !waiting ? RA_NO_MEMORY : app.queue_count == RA_QUEUE_MAX ? RA_BUSY : ra_engine_queue(app.engine, clip);
         if (result != RA_OK) ra_clip_destroy(clip);
     }
     if (result != RA_OK) {
+        RA_FREE(waiting);
         ra_text_add(&text, "%s: %s", app.load_title, error.text[0] ? error.text : ra_result_text(result));
         app_end_load(sentence);
         return;
     }
-    memcpy(app.peaks, peaks, sizeof peaks);
-    app.clip_serial++;
-    app.clip_frames = frame_count;
-    app.clip_rate_hz = rate_hz;
-    app.source_channels = source_channels;
-    app.seek_s = -1;
-    app.seek_is_unsent = false;
-    app_copy_text(app.title, sizeof app.title, app.load_title);
+    app.serial++;
+    if (waiting) {
+        *waiting = track;
+        app.queue[app.queue_count++] = waiting;
+        if (app.is_looping && !app.loop_is_picked) { app.is_looping = false; app.loop_is_unsent = true; }      /* or it would wait for ever */
+        app_end_load(NULL);
+        return;
+    }
+    app_clear_queue();
+    app_show_track(&track, app.load_is_demo);
+    app.track_is_demo = app.load_is_demo;
     if (!app.load_is_demo && app.error[0]) {               /* what is there may be why the demo plays */
         app.error[0] = 0;
         ra_host_request(RA_HOST_ANNOUNCE, 1, "");
     }
     if (!app.loop_is_picked && app.is_looping != app.load_is_demo) { app.is_looping = app.load_is_demo; app.loop_is_unsent = true; }
     if (app.is_playing) app_play();
-    ra_text_add(&text, "%s - Rusty Audio", app.title);
-    ra_host_request(RA_HOST_SET_TITLE, 0, app.load_is_demo ? "Rusty Audio" : sentence);
-    if (!app.load_is_demo) ra_host_request(RA_HOST_ANNOUNCE, 0, app.title);
     app_end_load(NULL);
 }
 
@@ -10194,6 +10262,18 @@ static void app_button_loop(canvas_box box)
     ui_button_desc desc = { .id = "Loop", .name = "Loop", .icon = UI_LOOP, .is_toggle = true, .is_on = app.is_looping };
     if (ui_button(&app.ui, box, &desc)) app_switch_loop();
 }
+/* Sets one end after the other, and then takes both away. */
+static void app_button_range(canvas_box box)
+{
+    bool has_from = app.from_s >= 0, has_both = has_from && app.to_s >= 0;
+    ui_button_desc desc = { .id = "A-B", .name = has_both ? "Loop all" : has_from ? "Loop to here" : "Loop from here", .label = has_from && !has_both ? "A–…" : "A–B", .is_toggle = true, .is_on = has_both };
+    if (!ui_button(&app.ui, box, &desc)) return;
+    if (has_both) app_set_range(-1, -1); else if (has_from) app_set_to(); else app_set_from();
+}
+static void app_button_next(canvas_box box)
+{
+    if (app.queue_count && ui_button(&app.ui, box, &(ui_button_desc){ .id = "Next", .name = "Next", .icon = UI_NEXT })) app_skip();
+}
 static void app_button_undo(canvas_box box)
 {
     if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Undo", .name = "Undo", .icon = UI_UNDO, .is_disabled = !app.undo_count })) app_undo();
@@ -10250,7 +10330,8 @@ static void app_file_name(canvas_box box)
     ra_text text = ra_text_start(words, sizeof words);
     bool is_opening = app.load && !app.load_is_demo;
     if (is_opening) ra_text_add(&text, "Opening %s  %d %%", app.load_title, (int)(app.load_progress * 100));
-    else ra_text_add(&text, "%s", app.title);
+    else if (app.queue_count) ra_text_add(&text, "%s  · then %s", app.track.title, app.queue[0]->title);
+    else ra_text_add(&text, "%s", app.track.title);
     ui_say(ui_describe(&app.ui, ui_id("File", 0), UI_STATUS, "File", box), words);
     ui_text(&app.ui, box, UI_LEFT, 14, CANVAS_REGULAR, app.ui.theme->text, words);
     canvas_box progress = { box.x, box.y + box.h - 6, box.w * app.load_progress, 2 };
@@ -10266,7 +10347,9 @@ static void app_panel_transport(canvas_box bar)
     canvas_box volume = ui_cut_right(&bar, is_tight ? 160 : 250);
     app_button_play(ui_cut_left(&bar, 44), 1);
     app_button_stop(ui_cut_left(&bar, 44));
+    app_button_next(ui_cut_left(&bar, app.queue_count ? 44 : 0));
     app_button_loop(ui_cut_left(&bar, 44));
+    app_button_range(ui_cut_left(&bar, is_tight ? 0 : 58));
     ui_cut_left(&bar, 8);
     app_time(ui_cut_left(&bar, 196), 20);
     app_button_open(ui_cut_left(&bar, is_tight ? 44 : 96), is_tight ? NULL : "Open");
@@ -10285,8 +10368,8 @@ static void app_panel_overview(canvas_box box)
     ui_text_time(&text, app_position_s(), false);
     ra_text_add(&text, " of ");
     ui_text_time(&text, app_duration_s(), false);
-    ui_waveform_desc desc = { .peaks = app.peaks, .peak_count = app.clip_frames ? RA_LOAD_COLUMNS : 0, .duration_s = app_duration_s(),
-                              .position_s = app_position_s(), .text = words };
+    ui_waveform_desc desc = { .peaks = app.track.peaks, .peak_count = app.track.frames ? RA_LOAD_COLUMNS : 0, .duration_s = app_duration_s(),
+                              .position_s = app_position_s(), .text = words, .from_s = app.from_s, .to_s = app.to_s };
     double seek_s;
     canvas_clip(app.ui.canvas, inside);
     if (ui_waveform(&app.ui, inside, &desc, &seek_s)) app_seek(seek_s);
@@ -10671,10 +10754,10 @@ static void app_draw_card(canvas_box box, const app_card *card)
     switch (card->kind) {
     case APP_CARD_SOURCE: {
         double column = app_duration_s() > 0 ? RA_LOAD_COLUMNS / app_duration_s() : 0, at = app_position_s() * column;
-        if (column > 0) ui_draw_wave(u, ui_inset(picture, 0, 6), app.peaks, at - column, at + column, RA_LOAD_COLUMNS,
+        if (column > 0) ui_draw_wave(u, ui_inset(picture, 0, 6), app.track.peaks, at - column, at + column, RA_LOAD_COLUMNS,
                                      canvas_fade(theme->sound, 0.5f), theme->sound);
         canvas_fill(u->canvas, (canvas_box){ picture.x + 0.5f * picture.w, picture.y, 1, picture.h }, 0, theme->text);
-        if (app.clip_rate_hz) ra_text_add(&text, "%g kHz, %u ch", app.clip_rate_hz / 1000.0, app.source_channels);
+        if (app.track.rate_hz) ra_text_add(&text, "%g kHz, %u ch", app.track.rate_hz / 1000.0, app.track.source_channels);
         break;
     }
     case APP_CARD_EQ: {
@@ -10808,7 +10891,7 @@ static void app_panel_keys(void)
 {
     static const char *const keys[][2] = {
         { "Space", "Play, pause" }, { "S", "Stop" }, { "← →", "5 s back, on (Shift: 1 s)" }, { "Home End", "To the start, to the end" },
-        { "↑ ↓", "Volume 1 dB" }, { "M", "Mute" }, { "L", "Loop" }, { "Hold B", "Hear without EQ" }, { "Tab", "Next control, arrows adjust" },
+        { "↑ ↓", "Volume 1 dB" }, { "M", "Mute" }, { "L", "Loop" }, { "[ ]", "Loop from here, to here" }, { "N", "Next in the queue" }, { "Hold B", "Hear without EQ" }, { "Tab", "Next control, arrows adjust" },
         { "Double click", "Add or reset a band" }, { "Wheel, pinch", "Q of a band" }, { "Del", "Remove a band" }, { "Shift", "Ten times finer" },
         { "Ctrl Z, Ctrl Shift Z", "Undo, redo" }, { "Ctrl O", "Open a file" }, { "D", "Dark, light" }, { "Esc", "Close" } };
     const uint32_t count = sizeof keys / sizeof *keys;
@@ -10945,6 +11028,9 @@ static bool app_page_key(const char *key, uint32_t modifiers)
     else if (letter == 's') app_stop();
     else if (letter == 'm') app_switch_mute();
     else if (letter == 'l') app_switch_loop();
+    else if (letter == '[') app_set_from();
+    else if (letter == ']') app_set_to();
+    else if (letter == 'n') app_skip();
     else if (letter == 'd') app_switch_theme();
     else if (letter == 'b') { if (!app.eq_is_held_off) { app.eq_is_held_off = true; app_send_chain(); } }
     else if (letter == '?') app_show_keys(!app.keys_are_shown);
@@ -10956,6 +11042,7 @@ static bool app_page_key(const char *key, uint32_t modifiers)
     else if (!strcmp(key, "End"))        app_seek(app_duration_s());
     else if (!strcmp(key, "Escape") && app.keys_are_shown) app_show_keys(false);
     else if (!strcmp(key, "Escape") && app.error[0]) app.error[0] = 0;
+    else if (!strcmp(key, "Escape") && (app.from_s >= 0 || app.to_s >= 0)) app_set_range(-1, -1);
     else return false;
     return true;
 }
@@ -11096,14 +11183,14 @@ static const char *app_state_json(void)
     ra_text text = ra_text_start(json, sizeof json);
     double peak_db = app_db(__builtin_fmaxf(app.snapshot.peak[0], app.snapshot.peak[1]));
     ra_text_add(&text, "{\"playing\":%s,\"position_s\":%.6f,\"duration_s\":%.6f,\"sample_rate_hz\":%u,\"channels\":%u,\"output_rate_hz\":%u,",
-                app_bool(app.is_playing), app_position_s(), app_duration_s(), app.clip_rate_hz, app.source_channels, app.output_rate_hz);
+                app_bool(app.is_playing), app_position_s(), app_duration_s(), app.track.rate_hz, app.track.source_channels, app.output_rate_hz);
     ra_text_add(&text, "\"workers_alive\":%u,\"workers_wanted\":%u,\"tier\":", ra_pool_worker_count(app.pool), ra_pool_wanted_count(app.pool));
     ra_text_add_json(&text, app.tier);
     ra_text_add(&text, ",\"renderer\":\"%s\",\"underruns\":%u,\"peak_db\":%.2f,\"chain\":", gpu_name(), app.underruns, peak_db);
     ra_text_add_json(&text, app_chain_text());
     ra_text_add(&text, ",\"volume_db\":%.2f,\"muted\":%s,\"loop\":%s,\"eq_on\":%s,\"file\":", app.session.volume_db,
                 app_bool(app.is_muted), app_bool(app.is_looping), app_bool(app.session.eq_is_on));
-    ra_text_add_json(&text, app.title);
+    ra_text_add_json(&text, app.track.title);
     ra_text_add(&text, ",\"error\":");
     ra_text_add_json(&text, app.error);
     ra_text_add(&text, ",\"frames_drawn\":%u,\"device_losses\":%u,\"spectrum_serial\":%u}", app.frames_drawn, gpu_loss_count(), app.spectrum_serial);
@@ -11119,7 +11206,7 @@ static void app_start(const app_desc *desc)
     app.engine = desc->engine;
     app.pool = desc->pool;
     app.now_s = app.started_s = ra_now_s();
-    app.seek_s = app.said_s = -1;
+    app.seek_s = app.said_s = app.from_s = app.to_s = -1;
     app.clipped_s = -10;
     app.picked_node = -1;
     app.is_dark = app.system_is_dark;
@@ -11144,12 +11231,13 @@ static bool app_update(double now_s)
     if (app.audio == APP_AUDIO_RUNNING) app_flush();
     ra_engine_tick(app.engine, app.pool);
     ra_engine_get_snapshot(app.engine, &app.snapshot);
+    app_follow_queue();
     const ra_snapshot *now = &app.snapshot;
     if (app.workers_told != ra_pool_worker_count(app.pool)) {
         app.workers_told = ra_pool_worker_count(app.pool);
         ra_log_line(3, "Workers: %u", app.workers_told);
     }
-    bool is_ours = now->clip_serial == app.clip_serial && now->clip_rate_hz, is_awake = app.audio == APP_AUDIO_RUNNING;
+    bool is_ours = now->clip_serial == app.track.serial && now->clip_rate_hz, is_awake = app.audio == APP_AUDIO_RUNNING;
     if (app.seek_s >= 0 && !app.seek_is_unsent && is_ours && is_awake) {
         double off_s = (double)now->position_frames / now->clip_rate_hz - app.seek_s;
         if (__builtin_fabs(off_s) < 0.05 || now_s - app.seek_asked_s > 0.3) { app.seek_s = -1; app.is_dirty = true; }
