@@ -1026,6 +1026,7 @@ static void test_spectrum(void)
         fill_noise(input, 2 * size, 1, size + 1);
         memcpy(third, input, 2 * size * sizeof(float));
         ra_fft_forward_real(fft, input, output);
+        output[1] = output[size + 1] = 3;                      /* 0 Hz and half the rate are real: this is not looked at */
         ra_fft_inverse_real(fft, output, other);
         double worst = 0;
         for (uint32_t n = 0; n < size; n++) worst = fmax(worst, fabs((double)other[n] - input[n]));
