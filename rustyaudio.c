@@ -3579,6 +3579,42 @@ typedef struct ra_convolve {
 
 /* ---- its spectra ---- */
 
+/* (re, im) of eight floats re im re im re im re im. */
+RA_REALTIME RA_INLINE void ra_deinterleave4(const float *from, ra_f32x4 *re, ra_f32x4 *im)
+{
+    ra_f32x4 low = ra_load4(from), high = ra_load4(from + 4);
+    *re = __builtin_shufflevector(low, high, 0, 2, 4, 6);
+    *im = __builtin_shufflevector(low, high, 1, 3, 5, 7);
+}
+
+RA_REALTIME RA_INLINE void ra_interleave4(float *to, ra_f32x4 re, ra_f32x4 im)
+{
+    ra_store4(to,     __builtin_shufflevector(re, im, 0, 4, 1, 5));
+    ra_store4(to + 4, __builtin_shufflevector(re, im, 2, 6, 3, 7));
+}
+
+/* Four complex inputs to four outputs before their twiddles: the two fused radix-2 stages. */
+typedef struct { ra_f32x4 re[4], im[4]; } ra_butterfly4;
+
+RA_REALTIME RA_INLINE ra_butterfly4 ra_fft_butterfly(ra_butterfly4 x)
+{
+    ra_f32x4 sum_02_re  = x.re[0] + x.re[2], sum_02_im  = x.im[0] + x.im[2];
+    ra_f32x4 diff_02_re = x.re[0] - x.re[2], diff_02_im = x.im[0] - x.im[2];
+    ra_f32x4 sum_13_re  = x.re[1] + x.re[3], sum_13_im  = x.im[1] + x.im[3];
+    ra_f32x4 diff_13_re = x.re[1] - x.re[3], diff_13_im = x.im[1] - x.im[3];
+    return (ra_butterfly4){                               /* times -i: (re, im) becomes (im, -re) */
+        .re = { sum_02_re + sum_13_re, diff_02_re + diff_13_im, sum_02_re - sum_13_re, diff_02_re - diff_13_im },
+        .im = { sum_02_im + sum_13_im, diff_02_im - diff_13_re, sum_02_im - sum_13_im, diff_02_im + diff_13_re },
+    };
+}
+
+RA_REALTIME RA_INLINE void ra_fft_twiddle(ra_butterfly4 *y, int k, ra_f32x4 re, ra_f32x4 im)
+{
+    ra_f32x4 a = y->re[k], b = y->im[k];
+    y->re[k] = a * re - b * im;
+    y->im[k] = a * im + b * re;
+}
+
 RA_REALTIME RA_INLINE void ra_transpose4(ra_f32x4 row[4])
 {
     ra_f32x4 low_01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5), high_01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
