@@ -216,8 +216,10 @@
 #define RA_INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
 #define RA_UNROLL_4 _Pragma("unroll(4)")
+#define RA_UNROLL_8 _Pragma("unroll(8)")
 #else
 #define RA_UNROLL_4              /* GCC does so by itself, and warns of the wish where it has no loop left */
+#define RA_UNROLL_8
 #endif
 
 /* An embedder may not need every private helper. */
@@ -1465,179 +1467,287 @@ static bool ra_weave_run(ra_weave *weave, ra_job *job)
    [5] SPECTRUM - the fast Fourier transform
    ----------------------------------------------------------------------------
    owns     ra_fft: real and complex, forward and inverse
-   calls    [2] BASE: ra_sin, ra_cos, vectors
+   calls    [2] BASE: ra_sin, ra_cos, ra_new, ra_store4
    threads  a plan belongs to one thread at a time: it has its own scratch
-   source   [STOCKHAM]: two radix-2 stages fused in one pass over memory, results
-            in natural order without a bit reversal
-   layout   real and imaginary parts in arrays of their own while we work, so that
-            four neighbours always fill a vector
+   source   [STOCKHAM]: three radix-2 stages fused in one pass over memory, results
+            in natural order without a bit reversal; what three do not divide is
+            left to the last pass
+   layout   between the passes eight real parts, then the eight imaginary parts that
+            belong to them: neighbours fill a vector and share a cache line
    tests    test.c "spectrum": a slow sum in double precision
    ============================================================================ */
 
+/* As many lanes as the machine has. Every number meets the same operations in the same order whatever its lane, so
+   the bits do not depend on how many there are. */
+#if defined(__AVX__)
+enum { RA_LANES = 8 };
+#define RA_SHUFFLE(a, b, four, eight) __builtin_shufflevector(a, b, RA_LIST eight)
+#else
+enum { RA_LANES = 4 };
+#define RA_SHUFFLE(a, b, four, eight) __builtin_shufflevector(a, b, RA_LIST four)
+#endif
+#define RA_LIST(...) __VA_ARGS__
+#define RA_REVERSE(a)          RA_SHUFFLE(a, a, (3, 2, 1, 0), (7, 6, 5, 4, 3, 2, 1, 0))
+#define RA_EVEN(a, b)          RA_SHUFFLE(a, b, (0, 2, 4, 6), (0, 2, 4, 6, 8, 10, 12, 14))
+#define RA_ODD(a, b)           RA_SHUFFLE(a, b, (1, 3, 5, 7), (1, 3, 5, 7, 9, 11, 13, 15))
+#define RA_ZIP_LOW(a, b)       RA_SHUFFLE(a, b, (0, 4, 1, 5), (0, 8, 1, 9, 2, 10, 3, 11))
+#define RA_ZIP_HIGH(a, b)      RA_SHUFFLE(a, b, (2, 6, 3, 7), (4, 12, 5, 13, 6, 14, 7, 15))
+#define RA_ZIP_LAST(a, b)      RA_SHUFFLE(a, b, (3, 7, 2, 6), (7, 15, 6, 14, 5, 13, 4, 12))       /* from the far end */
+#define RA_ZIP_FIRST(a, b)     RA_SHUFFLE(a, b, (1, 5, 0, 4), (3, 11, 2, 10, 1, 9, 0, 8))
+/* These stay within each group of four lanes. */
+#define RA_FOUR_ZIP_LOW(a, b)  RA_SHUFFLE(a, b, (0, 4, 1, 5), (0, 8, 1, 9, 4, 12, 5, 13))
+#define RA_FOUR_ZIP_HIGH(a, b) RA_SHUFFLE(a, b, (2, 6, 3, 7), (2, 10, 3, 11, 6, 14, 7, 15))
+#define RA_FOUR_LOW(a, b)      RA_SHUFFLE(a, b, (0, 1, 4, 5), (0, 1, 8, 9, 4, 5, 12, 13))
+#define RA_FOUR_HIGH(a, b)     RA_SHUFFLE(a, b, (2, 3, 6, 7), (2, 3, 10, 11, 6, 7, 14, 15))
+
+typedef float ra_lanes     __attribute__((vector_size(4 * RA_LANES), may_alias));
+typedef float ra_lanes_any __attribute__((vector_size(4 * RA_LANES), aligned(4), may_alias));
+
+RA_INLINE ra_lanes ra_lanes_at(const float *from)               { return *(const ra_lanes *)from; }      /* an address of our own: aligned */
+RA_INLINE ra_lanes ra_lanes_load(const float *from)             { return *(const ra_lanes_any *)from; }  /* any address */
+RA_INLINE void     ra_lanes_store(float *to, ra_lanes value)    { *(ra_lanes_any *)to = value; }
+RA_INLINE ra_lanes ra_lanes_splat(float x)                      { return RA_SHUFFLE(((ra_f32x4){ x, x, x, x }), ((ra_f32x4){ x, x, x, x }), (0, 1, 2, 3), (0, 1, 2, 3, 4, 5, 6, 7)); }
+
+/* As many complex numbers. */
+typedef struct { ra_lanes re, im; } ra_complex;
+
+RA_INLINE ra_complex ra_complex_at(const float *from)                               { return (ra_complex){ ra_lanes_at(from), ra_lanes_at(from + 8) }; }
+RA_INLINE ra_complex ra_complex_plus(ra_complex a, ra_complex b)                    { return (ra_complex){ a.re + b.re, a.im + b.im }; }
+RA_INLINE ra_complex ra_complex_minus(ra_complex a, ra_complex b)                   { return (ra_complex){ a.re - b.re, a.im - b.im }; }
+RA_INLINE ra_complex ra_complex_plus_i(ra_complex a, ra_complex b)                  { return (ra_complex){ a.re - b.im, a.im + b.re }; }   /* a + i b */
+RA_INLINE ra_complex ra_complex_minus_i(ra_complex a, ra_complex b)                 { return (ra_complex){ a.re + b.im, a.im - b.re }; }
+RA_INLINE ra_complex ra_complex_times(ra_complex a, ra_lanes re, ra_lanes im)       { return (ra_complex){ a.re * re - a.im * im, a.re * im + a.im * re }; }
+
+RA_INLINE void ra_complex_unzip(const float *pairs, ra_complex *z)
+{
+    ra_lanes low = ra_lanes_load(pairs), high = ra_lanes_load(pairs + RA_LANES);
+    *z = (ra_complex){ RA_EVEN(low, high), RA_ODD(low, high) };
+}
+
+RA_INLINE void ra_complex_zip(float *pairs, ra_lanes re, ra_lanes im)
+{
+    ra_lanes_store(pairs,            RA_ZIP_LOW(re, im));
+    ra_lanes_store(pairs + RA_LANES, RA_ZIP_HIGH(re, im));
+}
+
+RA_INLINE void ra_complex_zip_reversed(float *pairs, ra_lanes re, ra_lanes im)
+{
+    ra_lanes_store(pairs,            RA_ZIP_LAST(re, im));
+    ra_lanes_store(pairs + RA_LANES, RA_ZIP_FIRST(re, im));
+}
+
+/* Leaves an array in memory instead of registers. Browsers load all that is needed until the next store at once, and
+   where that is more than sixteen vectors they lose time with moving them about. */
+#if RA_WASM
+#define RA_PARK(array) __asm__ volatile("" : : "r"(array) : "memory")
+#else
+#define RA_PARK(array) ((void)0)
+#endif
+
 /* A complex transform of a fixed size. One pass of length n and stride s turns
-   s interleaved transforms of length n into 4 s of length n/4:
-     y[q + s(4p+k)] = w^(k p) sum over j of i^(-jk) x[q + s(p + j n/4)],  w = exp(-2 pi i / n)
-   for p < n/4, q < s. Twiddles of the first pass (s = 1) lie in six arrays over p,
-   those of the later ones as six numbers per p. */
+   s interleaved transforms of length n into 8 s of length n/8:
+     y[q + s(8p+k)] = w^(k p) sum over j of w8^(jk) x[q + s(p + j n/8)],  w = exp(-2 pi i / n), w8 = exp(-2 pi i / 8)
+   for p < n/8, q < s. Twiddles are w^p.re w^p.im w^2p.re ... w^7p.im, in the order of reading: vectors
+   of neighbours p in the first pass (s = 1), 14 numbers for each p in the later ones. */
 typedef struct {
     uint32_t size;
-    float   *twiddles;           /* w1.re w1.im w2.re w2.im w3.re w3.im: 6 * n/4 a pass, in the order of passes */
-    float   *scratch;            /* two buffers of (re[size], im[size]) */
+    float   *memory;             /* holds the next three, aligned to cache lines */
+    float   *here, *there;       /* the passes go to and fro between them; size complex numbers each */
+    float   *twiddles;
 } ra_fft_core;
 
 struct ra_fft {
     uint32_t size;
     ra_fft_core half, full;      /* of size/2 for real input, of size for complex */
-    float *real_cos, *real_sin;  /* exp(-2 pi i k / size), k = 0..size/4: what joins even and odd samples */
+    float *joints;               /* half of exp(-2 pi i k / size), in the order of reading: joins even and odd samples */
 };
 
-static void ra_fft_core_end(ra_fft_core *core) { RA_FREE(core->twiddles); RA_FREE(core->scratch); }
+/* The passes leave a length of 2, 4 or 8 for the last one. */
+RA_REALTIME RA_INLINE uint32_t ra_fft_last_length(uint32_t size) { return 2u << (__builtin_ctz(size) + 2) % 3; }
+
+static void ra_fft_core_end(ra_fft_core *core) { RA_FREE(core->memory); }
 
 static ra_result ra_fft_core_init(ra_fft_core *core, uint32_t size)
 {
+    enum { APART = 64 };         /* without it the two buffers would fight for the same places in the cache */
+    uint32_t room = size < 8 * RA_LANES ? 8 * RA_LANES : size;           /* the first pass fills its lanes even if there is less */
     core->size = size;
-    core->twiddles = ra_new((uint64_t)size * 2 + 8, sizeof(float));      /* 6/4 (1 + 1/4 + 1/16 ...) = 2 */
-    core->scratch = ra_new((uint64_t)size * 4, sizeof(float));
-    if (!core->twiddles || !core->scratch) return RA_NO_MEMORY;
+    core->memory = ra_new((uint64_t)room * 6 + 2 * APART + 16, sizeof(float));   /* twiddles: 14/8 (1 + 1/8 + 1/64 ...) = 2 */
+    if (!core->memory) return RA_NO_MEMORY;
+    core->here = (float *)(((uintptr_t)core->memory + 63) & ~(uintptr_t)63);
+    core->there = core->here + 2 * room + APART;
+    core->twiddles = core->there + 2 * room + APART;
     float *to = core->twiddles;
-    for (uint32_t n = size; n >= 4; n /= 4) {
-        uint32_t quarter = n / 4;
-        for (uint32_t p = 0; p < quarter; p++)
-            for (uint32_t k = 1; k <= 3; k++) {
+    for (uint32_t n = size; n > 8; n /= 8) {
+        uint32_t lanes = n == size ? RA_LANES : 1;
+        for (uint32_t p = 0; p < n / 8; p++)
+            for (uint32_t k = 1; k < 8; k++) {
                 /* in double, from the exact angle each: a float recurrence would be 100 times worse */
                 double angle = -RA_TAU * (double)(k * p) / (double)n;
-                float re = (float)ra_cos(angle), im = (float)ra_sin(angle);
-                if (n == size) { to[(2 * k - 2) * quarter + p] = re; to[(2 * k - 1) * quarter + p] = im; }
-                else           { to[6 * p + 2 * k - 2] = re;         to[6 * p + 2 * k - 1] = im; }
+                float *pair = to + 14 * (p - p % lanes) + (2 * k - 2) * lanes + p % lanes;
+                pair[0] = (float)ra_cos(angle);
+                pair[lanes] = (float)ra_sin(angle);
             }
-        to += 6 * quarter;
+        to += 14 * (n == size ? room : n) / 8;
     }
     return RA_OK;
 }
 
-/* (re, im) of eight floats re im re im re im re im. */
-RA_REALTIME RA_INLINE void ra_deinterleave4(const float *from, ra_f32x4 *re, ra_f32x4 *im)
+/* Two fused radix-2 stages. */
+RA_REALTIME RA_INLINE void ra_fft_butterfly4(ra_complex x0, ra_complex x1, ra_complex x2, ra_complex x3, ra_complex y[4])
 {
-    ra_f32x4 low = ra_load4(from), high = ra_load4(from + 4);
-    *re = __builtin_shufflevector(low, high, 0, 2, 4, 6);
-    *im = __builtin_shufflevector(low, high, 1, 3, 5, 7);
+    ra_complex sum_02 = ra_complex_plus(x0, x2), difference_02 = ra_complex_minus(x0, x2);
+    ra_complex sum_13 = ra_complex_plus(x1, x3), difference_13 = ra_complex_minus(x1, x3);
+    y[0] = ra_complex_plus(sum_02, sum_13);
+    y[1] = ra_complex_minus_i(difference_02, difference_13);
+    y[2] = ra_complex_minus(sum_02, sum_13);
+    y[3] = ra_complex_plus_i(difference_02, difference_13);
 }
 
-RA_REALTIME RA_INLINE void ra_interleave4(float *to, ra_f32x4 re, ra_f32x4 im)
+/* *one times w8 = (1 - i) sqrt(1/2), *three times minus its cube, (1 + i) sqrt(1/2) */
+RA_REALTIME RA_INLINE void ra_fft_turn(ra_complex *one, ra_complex *three)
 {
-    ra_store4(to,     __builtin_shufflevector(re, im, 0, 4, 1, 5));
-    ra_store4(to + 4, __builtin_shufflevector(re, im, 2, 6, 3, 7));
+    ra_lanes root_half = ra_lanes_splat(0.70710678118654752f);
+    *one   = (ra_complex){ (one->re + one->im) * root_half, (one->im - one->re) * root_half };
+    *three = (ra_complex){ (three->re - three->im) * root_half, (three->re + three->im) * root_half };
 }
 
-/* Four complex inputs to four outputs before their twiddles: the two fused radix-2 stages. */
-typedef struct { ra_f32x4 re[4], im[4]; } ra_butterfly4;
-
-RA_REALTIME RA_INLINE ra_butterfly4 ra_fft_butterfly(ra_butterfly4 x)
+/* Three fused stages by halves, because sixteen vectors of input are all the registers there are:
+   is_odd false gives y[0], y[2], y[4], y[6] from sums, true y[1], y[3], y[5], y[7] from differences. */
+RA_REALTIME RA_INLINE void ra_fft_butterfly8(const ra_complex x[8], bool is_odd, ra_complex y[4])
 {
-    ra_f32x4 sum_02_re  = x.re[0] + x.re[2], sum_02_im  = x.im[0] + x.im[2];
-    ra_f32x4 diff_02_re = x.re[0] - x.re[2], diff_02_im = x.im[0] - x.im[2];
-    ra_f32x4 sum_13_re  = x.re[1] + x.re[3], sum_13_im  = x.im[1] + x.im[3];
-    ra_f32x4 diff_13_re = x.re[1] - x.re[3], diff_13_im = x.im[1] - x.im[3];
-    return (ra_butterfly4){                               /* times -i: (re, im) becomes (im, -re) */
-        .re = { sum_02_re + sum_13_re, diff_02_re + diff_13_im, sum_02_re - sum_13_re, diff_02_re - diff_13_im },
-        .im = { sum_02_im + sum_13_im, diff_02_im - diff_13_re, sum_02_im - sum_13_im, diff_02_im + diff_13_re },
-    };
+    if (!is_odd) {
+        ra_fft_butterfly4(ra_complex_plus(x[0], x[4]), ra_complex_plus(x[1], x[5]), ra_complex_plus(x[2], x[6]), ra_complex_plus(x[3], x[7]), y);
+        return;
+    }
+    ra_complex d0 = ra_complex_minus(x[0], x[4]), d1 = ra_complex_minus(x[1], x[5]), d2 = ra_complex_minus(x[2], x[6]), d3 = ra_complex_minus(x[3], x[7]);
+    ra_fft_turn(&d1, &d3);
+    ra_complex sum_02 = ra_complex_minus_i(d0, d2), difference_02 = ra_complex_plus_i(d0, d2);
+    ra_complex sum_13 = ra_complex_minus(d1, d3), difference_13 = ra_complex_plus(d1, d3);
+    y[0] = ra_complex_plus(sum_02, sum_13);
+    y[1] = ra_complex_minus_i(difference_02, difference_13);
+    y[2] = ra_complex_minus(sum_02, sum_13);
+    y[3] = ra_complex_plus_i(difference_02, difference_13);
 }
 
-RA_REALTIME RA_INLINE void ra_fft_twiddle(ra_butterfly4 *y, int k, ra_f32x4 re, ra_f32x4 im)
+/* Four rows of lanes to four numbers of each lane, 16 apart. */
+RA_REALTIME RA_INLINE void ra_fft_transpose(float *to, ra_lanes a, ra_lanes b, ra_lanes c, ra_lanes d)
 {
-    ra_f32x4 a = y->re[k], b = y->im[k];
-    y->re[k] = a * re - b * im;
-    y->im[k] = a * im + b * re;
+    ra_lanes low_ab = RA_FOUR_ZIP_LOW(a, b), high_ab = RA_FOUR_ZIP_HIGH(a, b), low_cd = RA_FOUR_ZIP_LOW(c, d), high_cd = RA_FOUR_ZIP_HIGH(c, d);
+    ra_lanes turned[4] = { RA_FOUR_LOW(low_ab, low_cd), RA_FOUR_HIGH(low_ab, low_cd), RA_FOUR_LOW(high_ab, high_cd), RA_FOUR_HIGH(high_ab, high_cd) };
+    RA_UNROLL_8
+    for (int lane = 0; lane < 4; lane++) {
+        ra_store4(to + 16 * lane, __builtin_shufflevector(turned[lane], turned[lane], 0, 1, 2, 3));
+        if (RA_LANES == 8) ra_store4(to + 16 * (lane + 4), __builtin_shufflevector(turned[lane], turned[lane], RA_LANES - 4, RA_LANES - 3, RA_LANES - 2, RA_LANES - 1));
+    }
 }
 
-/* First pass, stride 1: reads interleaved input, four values of p at a time; the outputs of one p are
-   neighbours, so a 4x4 transpose makes whole vectors of them. */
-RA_REALTIME static void ra_fft_first_pass(const ra_fft_core *core, const float *pairs, bool is_inverse, float *re, float *im)
+/* First pass, stride 1: reads interleaved input, a vector of neighbours p at a time. The eight outputs of one p become
+   neighbours, which is why this pass wants them all at once: from the even and the odd inputs, then. */
+RA_REALTIME static void ra_fft_first_pass(const ra_fft_core *core, const float *pairs, float *to)
 {
-    uint32_t quarter = core->size / 4;
+    uint32_t eighth = core->size / 8;
     const float *w = core->twiddles;
-    for (uint32_t p = 0; p < quarter; p += 4) {
-        ra_butterfly4 x;
-        RA_UNROLL_4
-        for (int j = 0; j < 4; j++) {
-            const float *from = pairs + 2 * (p + (uint32_t)j * quarter);
-            /* the inverse transform is the forward one with the roles of re and im exchanged */
-            if (is_inverse) ra_deinterleave4(from, &x.im[j], &x.re[j]); else ra_deinterleave4(from, &x.re[j], &x.im[j]);
+    if (eighth < RA_LANES) pairs = memmove(core->there, pairs, 2 * core->size * sizeof(float));      /* reading past its end is allowed */
+    for (uint32_t p = 0; p < eighth; p += RA_LANES, w += 14 * RA_LANES, to += 16 * RA_LANES) {
+        ra_complex x[8], even[4], odd[4], low[4], high[4];
+        RA_UNROLL_8
+        for (uint32_t j = 0; j < 8; j += 2) ra_complex_unzip(pairs + 2 * (p + j * eighth), &x[j]);
+        ra_fft_butterfly4(x[0], x[2], x[4], x[6], even);
+        RA_PARK(even);
+        RA_UNROLL_8
+        for (uint32_t j = 1; j < 8; j += 2) ra_complex_unzip(pairs + 2 * (p + j * eighth), &x[j]);
+        ra_fft_butterfly4(x[1], x[3], x[5], x[7], odd);
+        ra_fft_turn(&odd[1], &odd[3]);
+        RA_UNROLL_8
+        for (uint32_t k = 0; k < 4; k++) {                               /* times w8^k: w8^2 is -i, and odd[3] has the other sign */
+            ra_complex sum        = k == 2 ? ra_complex_minus_i(even[k], odd[k]) : k == 3 ? ra_complex_minus(even[k], odd[k]) : ra_complex_plus(even[k], odd[k]);
+            ra_complex difference = k == 2 ? ra_complex_plus_i(even[k], odd[k]) : k == 3 ? ra_complex_plus(even[k], odd[k]) : ra_complex_minus(even[k], odd[k]);
+            low[k] = k == 0 ? sum : ra_complex_times(sum, ra_lanes_at(w + (2 * k - 2) * RA_LANES), ra_lanes_at(w + (2 * k - 1) * RA_LANES));
+            high[k] = ra_complex_times(difference, ra_lanes_at(w + (2 * k + 6) * RA_LANES), ra_lanes_at(w + (2 * k + 7) * RA_LANES));
+            RA_PARK(high);
         }
-        ra_butterfly4 y = ra_fft_butterfly(x);
-        RA_UNROLL_4
-        for (int k = 1; k < 4; k++)
-            ra_fft_twiddle(&y, k, ra_load4(w + (uint32_t)(2 * k - 2) * quarter + p), ra_load4(w + (uint32_t)(2 * k - 1) * quarter + p));
-        RA_UNROLL_4
-        for (int part = 0; part < 2; part++) {
-            ra_f32x4 *row = part ? y.im : y.re;
-            float *to = (part ? im : re) + 4 * p;
-            ra_f32x4 low_01  = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5), high_01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
-            ra_f32x4 low_23  = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5), high_23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
-            ra_store4(to,      __builtin_shufflevector(low_01,  low_23,  0, 1, 4, 5));
-            ra_store4(to + 4,  __builtin_shufflevector(low_01,  low_23,  2, 3, 6, 7));
-            ra_store4(to + 8,  __builtin_shufflevector(high_01, high_23, 0, 1, 4, 5));
-            ra_store4(to + 12, __builtin_shufflevector(high_01, high_23, 2, 3, 6, 7));
+        ra_fft_transpose(to,      low[0].re, low[1].re, low[2].re, low[3].re);
+        ra_fft_transpose(to + 8,  low[0].im, low[1].im, low[2].im, low[3].im);
+        ra_fft_transpose(to + 4,  high[0].re, high[1].re, high[2].re, high[3].re);
+        ra_fft_transpose(to + 12, high[0].im, high[1].im, high[2].im, high[3].im);
+    }
+}
+
+/* Later passes, stride s >= 8: neighbours q share the twiddles of their p. */
+RA_REALTIME static void ra_fft_later_pass(uint32_t n, uint32_t s, const float *w, const float *from, float *to)
+{
+    uint32_t eighth = n / 8, apart = 2 * s * eighth;
+    /* whoever finishes wants a whole row of real parts, then its imaginary parts: see ra_fft_rest */
+    bool is_for_rest = n <= 64;
+    uint32_t row = is_for_rest ? s : 2 * s, im = is_for_rest ? 8 * s : 8;
+    for (uint32_t p = 0; p < eighth; p++, w += 14, from += 2 * s, to += 16 * s) {
+        ra_lanes w_re[8], w_im[8];
+        RA_UNROLL_8
+        for (int k = 1; k < 8; k++) { w_re[k] = ra_lanes_splat(w[2 * k - 2]); w_im[k] = ra_lanes_splat(w[2 * k - 1]); }
+        const float *in = from;
+        float *out = to;
+        for (uint32_t q = 0; q < s; q += RA_LANES) {
+            RA_UNROLL_8
+            for (uint32_t half = 0; half < 2; half++) {
+                ra_complex x[8], y[4];
+                const float *x_j = in;
+                RA_UNROLL_8
+                for (uint32_t j = 0; j < 8; j++, x_j += apart) x[j] = ra_complex_at(x_j);
+                ra_fft_butterfly8(x, half, y);
+                float *y_k = out + half * row;
+                RA_UNROLL_8
+                for (uint32_t k = 0; k < 4; k++, y_k += 2 * row) {
+                    ra_complex z = k + half == 0 ? y[0] : ra_complex_times(y[k], w_re[2 * k + half], w_im[2 * k + half]);
+                    *(ra_lanes *)y_k = z.re;
+                    *(ra_lanes *)(y_k + im) = z.im;
+                }
+            }
+            uint32_t over = RA_LANES == 8 || q & 4 ? 8 : 0;             /* the imaginary parts of the eight that are done */
+            in += RA_LANES + over;
+            out += is_for_rest ? RA_LANES : RA_LANES + over;
         }
     }
 }
 
-/* Later passes, stride s >= 4: four values of q at a time share the twiddles of their p. */
-RA_REALTIME static void ra_fft_later_pass(uint32_t n, uint32_t s, const float *w, const float *from_re, const float *from_im, float *to_re, float *to_im)
+/* What is left when all passes but the last are done: one transform of length 2, 4 or 8 at each q < stride,
+   whose output k belongs to place q + stride k. Input j is z[2 j stride + q], its imaginary part stride further on.
+   The last pass has no twiddles, so whoever wants the result computes it from here while storing it. */
+typedef struct { const float *z; uint32_t stride; } ra_fft_rest;
+
+RA_REALTIME static ra_fft_rest ra_fft_core_run(const ra_fft_core *core, const float *pairs)
 {
-    uint32_t quarter = n / 4, apart = s * quarter;
-    for (uint32_t p = 0; p < quarter; p++, w += 6) {
-        ra_f32x4 w_re[4], w_im[4];
-        RA_UNROLL_4
-        for (int k = 1; k < 4; k++) { w_re[k] = ra_splat4(w[2 * k - 2]); w_im[k] = ra_splat4(w[2 * k - 1]); }
-        const float *in_re = from_re + s * p, *in_im = from_im + s * p;
-        float *out_re = to_re + 4 * s * p, *out_im = to_im + 4 * s * p;
-        for (uint32_t q = 0; q < s; q += 4) {
-            ra_butterfly4 x;
-            RA_UNROLL_4
-            for (uint32_t j = 0; j < 4; j++) { x.re[j] = ra_load4(in_re + q + j * apart); x.im[j] = ra_load4(in_im + q + j * apart); }
-            ra_butterfly4 y = ra_fft_butterfly(x);
-            RA_UNROLL_4
-            for (int k = 1; k < 4; k++) ra_fft_twiddle(&y, k, w_re[k], w_im[k]);
-            RA_UNROLL_4
-            for (uint32_t k = 0; k < 4; k++) { ra_store4(out_re + q + k * s, y.re[k]); ra_store4(out_im + q + k * s, y.im[k]); }
-        }
-    }
-}
-
-/* What is left when all passes but the last are done: one transform of length 4 (or 2, see below) at each
-   q < stride, whose output k belongs to place q + stride k. The last pass has no twiddles, so whoever wants
-   the result computes it from here while storing it. */
-typedef struct { const float *re, *im; uint32_t stride; } ra_fft_rest;
-
-/* Passes of length 4 make up an even power of two; an odd one leaves a 2 for the last pass. */
-RA_REALTIME RA_INLINE bool ra_fft_is_radix_4(uint32_t size) { return __builtin_ctz(size) % 2 == 0; }
-
-RA_REALTIME static ra_fft_rest ra_fft_core_run(const ra_fft_core *core, const float *pairs, bool is_inverse)
-{
-    uint32_t size = core->size, n = size / 4, s = 4;
-    float *here = core->scratch, *there = core->scratch + 2 * size;
-    const float *w = core->twiddles + 6 * n;
-    ra_fft_first_pass(core, pairs, is_inverse, here, here + size);
-    for (; n > 4; n /= 4, s *= 4) {
-        ra_fft_later_pass(n, s, w, here, here + size, there, there + size);
-        w += 6 * (n / 4);
+    uint32_t n = core->size / 8, s = 8;
+    float *here = core->here, *there = core->there;
+    const float *w = core->twiddles + 14 * (n < RA_LANES ? RA_LANES : n);
+    ra_fft_first_pass(core, pairs, here);
+    for (; n > 8; n /= 8, s *= 8) {
+        ra_fft_later_pass(n, s, w, here, there);
+        w += 14 * (n / 8);
         float *swap = here; here = there; there = swap;
     }
-    return (ra_fft_rest){ here, here + size, s };
+    return (ra_fft_rest){ here, s };
 }
 
-/* The results of four neighbours q: y.re[k], y.im[k] belong to q + stride k. */
-RA_REALTIME RA_INLINE ra_butterfly4 ra_fft_last_pass(const ra_fft_rest *rest, uint32_t q, bool is_radix_4)
+/* The results of neighbours q, by halves: y[k] belongs to q + stride (2k + is_odd). */
+RA_REALTIME RA_INLINE void ra_fft_last_pass(const ra_fft_rest *rest, uint32_t q, uint32_t length, bool is_odd, ra_complex y[4])
 {
-    ra_butterfly4 x, y;
-    RA_UNROLL_4
-    for (uint32_t j = 0; j < (is_radix_4 ? 4u : 2u); j++) { x.re[j] = ra_load4(rest->re + q + j * rest->stride); x.im[j] = ra_load4(rest->im + q + j * rest->stride); }
-    if (is_radix_4) return ra_fft_butterfly(x);
-    y.re[0] = x.re[0] + x.re[1]; y.im[0] = x.im[0] + x.im[1];
-    y.re[1] = x.re[0] - x.re[1]; y.im[1] = x.im[0] - x.im[1];
-    return y;
+    ra_complex x[8];
+    uint32_t s = rest->stride;
+    const float *from = rest->z + q;
+    RA_UNROLL_8
+    for (uint32_t j = 0; j < length; j++) { x[j].re = ra_lanes_load(from); from += s; x[j].im = ra_lanes_load(from); from += s; }
+    if (length == 8) ra_fft_butterfly8(x, is_odd, y);
+    else if (length == 2) y[0] = is_odd ? ra_complex_minus(x[0], x[1]) : ra_complex_plus(x[0], x[1]);
+    else if (is_odd) {
+        ra_complex a = ra_complex_minus(x[0], x[2]), b = ra_complex_minus(x[1], x[3]);
+        y[0] = ra_complex_minus_i(a, b);
+        y[1] = ra_complex_plus_i(a, b);
+    } else {
+        ra_complex a = ra_complex_plus(x[0], x[2]), b = ra_complex_plus(x[1], x[3]);
+        y[0] = ra_complex_plus(a, b);
+        y[1] = ra_complex_minus(a, b);
+    }
 }
 
 RA_API void ra_fft_destroy(ra_fft *fft)
@@ -1645,9 +1755,17 @@ RA_API void ra_fft_destroy(ra_fft *fft)
     if (!fft) return;
     ra_fft_core_end(&fft->half);
     ra_fft_core_end(&fft->full);
-    RA_FREE(fft->real_cos);
-    RA_FREE(fft->real_sin);
+    RA_FREE(fft->joints);
     RA_FREE(fft);
+}
+
+/* W / 2 for place k of half: the right half of the circle mirrors the left one to the last bit. */
+static void ra_fft_put_joint(float *to, uint32_t distance, uint32_t k, uint32_t half)
+{
+    bool is_mirrored = k > half - k;
+    double angle = -RA_PI * (is_mirrored ? half - k : k) / half;
+    to[0]        = (float)ra_cos(angle) * (is_mirrored ? -0.5f : 0.5f);
+    to[distance] = (float)ra_sin(angle) * 0.5f;
 }
 
 RA_API ra_result ra_fft_create(uint32_t size, ra_fft **out)
@@ -1657,141 +1775,156 @@ RA_API ra_result ra_fft_create(uint32_t size, ra_fft **out)
     ra_fft *fft = ra_new(1, sizeof *fft);
     if (!fft) return RA_NO_MEMORY;
     fft->size = size;
-    fft->real_cos = ra_new(size / 4 + 1, sizeof(float));
-    fft->real_sin = ra_new(size / 4 + 1, sizeof(float));
-    if (!fft->real_cos || !fft->real_sin || ra_fft_core_init(&fft->half, size / 2) || ra_fft_core_init(&fft->full, size)) {
+    uint32_t half = size / 2, length = ra_fft_last_length(half), stride = half / length;
+    fft->joints = ra_new(2 * length * (stride / 2 + RA_LANES) + length + 2, sizeof(float));
+    if (!fft->joints || ra_fft_core_init(&fft->half, half) || ra_fft_core_init(&fft->full, size)) {
         ra_fft_destroy(fft);
         return RA_NO_MEMORY;
     }
-    for (uint32_t k = 0; k <= size / 4; k++) {
-        fft->real_cos[k] = (float)ra_cos(-RA_TAU * k / size);
-        fft->real_sin[k] = (float)ra_sin(-RA_TAU * k / size);
-    }
+    float *to = fft->joints;
+    for (uint32_t q = 1; q <= stride / 2; q += RA_LANES)
+        for (uint32_t k = 0; k < length; k++, to += 2 * RA_LANES)
+            for (uint32_t lane = 0; lane < RA_LANES; lane++) ra_fft_put_joint(to + lane, RA_LANES, q + lane + stride * k, half);
+    for (uint32_t k = 0; k <= length / 2; k++, to += 2) ra_fft_put_joint(to, 1, stride * k, half);
     *out = fft;
     return RA_OK;
 }
 
-/* A whole complex transform; the inverse one exchanged re and im on the way in and does so again here. */
-RA_REALTIME RA_INLINE void ra_fft_finish_as(const ra_fft_rest *rest, float *out, float factor, bool is_inverse, bool is_radix_4)
+/* A whole complex transform; the inverse one is the forward one with re and im exchanged before and after. */
+RA_REALTIME RA_INLINE void ra_fft_finish_as(const ra_fft_rest *rest, float *out, float factor, bool is_inverse, uint32_t length)
 {
-    ra_f32x4 scale = ra_splat4(factor);
-    for (uint32_t q = 0; q < rest->stride; q += 4) {
-        ra_butterfly4 y = ra_fft_last_pass(rest, q, is_radix_4);
-        RA_UNROLL_4
-        for (uint32_t k = 0; k < (is_radix_4 ? 4u : 2u); k++) {
-            float *to = out + 2 * (q + k * rest->stride);
-            if (is_inverse) ra_interleave4(to, y.im[k] * scale, y.re[k] * scale); else ra_interleave4(to, y.re[k], y.im[k]);
+    ra_lanes scale = ra_lanes_splat(factor);
+    for (uint32_t q = 0; q < rest->stride; q += RA_LANES) {
+        RA_UNROLL_8
+        for (uint32_t half = 0; half < 2; half++) {
+            ra_complex y[4];
+            ra_fft_last_pass(rest, q, length, half, y);
+            RA_UNROLL_8
+            for (uint32_t k = 0; k < length / 2; k++) {
+                float *to = out + 2 * (q + (2 * k + half) * rest->stride);
+                if (is_inverse) ra_complex_zip(to, y[k].im * scale, y[k].re * scale); else ra_complex_zip(to, y[k].re, y[k].im);
+            }
         }
     }
 }
 
 RA_REALTIME static void ra_fft_complex(const ra_fft_core *core, const float *in, float *out, bool is_inverse)
 {
-    ra_fft_rest rest = ra_fft_core_run(core, in, is_inverse);
+    ra_fft_rest rest = ra_fft_core_run(core, in);
     float factor = 1.0f / (float)core->size;
-    bool is_radix_4 = ra_fft_is_radix_4(core->size);
-    if (is_inverse) { if (is_radix_4) ra_fft_finish_as(&rest, out, factor, true, true); else ra_fft_finish_as(&rest, out, factor, true, false); }
-    else            { if (is_radix_4) ra_fft_finish_as(&rest, out, factor, false, true); else ra_fft_finish_as(&rest, out, factor, false, false); }
+    uint32_t length = ra_fft_last_length(core->size);
+    if      (length == 2) ra_fft_finish_as(&rest, out, factor, is_inverse, 2);
+    else if (length == 4) ra_fft_finish_as(&rest, out, factor, is_inverse, 4);
+    else                  ra_fft_finish_as(&rest, out, factor, is_inverse, 8);
 }
 
 RA_REALTIME RA_API void ra_fft_forward_complex(ra_fft *fft, const float *in, float *out) { ra_fft_complex(&fft->full, in, out, false); }
-RA_REALTIME RA_API void ra_fft_inverse_complex(ra_fft *fft, const float *in, float *out) { ra_fft_complex(&fft->full, in, out, true); }
+
+RA_REALTIME RA_API void ra_fft_inverse_complex(ra_fft *fft, const float *in, float *out)
+{
+    float *exchanged = fft->full.there;                  /* free until the first pass is done */
+    for (uint32_t n = 0; n < 2 * fft->size; n += 2) { exchanged[n] = in[n + 1]; exchanged[n + 1] = in[n]; }
+    ra_fft_complex(&fft->full, exchanged, out, true);
+}
 
 /* Real input: even samples as re, odd ones as im give Z of half the size; then, with E and O the
    transforms of the even and of the odd samples, W = exp(-2 pi i k / size), M = size/2:
      E = (Z[k] + conj Z[M-k]) / 2    O = (Z[k] - conj Z[M-k]) / 2i
      X[k] = E + W O                  X[M-k] = conj(E - W O)
-   Four neighbours k at a time, and their mirrors M-k, which lie in the opposite order. */
-RA_REALTIME RA_INLINE void ra_fft_join4(const ra_fft *fft, float *bins, uint32_t k, ra_f32x4 a, ra_f32x4 b, ra_f32x4 mirror_re, ra_f32x4 mirror_im)
+   Neighbours k at a time, and their mirrors M-k, which come in the opposite order; w is W / 2. */
+RA_REALTIME RA_INLINE void ra_fft_join(float *bins, float *mirror_bins, ra_complex z, ra_complex mirror, const float *w)
 {
-    uint32_t mirror = fft->half.size - k - 3;
-    ra_f32x4 half = ra_splat4(0.5f), w_re = ra_load4(fft->real_cos + k), w_im = ra_load4(fft->real_sin + k);
-    ra_f32x4 c = __builtin_shufflevector(mirror_re, mirror_re, 3, 2, 1, 0), d = __builtin_shufflevector(mirror_im, mirror_im, 3, 2, 1, 0);
-    ra_f32x4 e_re = (a + c) * half, e_im = (b - d) * half, o_re = (b + d) * half, o_im = (c - a) * half;
-    ra_f32x4 t_re = o_re * w_re - o_im * w_im, t_im = o_re * w_im + o_im * w_re;
-    ra_interleave4(bins + 2 * k, e_re + t_re, e_im + t_im);
-    ra_f32x4 x_re = e_re - t_re, x_im = t_im - e_im;
-    ra_interleave4(bins + 2 * mirror, __builtin_shufflevector(x_re, x_re, 3, 2, 1, 0), __builtin_shufflevector(x_im, x_im, 3, 2, 1, 0));
+    ra_lanes half = ra_lanes_splat(0.5f), c = RA_REVERSE(mirror.re), d = RA_REVERSE(mirror.im);
+    ra_complex e = { (z.re + c) * half, (z.im - d) * half }, twice_o = { z.im + d, c - z.re };
+    ra_complex t = ra_complex_times(twice_o, ra_lanes_load(w), ra_lanes_load(w + RA_LANES));
+    ra_complex_zip(bins, e.re + t.re, e.im + t.im);
+    ra_complex_zip_reversed(mirror_bins, e.re - t.re, t.im - e.im);
 }
 
-/* The last pass and the join in one: the columns q and stride - q hold each other's mirrors. In the middle
-   the two meet and the same bins are written twice, with the same values. */
-RA_REALTIME RA_INLINE void ra_fft_join_as(const ra_fft *fft, const ra_fft_rest *rest, float *bins, bool is_radix_4)
+/* The last pass and the join in one: the columns q and stride - q hold each other's mirrors, row k those of
+   row length - 1 - k. In the middle the two meet and the same bins are written twice, with the same values. */
+RA_REALTIME RA_INLINE void ra_fft_join_as(const ra_fft *fft, const ra_fft_rest *rest, float *bins, uint32_t length)
 {
-    uint32_t s = rest->stride, last = is_radix_4 ? 3 : 1;
-    for (uint32_t q = 1; q <= s / 2; q += 4) {
-        uint32_t r = s - q - 3;
-        ra_butterfly4 a = ra_fft_last_pass(rest, q, is_radix_4), b = ra_fft_last_pass(rest, r, is_radix_4);
-        RA_UNROLL_4
-        for (uint32_t k = 0; k < (is_radix_4 ? 2u : 1u); k++) {
-            ra_fft_join4(fft, bins, q + k * s, a.re[k], a.im[k], b.re[last - k], b.im[last - k]);
-            ra_fft_join4(fft, bins, r + k * s, b.re[k], b.im[k], a.re[last - k], a.im[last - k]);
+    uint32_t s = rest->stride, size = fft->half.size;
+    const float *w = fft->joints;
+    float column[16];                                    /* column 0, which mirrors itself */
+    for (uint32_t half = 0; half < 2; half++) {
+        ra_complex y[4];
+        ra_fft_last_pass(rest, 0, length, half, y);
+        RA_UNROLL_8
+        for (uint32_t k = 0; k < length / 2; k++) { column[2 * (2 * k + half)] = y[k].re[0]; column[2 * (2 * k + half) + 1] = y[k].im[0]; }
+    }
+    for (uint32_t q = 1; q <= s / 2; q += RA_LANES, w += 2 * RA_LANES * length) {
+        uint32_t r = s - q - (RA_LANES - 1);
+        RA_UNROLL_8
+        for (uint32_t half = 0; half < 2; half++) {
+            ra_complex low[4], high[4];
+            ra_fft_last_pass(rest, q, length, half, low);
+            if (length == 8) RA_PARK(low);
+            ra_fft_last_pass(rest, r, length, !half, high);
+            RA_UNROLL_8
+            for (uint32_t k = 0; k < length / 2; k++) {
+                uint32_t row = 2 * k + half;
+                ra_fft_join(bins + 2 * (q + row * s), bins + 2 * (r + (length - 1 - row) * s), low[k], high[length / 2 - 1 - k], w + 2 * RA_LANES * row);
+            }
         }
     }
-}
-
-/* Column 0 mirrors itself; Z holds its results. */
-RA_REALTIME static inline void ra_fft_join_first(const ra_fft *fft, const ra_fft_rest *rest, float *bins, bool is_radix_4)
-{
-    uint32_t half = fft->half.size, s = rest->stride;
-    ra_butterfly4 z = is_radix_4 ? ra_fft_last_pass(rest, 0, true) : ra_fft_last_pass(rest, 0, false);
-    uint32_t middle = is_radix_4 ? 2 : 1;
-    bins[0] = z.re[0][0] + z.im[0][0];
-    bins[1] = 0.0f;
-    bins[2 * half] = z.re[0][0] - z.im[0][0];
-    bins[2 * half + 1] = 0.0f;
-    bins[half] = z.re[middle][0];                        /* k = M/2: W = -i, E and O are real */
-    bins[half + 1] = -z.im[middle][0];
-    if (!is_radix_4) return;
-    float a = z.re[1][0], b = z.im[1][0], c = z.re[3][0], d = z.im[3][0];
-    float e_re = 0.5f * (a + c), e_im = 0.5f * (b - d), o_re = 0.5f * (b + d), o_im = 0.5f * (c - a);
-    float t_re = o_re * fft->real_cos[s] - o_im * fft->real_sin[s], t_im = o_re * fft->real_sin[s] + o_im * fft->real_cos[s];
-    bins[2 * s] = e_re + t_re;            bins[2 * s + 1] = e_im + t_im;
-    bins[2 * (half - s)] = e_re - t_re;   bins[2 * (half - s) + 1] = t_im - e_im;
+    for (uint32_t k = 0; k <= length / 2; k++, w += 2) {
+        uint32_t mirror = (length - k) % length;
+        float a = column[2 * k], b = column[2 * k + 1], c = column[2 * mirror], d = column[2 * mirror + 1];
+        float e_re = (a + c) * 0.5f, e_im = (b - d) * 0.5f, o_re = b + d, o_im = c - a;
+        float t_re = o_re * w[0] - o_im * w[1], t_im = o_re * w[1] + o_im * w[0];
+        float *low = bins + 2 * k * s, *high = bins + 2 * (size - k * s);
+        low[0]  = e_re + t_re;   low[1]  = e_im + t_im;
+        high[0] = e_re - t_re;   high[1] = t_im - e_im;
+    }
+    bins[1] = bins[2 * size + 1] = 0.0f;
 }
 
 /* size is fft->size. Where it is known while compiling, nothing is compiled for the other sizes. */
 RA_REALTIME RA_INLINE void ra_fft_forward_real_as(ra_fft *fft, uint32_t size, const float *samples, float *bins)
 {
-    if (size == 32) {                                    /* too short for columns of four: as complex numbers */
-        float pairs[64];
-        for (uint32_t n = 0; n < 32; n++) { pairs[2 * n] = samples[n]; pairs[2 * n + 1] = 0.0f; }
-        ra_fft_complex(&fft->full, pairs, pairs, false);
-        memcpy(bins, pairs, 34 * sizeof(float));
-        bins[1] = bins[33] = 0.0f;
-        return;
-    }
-    ra_fft_rest rest = ra_fft_core_run(&fft->half, samples, false);
-    bool is_radix_4 = ra_fft_is_radix_4(size / 2);
-    if (is_radix_4) ra_fft_join_as(fft, &rest, bins, true); else ra_fft_join_as(fft, &rest, bins, false);
-    ra_fft_join_first(fft, &rest, bins, is_radix_4);
+    ra_fft_rest rest = ra_fft_core_run(&fft->half, samples);
+    uint32_t length = ra_fft_last_length(size / 2);
+    if      (length == 2) ra_fft_join_as(fft, &rest, bins, 2);
+    else if (length == 4) ra_fft_join_as(fft, &rest, bins, 4);
+    else                  ra_fft_join_as(fft, &rest, bins, 8);
 }
 
 RA_REALTIME RA_API void ra_fft_forward_real(ra_fft *fft, const float *samples, float *bins) { ra_fft_forward_real_as(fft, fft->size, samples, bins); }
 
-/* The join backwards: Z[k] = E + i O with O = conj W (X[k] - conj X[M-k]) / 2, then the inverse transform. */
+/* The join backwards: Z[k] = E + i O with O = conj W (X[k] - conj X[M-k]) / 2, then the inverse transform,
+   for which re and im are exchanged here. */
 RA_REALTIME RA_API void ra_fft_inverse_real(ra_fft *fft, const float *bins, float *samples)
 {
-    uint32_t half = fft->half.size, middle = half / 2;
-    float *pairs = fft->full.scratch;                    /* not in use now, and as long as we need */
-    ra_f32x4 one_half = ra_splat4(0.5f);
-    for (uint32_t k = 1; k < middle; k += 4) {
-        if (k + 3 > middle) k = middle - 3;              /* some are written twice, with the same values */
-        uint32_t mirror = half - k - 3;
-        ra_f32x4 a, b, c, d, w_re = ra_load4(fft->real_cos + k), w_im = ra_load4(fft->real_sin + k);
-        ra_deinterleave4(bins + 2 * k, &a, &b);
-        ra_deinterleave4(bins + 2 * mirror, &c, &d);
-        c = __builtin_shufflevector(c, c, 3, 2, 1, 0);
-        d = __builtin_shufflevector(d, d, 3, 2, 1, 0);
-        ra_f32x4 e_re = (a + c) * one_half, e_im = (b - d) * one_half, t_re = (a - c) * one_half, t_im = (b + d) * one_half;
-        ra_f32x4 o_re = t_re * w_re + t_im * w_im, o_im = t_im * w_re - t_re * w_im;
-        ra_interleave4(pairs + 2 * k, e_re - o_im, e_im + o_re);
-        ra_f32x4 z_re = e_re + o_im, z_im = o_re - e_im;
-        ra_interleave4(pairs + 2 * mirror, __builtin_shufflevector(z_re, z_re, 3, 2, 1, 0), __builtin_shufflevector(z_im, z_im, 3, 2, 1, 0));
+    uint32_t size = fft->half.size, length = ra_fft_last_length(size), s = size / length;
+    float *exchanged = fft->half.there;                  /* free until the first pass is done */
+    const float *w = fft->joints;
+    ra_lanes half = ra_lanes_splat(0.5f);
+    for (uint32_t q = 1; q <= s / 2; q += RA_LANES)
+        for (uint32_t k = 0; k < length; k++, w += 2 * RA_LANES) {
+            uint32_t at = 2 * (q + k * s), mirror_at = 2 * size - at - 2 * (RA_LANES - 1);
+            ra_complex x, mirror;
+            ra_complex_unzip(bins + at, &x);
+            ra_complex_unzip(bins + mirror_at, &mirror);
+            ra_lanes c = RA_REVERSE(mirror.re), d = RA_REVERSE(mirror.im);
+            ra_complex e = { (x.re + c) * half, (x.im - d) * half };
+            ra_complex o = ra_complex_times((ra_complex){ x.re - c, x.im + d }, ra_lanes_load(w), -ra_lanes_load(w + RA_LANES));
+            ra_complex_zip(exchanged + at, e.im + o.re, e.re - o.im);
+            ra_complex_zip_reversed(exchanged + mirror_at, o.re - e.im, e.re + o.im);
+        }
+    for (uint32_t k = 0; k <= length / 2; k++, w += 2) {
+        uint32_t at = 2 * k * s, mirror = 2 * size - at;
+        float a = bins[at], b = bins[at + 1], c = bins[mirror], d = bins[mirror + 1];
+        if (k == 0) b = d = 0.0f;                        /* 0 Hz and half the rate are real */
+        float e_re = (a + c) * 0.5f, e_im = (b - d) * 0.5f, o_re = (a - c) * w[0] + (b + d) * w[1], o_im = (b + d) * w[0] - (a - c) * w[1];
+        exchanged[at] = e_im + o_re;
+        exchanged[at + 1] = e_re - o_im;
+        if (k == 0) continue;                            /* its mirror lies past the end */
+        exchanged[mirror] = o_re - e_im;
+        exchanged[mirror + 1] = e_re + o_im;
     }
-    pairs[0] = 0.5f * (bins[0] + bins[2 * half]);
-    pairs[1] = 0.5f * (bins[0] - bins[2 * half]);
-    ra_fft_complex(&fft->half, pairs, samples, true);
+    ra_fft_complex(&fft->half, exchanged, samples, true);
 }
 
 /* ---- power to decibels ---- */
@@ -3693,6 +3826,42 @@ typedef struct ra_convolve {
 
 /* ---- its spectra ---- */
 
+/* (re, im) of eight floats re im re im re im re im. */
+RA_REALTIME RA_INLINE void ra_deinterleave4(const float *from, ra_f32x4 *re, ra_f32x4 *im)
+{
+    ra_f32x4 low = ra_load4(from), high = ra_load4(from + 4);
+    *re = __builtin_shufflevector(low, high, 0, 2, 4, 6);
+    *im = __builtin_shufflevector(low, high, 1, 3, 5, 7);
+}
+
+RA_REALTIME RA_INLINE void ra_interleave4(float *to, ra_f32x4 re, ra_f32x4 im)
+{
+    ra_store4(to,     __builtin_shufflevector(re, im, 0, 4, 1, 5));
+    ra_store4(to + 4, __builtin_shufflevector(re, im, 2, 6, 3, 7));
+}
+
+/* Four complex inputs to four outputs before their twiddles: the two fused radix-2 stages. */
+typedef struct { ra_f32x4 re[4], im[4]; } ra_butterfly4;
+
+RA_REALTIME RA_INLINE ra_butterfly4 ra_convolve_butterfly(ra_butterfly4 x)
+{
+    ra_f32x4 sum_02_re  = x.re[0] + x.re[2], sum_02_im  = x.im[0] + x.im[2];
+    ra_f32x4 diff_02_re = x.re[0] - x.re[2], diff_02_im = x.im[0] - x.im[2];
+    ra_f32x4 sum_13_re  = x.re[1] + x.re[3], sum_13_im  = x.im[1] + x.im[3];
+    ra_f32x4 diff_13_re = x.re[1] - x.re[3], diff_13_im = x.im[1] - x.im[3];
+    return (ra_butterfly4){                               /* times -i: (re, im) becomes (im, -re) */
+        .re = { sum_02_re + sum_13_re, diff_02_re + diff_13_im, sum_02_re - sum_13_re, diff_02_re - diff_13_im },
+        .im = { sum_02_im + sum_13_im, diff_02_im - diff_13_re, sum_02_im - sum_13_im, diff_02_im + diff_13_re },
+    };
+}
+
+RA_REALTIME RA_INLINE void ra_convolve_twiddle(ra_butterfly4 *y, int k, ra_f32x4 re, ra_f32x4 im)
+{
+    ra_f32x4 a = y->re[k], b = y->im[k];
+    y->re[k] = a * re - b * im;
+    y->im[k] = a * im + b * re;
+}
+
 /* Four columns and back. */
 RA_REALTIME RA_INLINE ra_butterfly4 ra_convolve_load(const float *from, uint32_t apart)
 {
@@ -3721,9 +3890,9 @@ RA_REALTIME static void ra_convolve_begin(const ra_convolve_level *level, const 
             x.re[j] = value * ra_load4(w + 8 * j);
             x.im[j] = value * ra_load4(w + 8 * j + 4);
         }
-        x = ra_fft_butterfly(x);
+        x = ra_convolve_butterfly(x);
         RA_UNROLL_4
-        for (int k = 1; k < 4; k++) ra_fft_twiddle(&x, k, ra_load4(w + 24 + 8 * k), ra_load4(w + 28 + 8 * k));
+        for (int k = 1; k < 4; k++) ra_convolve_twiddle(&x, k, ra_load4(w + 24 + 8 * k), ra_load4(w + 28 + 8 * k));
         ra_transpose4(x.re);
         ra_transpose4(x.im);
         ra_convolve_store(level->work + 32 * group, 8, x);
@@ -3739,10 +3908,10 @@ RA_REALTIME RA_INLINE void ra_convolve_pass_as(float *work, const float *twiddle
         const float *w = twiddles + 6 * p;
         float *columns = work + 8 * (4 * (group - p) + p);
         ra_butterfly4 x = ra_convolve_load(columns, 8 * quarter);
-        if (!is_back) x = ra_fft_butterfly(x);
+        if (!is_back) x = ra_convolve_butterfly(x);
         RA_UNROLL_4
-        for (int k = 1; k < 4; k++) ra_fft_twiddle(&x, k, ra_splat4(w[2 * k - 2]), ra_splat4(w[2 * k - 1]));
-        if (is_back) x = ra_fft_butterfly(x);
+        for (int k = 1; k < 4; k++) ra_convolve_twiddle(&x, k, ra_splat4(w[2 * k - 2]), ra_splat4(w[2 * k - 1]));
+        if (is_back) x = ra_convolve_butterfly(x);
         ra_convolve_store(columns, 8 * quarter, x);
     }
 }
@@ -3758,7 +3927,7 @@ RA_REALTIME static void ra_convolve_pass_back(const ra_convolve_level *level, co
 }
 
 /* The last pass there, straight to where the spectrum stays. */
-RA_REALTIME RA_INLINE void ra_convolve_keep(const float *work, float *spectrum) { ra_convolve_store(spectrum, 8, ra_fft_butterfly(ra_convolve_load(work, 8))); }
+RA_REALTIME RA_INLINE void ra_convolve_keep(const float *work, float *spectrum) { ra_convolve_store(spectrum, 8, ra_convolve_butterfly(ra_convolve_load(work, 8))); }
 
 /* In the middle a group is finished, multiplied with all partitions, and begins its way back, re and im exchanged. Two
    columns at a time, whose sums fit the registers also where V8 deals them out. */
@@ -3784,7 +3953,7 @@ RA_REALTIME static void ra_convolve_multiply(const ra_convolve_level *level, con
             RA_UNROLL_4
             for (int k = 0; k < 2; k++) { ra_store4(work + half + 8 * k, im[k]); ra_store4(work + half + 8 * k + 4, re[k]); }
         }
-        ra_convolve_store(work, 8, ra_fft_butterfly(ra_convolve_load(work, 8)));
+        ra_convolve_store(work, 8, ra_convolve_butterfly(ra_convolve_load(work, 8)));
     }
 }
 
@@ -3799,12 +3968,12 @@ RA_REALTIME static void ra_convolve_finish(const ra_convolve_level *level, const
         ra_transpose4(x.re);
         ra_transpose4(x.im);
         RA_UNROLL_4
-        for (int k = 1; k < 4; k++) ra_fft_twiddle(&x, k, ra_load4(w + 24 + 8 * k), ra_load4(w + 28 + 8 * k));
-        x = ra_fft_butterfly(x);
+        for (int k = 1; k < 4; k++) ra_convolve_twiddle(&x, k, ra_load4(w + 24 + 8 * k), ra_load4(w + 28 + 8 * k));
+        x = ra_convolve_butterfly(x);
         RA_UNROLL_4
         for (uint32_t j = 0; j < 4; j++) {
             uint32_t place = 4 * group + j * (level->size / 4);
-            ra_fft_twiddle(&x, (int)j, ra_load4(w + 8 * j), ra_load4(w + 8 * j + 4));
+            ra_convolve_twiddle(&x, (int)j, ra_load4(w + 8 * j), ra_load4(w + 8 * j + 4));
             ra_store4(next + place, x.im[j] + ra_load4(rest + place));
             ra_store4(rest + place, -x.re[j]);
         }
