@@ -5501,7 +5501,7 @@ static ra_result ra_clip_create_unfilled(uint64_t frame_count, uint32_t channels
 RA_API ra_result ra_clip_create(uint64_t frame_count, uint32_t channels, uint32_t sample_rate_hz, ra_clip **out)
 {
     ra_result result = ra_clip_create_unfilled(frame_count, channels, sample_rate_hz, out);
-    if (result == RA_OK) memset((*out)->samples, 0, (size_t)(frame_count * channels) * sizeof(float));
+    if (result == RA_OK) memset((*out)->samples, 0, ra_checked_size(frame_count * channels, sizeof(float)));
     return result;
 }
 
