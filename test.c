@@ -2834,6 +2834,13 @@ static void test_convolve(void)
 
     test("effects: what is heard after a long silence, at any place in the grid, is the sum written out again");
     impulse = room(30000, 2, 44100, 351);
+    made = convolve_with(2, 44100, impulse, 1);
+    memcpy(third, input, 4000 * sizeof(float));
+    memset(third + 4000, 0, 66000 * sizeof(float));
+    memcpy(output, third, 70000 * sizeof(float));
+    convolve_blocks(made, output, 2, 35000, 128);
+    check_most(convolve_error_db(output, third, 35000, 2, impulse, 400), -120);        /* the tail, to its end */
+    ra_convolve_destroy(made);
     for (uint32_t silence = 50000; silence < 50400; silence += 97) {
         made = convolve_with(2, 44100, impulse, 1);
         memset(output, 0, silence * 2 * sizeof(float));
@@ -5644,6 +5651,18 @@ static void test_engine(void)
     }
     ra_clip *delivered = ra_bridge_impulse(front, 0) ? NULL : back->received[0].clip;
     check(delivered && delivered->frame_count == 3000 && memcmp(delivered->samples, impulse->samples, 6000 * sizeof(float)) == 0 && !back->received[1].clip);
+    ra_engine_destroy(front);
+    front = engine_at(48000);                          /* settings wait until what they name was delivered */
+    static uint8_t packets[16384];
+    uint32_t waiting;
+    check_same(ra_engine_set_chain(front, &roomy), RA_OK);
+    check_same(ra_bridge_take_commands(front, packets, sizeof packets), 0);
+    check(ra_bridge_pending_clip(front, &waiting) != NULL);
+    ra_bridge_clip_delivered(front, waiting + 1);      /* another one, that nobody wants any more */
+    check_same(ra_bridge_take_commands(front, packets, sizeof packets), 0);
+    ra_bridge_clip_delivered(front, waiting);
+    check_same(ra_bridge_take_commands(front, packets, sizeof packets), 12);
+    check(ra_bridge_take_commands(front, packets, sizeof packets) > sizeof roomy);
     ra_engine_destroy(single); ra_engine_destroy(front); ra_engine_destroy(back);
     ra_clip_destroy(impulse);
 
