@@ -94,8 +94,7 @@ function fetchPeers() {
 
 // ---- our side, and the programs that hold both ----
 
-const OURS = ['-std=gnu11', '-ffp-contract=off', '-fno-math-errno', '-w', '-DRA_NO_THREADS',      // as build.sh does
-  `-DBENCH_CONVOLVE=${Number(fs.readFileSync(`${ROOT}/rustyaudio.h`, 'utf8').includes('*impulse;'))}`];
+const OURS = ['-std=gnu11', '-ffp-contract=off', '-fno-math-errno', '-w', '-DRA_NO_THREADS'];    // as build.sh does
 
 // Name, flags of our code and of PFFFT, and which FFTW stands beside them.
 const NATIVE = [

@@ -1,6 +1,5 @@
 /* bench_ours.c - our side of the benchmarks: the engine as an embedder gets it, and the works that are timed.
-   bench_native.c includes this file; emcc compiles it alone into the module that bench_page.mjs loads.
-     BENCH_CONVOLVE   0 or 1: is there a convolve to be timed? */
+   bench_native.c includes this file; emcc compiles it alone into the module that bench_page.mjs loads. */
 
 #define RA_NO_UI
 #define RA_NO_WEB
@@ -89,9 +88,7 @@ static bool bench_chain_spec(double band_db, const char *text, ra_chain_spec *ou
 /* Gives every convolve its response. */
 static void bench_set_response(ra_chain_spec *spec, const ra_clip *response)
 {
-#if BENCH_CONVOLVE
     for (uint32_t i = 0; i < spec->count; i++) if (spec->item[i].kind == RA_PROCESSOR_CONVOLVE) spec->item[i].impulse = response;
-#endif
 }
 
 /* Stereo; NULL where the text names what is not built. */
@@ -164,7 +161,7 @@ OURS void bench_engine_turn_knobs(uint32_t block, bool has_all_effects)
     if (has_all_effects) length += snprintf(text + length, sizeof text - (size_t)length,
         "; pan position=%.3f; compressor threshold_db=%.3f; distortion drive_db=%.3f; chorus depth_ms=%.3f; delay feedback=%.3f; reverb mix=%.3f; limiter ceiling_dbtp=%.3f",
         swing / 2, 6 * swing - 20, 3 * swing + 9, swing + 3, swing / 4 + 0.4, swing / 8 + 0.25, swing - 3);
-    if (has_all_effects && BENCH_CONVOLVE) snprintf(text + length, sizeof text - (size_t)length, "; convolve mix=%.3f", swing / 8 + 0.25);
+    if (has_all_effects) snprintf(text + length, sizeof text - (size_t)length, "; convolve mix=%.3f", swing / 8 + 0.25);
     bench_need(bench_chain_spec(3 * swing + 4, text, &spec), "the text of the callback's chain is refused");
     bench_set_response(&spec, bench_response());
     bench_need(ra_engine_set_chain(bench_engine, &spec) == RA_OK, "ra_engine_set_chain failed");
