@@ -8290,14 +8290,21 @@ static void canvas_quad(canvas *c, const canvas_vertex corners[4])
 }
 
 /* Innermost part of the clips so far and box. Every canvas_clip is followed by one canvas_unclip. */
-static void canvas_clip(canvas *c, canvas_box box)
+/* What can be seen of a box. */
+static canvas_box canvas_visible(const canvas *c, canvas_box box)
 {
-    RA_ASSERT(c->clip_count < CANVAS_CLIP_MAX);
     const canvas_box *outer = &c->clip[c->clip_count - 1];
     float right = outer->x + outer->w, bottom = outer->y + outer->h;
     float x0 = (float)ra_clamp(box.x, outer->x, right), x1 = (float)ra_clamp(box.x + box.w, x0, right);
     float y0 = (float)ra_clamp(box.y, outer->y, bottom), y1 = (float)ra_clamp(box.y + box.h, y0, bottom);
-    c->clip[c->clip_count++] = (canvas_box){ x0, y0, x1 - x0, y1 - y0 };
+    return (canvas_box){ x0, y0, x1 - x0, y1 - y0 };
+}
+
+static void canvas_clip(canvas *c, canvas_box box)
+{
+    RA_ASSERT(c->clip_count < CANVAS_CLIP_MAX);
+    c->clip[c->clip_count] = canvas_visible(c, box);
+    c->clip_count++;
     canvas_open_command(c);
 }
 static void canvas_unclip(canvas *c)
@@ -8628,7 +8635,7 @@ typedef struct {
     bool is_focused, is_disabled, is_pressed;
 } ui_row;
 
-#define UI_ROW_MAX 192
+#define UI_ROW_MAX 400
 #define UI_DOUBLE_CLICK_S 0.4
 #define UI_FINGER 44.0f                /* smallest target for a finger, CSS pixels */
 
@@ -8639,6 +8646,7 @@ typedef struct {
     bool was_used;                     /* some widget took the event */
     bool is_inert;                     /* what is built now lies under an open panel */
     bool has_pointer, is_touch;
+    canvas_box focus_box;              /* of what has the focus, where it would be drawn if it were not clipped */
     float x, y, moved_x, moved_y;      /* pointer and its last movement */
     bool is_double;                    /* this UI_DOWN is the second of a double click */
     double last_down_s;
@@ -8770,7 +8778,7 @@ static ui_row *ui_describe(ui *u, uint32_t id, ui_role role, const char *name, c
     memset(row, 0, sizeof *row);       /* padding too: rows are compared by their bytes */
     row->id = id;
     row->role = role;
-    row->box = box;
+    row->box = canvas_visible(u->canvas, box);             /* what is scrolled away has no size, but can be walked to */
     row->is_focused = u->focus == id;
     ra_text text = ra_text_start(row->name, sizeof row->name);
     ra_text_add(&text, "%s", name);
@@ -8833,6 +8841,7 @@ static ui_touch ui_update(ui *u, uint32_t id, canvas_box box, bool takes_focus)
 
 static void ui_draw_focus(ui *u, bool is_focused, canvas_box box, float radius)
 {
+    if (is_focused) u->focus_box = box;
     if (is_focused && u->focus_is_visible) canvas_frame(u->canvas, ui_inset(box, -2, -2), radius + 2, 2, u->theme->loop);
 }
 
@@ -11237,6 +11246,11 @@ static void app_panel_rack(canvas_box box, bool is_phone)
     ui_touch touch = ui_update(u, ui_id("rack", 0), inside, false);
     if (touch.is_active && u->event.kind == UI_MOVE) app.rack_scroll -= u->moved_x;
     if (touch.is_hot && u->event.kind == UI_WHEEL && most > 0) app.rack_scroll += u->event.scroll;
+    if (u->event.kind == UI_FOCUS && ui_contains((canvas_box){ inside.x - total, inside.y, 3 * total, inside.h }, u->focus_box.x, u->focus_box.y)) {
+        /* the keyboard has walked to what is scrolled away: bring it */
+        float left = inside.x - u->focus_box.x, right = u->focus_box.x + u->focus_box.w - inside.x - inside.w;
+        app.rack_scroll += left > 0 ? -left - 8 : right > 0 ? right + 8 : 0;
+    }
     app.rack_scroll = (float)ra_clamp(app.rack_scroll, 0, most);
     canvas_unclip(u->canvas);
 }

@@ -344,6 +344,18 @@ test('Tab walks through all controls in the order of the page, and the ring show
   same(new Set(seen).size, seen.length, 'each control once');
 });
 
+test('what the rack has scrolled away comes into sight when the keyboard walks to it', async (bench) => {
+  const app = await bench.open();
+  await app.set('compressor; compressor; compressor; compressor; compressor; delay');
+  await app.until(async () => (await app.widget('slider', 'Delay mix').count()) === 1, 'the knob is there');
+  const size = async () => { const box = await app.widget('slider', 'Delay mix').boundingBox(); return Math.min(box?.width ?? 0, box?.height ?? 0); };
+  near(await size(), 0, 1, 'size of what is scrolled away');
+  await app.widget('slider', 'Delay mix').focus();
+  await app.until(async () => await size() > 40, 'the knob is in sight');
+  await app.press('End');
+  await app.until((state) => /mix=1/.test(state.chain), 'the key turns it');
+});
+
 test('Space and Enter press the button that has the focus, not Play', async (bench) => {
   const app = await bench.open();
   for (let i = 0; i < 30 && await app.page.evaluate(() => document.activeElement.ariaLabel) !== 'Loop'; i++) await app.press('Tab');
