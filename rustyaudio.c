@@ -11604,8 +11604,8 @@ static const char *app_state_json(void)
     ra_text_add_json(&text, app.tier);
     ra_text_add(&text, ",\"renderer\":\"%s\",\"underruns\":%u,\"peak_db\":%.2f,\"chain\":", gpu_name(), app.underruns, peak_db);
     ra_text_add_json(&text, app_chain_text());
-    ra_text_add(&text, ",\"volume_db\":%.2f,\"muted\":%s,\"loop\":%s,\"eq_on\":%s,\"file\":", app.session.volume_db,
-                app_bool(app.is_muted), app_bool(app.is_looping), app_bool(app.session.eq_is_on));
+    ra_text_add(&text, ",\"volume_db\":%.2f,\"muted\":%s,\"loop\":%s,\"loop_from_s\":%.6f,\"loop_to_s\":%.6f,\"queued\":%u,\"eq_on\":%s,\"file\":", app.session.volume_db,
+                app_bool(app.is_muted), app_bool(app.is_looping), app.from_s, app.to_s, app.queue_count, app_bool(app.session.eq_is_on));
     ra_text_add_json(&text, app.track.title);
     ra_text_add(&text, ",\"error\":");
     ra_text_add_json(&text, app.error);

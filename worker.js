@@ -342,9 +342,10 @@ function rustyPage() {
   host.addEventListener('keydown', onKey);
   host.addEventListener('keyup', onKey);
 
-  let picked = 0;                                             // the purpose of what is being picked: app_purpose in section [16]
+  const QUEUE = 1;                                            // a purpose of what is opened: app_purpose in section [16]
+  let picked = 0;
   const picker = add(host, 'input', 'display:none', { type: 'file', accept: 'audio/*,video/mp4,video/webm,.txt,.wav,.wave,.w64,.aif,.aiff,.aifc,.flac,.ogg,.oga,.opus,.m4a,.aac,.mp3', tabindex: '-1', 'aria-hidden': 'true' });
-  picker.onchange = () => { const [chosen] = picker.files; picker.value = ''; if (chosen) load(chosen, picked).catch(() => {}); };
+  picker.onchange = () => { const chosen = [...picker.files]; picker.value = ''; loadAll(chosen, picked).catch(() => {}); };
 
   // The hint lets the pointer through, so that entering it is not leaving the canvas.
   const dropHint = add(host, 'div', 'position:absolute;inset:8px;border:3px dashed #3DE0C4;border-radius:6px;display:none;place-items:center;pointer-events:none;' +
@@ -356,7 +357,7 @@ function rustyPage() {
     dropHint.style.display = isOver ? 'grid' : 'none';
   });
   onDrag('dragover', true); onDrag('dragleave', false); onDrag('drop', false);
-  host.addEventListener('drop', event => { const [dropped] = event.dataTransfer.files; if (dropped) load(dropped).catch(() => {}); });
+  host.addEventListener('drop', event => { loadAll([...event.dataTransfer.files], event.shiftKey ? QUEUE : 0).catch(() => {}); });
 
   // ---- the accessibility mirror: real elements over the painted widgets, equal to C's table by id
 
@@ -441,7 +442,7 @@ function rustyPage() {
     appFail('No isolation: ' + await isolate());              // it only answers if it could not
   }
   const requests = [
-    /* OPEN_FILE    */ purpose => { picked = purpose; picker.click(); },
+    /* OPEN_FILE    */ purpose => { picked = purpose; picker.multiple = purpose < 2; picker.click(); },
     /* COPY_TEXT    */ (_, text) => navigator.clipboard?.writeText(text).catch(() => appFail('The browser does not let the page copy.')),
     /* SET_TITLE    */ (_, text) => {
       if (isWholePage) document.title = text;
@@ -496,6 +497,14 @@ function rustyPage() {
         settleLoad(number, error.message);
       });
     });
+  }
+  // One plays, the others wait behind it. A file that cannot be read does not keep the next from its turn.
+  async function loadAll(sources, purpose) {
+    for (const source of sources) {
+      const isDone = await load(source, purpose).then(() => true, error => error.isReplaced ? null : false);
+      if (isDone === null) return;                            // something else was opened
+      if (isDone && purpose === 0) purpose = QUEUE;
+    }
   }
   async function run(source, number, purpose, wantedName, signal) {
     if (!(typeof source === 'string' && source) && !(source instanceof URL) && !(source instanceof Blob) && !(source instanceof ArrayBuffer) && !ArrayBuffer.isView(source))
@@ -756,6 +765,7 @@ function rustyPage() {
   const face = {
     ready, state, unisolate,
     load: source => load(source),
+    queue: source => load(source, QUEUE),
     // Kept when sound runs; broken when the browser wants a gesture first (it starts at the next one).
     async play() {
       audio.isWanted = true;

@@ -51,7 +51,7 @@ export async function serve({ isolated = true, headers = {}, routes = {}, folder
     for (const name in all) response.setHeader(name, all[name]);
     const route = routes[pathname];
     if (typeof route === 'function') return route(request, response);
-    const file = typeof route === 'string' ? route : pathname.startsWith('/signals/') ? OUT + pathname
+    const file = typeof route === 'string' ? route : pathname.startsWith('/signals/') ? OUT + decodeURIComponent(pathname)
       : pathname.startsWith('/recordings/') ? RECORDINGS + pathname.slice(11) : path.join(folder, pathname === '/' ? 'index.html' : decodeURIComponent(pathname));
     let bytes;
     try { bytes = route instanceof Uint8Array ? route : fs.readFileSync(file); } catch { response.writeHead(404, { 'Content-Type': 'text/plain' }); return response.end('there is no such file'); }

@@ -49,11 +49,12 @@ section('samples');
 const CHAIN = 'eq peaking hz=1000 db=6 q=1; eq lowshelf hz=120 db=-4 q=0.7; gain db=-3';
 
 // Plays a file once and compares every sample with the native engine's.
-async function playExactly(bench, tier, url, native) {
+async function playExactly(bench, tier, url, native, { chain = CHAIN, next = [] } = {}) {
   const app = await bench.open({ query: `rate=48000${tier === 'threads' ? '' : `&tier=${tier}`}`, isolated: tier !== 'isolated-off' });
   await app.wake();
   await app.load(url);
-  await app.set(CHAIN);
+  for (const file of next) await app.call('queue', file);
+  await app.set(chain);
   const state = await app.state();
   same([state.tier, state.output_rate_hz, state.loop], [tier, 48000, false], 'tier, rate, loop');
   await app.recorder();
@@ -86,7 +87,42 @@ for (const tier of ['threads', 'isolated-off', 'compat']) {
     const { url, file } = signal('sweep', { hz: 20, 'to-hz': 18000, db: -6, seconds: 1.5, rate: 44100 });
     await playExactly(bench, tier, url, render(file, `${CHAIN}; softclip`, '--rate', 48000));
   });
+  test(`${tier}: a response beside the page makes the native engine's samples, bit for bit`, async (bench) => {
+    let seed = 3;
+    const hall = writeWav('a hall.wav', 44100, 30000, 2, (frame) => { seed = (Math.imul(seed, 1664525) + 1013904223) | 0; return seed / 2 ** 31 * Math.exp(-frame / 6000); });
+    const { url, file } = writeWav('steps.wav', 48000, 72000, 2, (frame, channel) => 0.3 * Math.sin((frame % 12000) ** 2 * (channel ? 1e-6 : 2e-6) + 0.1)), chain = (name) => `compressor; convolve file="${name}" mix=0.4; reverb rt60_s=0.5`;
+    const app = await playExactly(bench, tier, url, render(file, `${chain(hall.file)}; softclip`), { chain: chain(hall.url) });
+    same((await app.state()).error, '', 'error');
+  });
+  test(`${tier}: files in a queue are one file, bit for bit, and the page tells which one plays`, async (bench) => {
+    const parts = [0, 1, 2].map((part) => writeWav(`part${part}.wav`, 48000, 40000, 2, (frame, channel) => 0.4 * Math.sin((frame + 40000 * part) * (channel ? 0.031 : 0.047) + 0.1)));
+    const whole = writeWav('whole.wav', 48000, 120000, 2, (frame, channel) => 0.4 * Math.sin(frame * (channel ? 0.031 : 0.047) + 0.1));
+    const app = await playExactly(bench, tier, parts[0].url, render(whole.file, `${CHAIN}; softclip`), { next: [parts[1].url, parts[2].url] });
+    same((await app.state()).file, 'part2.wav', 'the last file');
+  });
 }
+
+test('A-B: keys set the ends at the playhead, the loop goes round between them, Escape takes them away', async (bench) => {
+  const app = await bench.open({ query: 'rate=48000' });
+  await app.wake();
+  await app.load(signal('sweep', { hz: 20, 'to-hz': 18000, db: -12, seconds: 4, rate: 48000 }).url);
+  await app.call('seek', 1);
+  await app.until((state) => Math.abs(state.position_s - 1) < 0.01, 'at 1 s');
+  await app.press('[');
+  await app.call('seek', 1.5);
+  await app.until((state) => Math.abs(state.position_s - 1.5) < 0.01, 'at 1.5 s');
+  await app.press(']');
+  await app.until((state) => state.loop && Math.abs(state.loop_from_s - 1) < 0.001 && Math.abs(state.loop_to_s - 1.5) < 0.001, 'the loop has both ends');
+  await app.call('seek', 1.2);
+  await app.click('button', 'Play');
+  await app.untilPlaying();
+  for (const begin = Date.now(); Date.now() - begin < 2000; await wait(20)) {
+    const { position_s } = await app.state();
+    ok(position_s > 0.98 && position_s < 1.52, `the position is ${position_s} s`);
+  }
+  await app.press('Escape');
+  await app.until((state) => state.loop_to_s < 0 && state.position_s > 1.7, 'it goes on beyond the end');
+});
 
 section('recordings');
 
