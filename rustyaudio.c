@@ -9010,7 +9010,7 @@ typedef struct {
     const char *id, *name, *label;     /* label NULL: icon only */
     ui_icon icon;
     ui_look look;
-    bool is_toggle, is_on, is_disabled;
+    bool is_toggle, is_on, is_disabled, is_tight;     /* tight: a label may reach the edges */
     float icon_scale;                  /* 0: 1 */
 } ui_button_desc;
 
@@ -9043,7 +9043,7 @@ static bool ui_button(ui *u, canvas_box box, const ui_button_desc *desc)
     if (desc->is_toggle && desc->is_on) ink = theme->loop;
     if (desc->is_disabled) ink = canvas_mix(theme->dim, theme->panel, 0.5f);
     if (back) canvas_fill(u->canvas, ui_inset(box, 2, 2), desc->look == UI_SOUND && box.w == box.h ? box.w / 2 : 6, back);
-    canvas_box inside = ui_inset(box, desc->label ? 12 : 0, 0);
+    canvas_box inside = ui_inset(box, desc->label && !desc->is_tight ? 12 : 0, 0);
     float scale = desc->icon_scale > 0 ? desc->icon_scale : 1;
     if (desc->icon && desc->label) {
         float width = canvas_text_width(u->canvas, 14, CANVAS_BOLD, desc->label);
@@ -10677,7 +10677,7 @@ static void app_button_loop(canvas_box box)
 static void app_button_range(canvas_box box)
 {
     bool has_from = app.from_s >= 0, has_both = has_from && app.to_s >= 0;
-    ui_button_desc desc = { .id = "A-B", .name = has_both ? "Loop all" : has_from ? "Loop to here" : "Loop from here", .label = has_from && !has_both ? "A–…" : "A–B", .is_toggle = true, .is_on = has_both };
+    ui_button_desc desc = { .id = "A-B", .is_tight = true, .name = has_both ? "Loop all" : has_from ? "Loop to here" : "Loop from here", .label = has_from && !has_both ? "A–…" : "A–B", .is_toggle = true, .is_on = has_both };
     if (!ui_button(&app.ui, box, &desc)) return;
     if (has_both) app_set_range(-1, -1); else if (has_from) app_set_to(); else app_set_from();
 }
@@ -11052,7 +11052,7 @@ static bool app_card_head(canvas_box head, uint32_t item)
     char name[32], words[48];
     ra_text text = ra_text_start(name, sizeof name);
     app_text_item_name(&text, item);
-    canvas_box cross = ui_cut_right(&head, 28);
+    canvas_box cross = ui_cut_right(&head, 24);
     text = ra_text_start(words, sizeof words);
     ra_text_add(&text, "%s on", name);
     if (ui_led(&app.ui, head, words, name, !app.session.is_off[item])) {
@@ -11175,7 +11175,7 @@ static void app_draw_card(canvas_box box, const app_card *card)
         uint32_t count = 0;
         for (uint32_t i = 0; i < app.session.chain.count; i++) count += app.session.chain.item[i].kind == RA_PROCESSOR_EQ;
         app_draw_small_curve(ui_inset(picture, 0, 6));
-        ra_text_add(&text, "%u bands", count);
+        ra_text_add(&text, count == 1 ? "%u band" : "%u bands", count);
         break;
     }
     case APP_CARD_VOLUME: {
@@ -11346,7 +11346,8 @@ static void app_panel_thumb(canvas_box box)
     ui_text(&app.ui, row, UI_RIGHT, 14, CANVAS_REGULAR, app.ui.theme->dim, words);
     app_button_stop((canvas_box){ play.x - 62, row.y + 0.5f * (row.h - 44), 44, 44 });
     app_button_play(play, 1.6f);
-    app_button_loop((canvas_box){ play.x + 90, row.y + 0.5f * (row.h - 44), 44, 44 });
+    app_button_loop((canvas_box){ play.x + 86, row.y + 0.5f * (row.h - 44), 44, 44 });
+    if (row.w > 340) app_button_range((canvas_box){ play.x + 130, row.y + 0.5f * (row.h - 44), 48, 44 });
     app_volume(ui_inset(volume, 12, 0), true);
 }
 
@@ -11357,7 +11358,9 @@ static void app_build_phone(canvas_box page)
     bool has_rack = page.h >= 480;                         /* the rack is the first to go */
     canvas_box rack = ui_cut_bottom(&page, has_rack ? 164 : 0), meters = ui_cut_bottom(&page, 48);
     canvas_box keys = ui_cut_right(&title, 44), theme = ui_cut_right(&title, 44), open = ui_cut_right(&title, 44);
+    canvas_box next = ui_cut_right(&title, app.queue_count ? 44 : 0);
     app_file_name(ui_inset(title, 12, 0));
+    app_button_next(next);
     app_button_open(open, NULL);
     app_button_theme(theme);
     app_button_keys(keys);
