@@ -7687,11 +7687,19 @@ RA_API ra_result ra_process_get(const ra_process *p, const ra_task_result **out)
     return is_there ? RA_OK : state == RA_JOB_DONE ? p->failure : state == RA_JOB_CANCELLED ? RA_CANCELLED : RA_BUSY;
 }
 
+RA_API ra_job_state ra_process_work(ra_process *p, double budget_ms)
+{
+    double end_s = ra_now_s() + budget_ms / 1000.0;
+    do {
+        if (ra_process_step(p, p->jobs[0]) && !ra_weave_is_finished(&p->weave)) ra_pool_run(p->pool, 0.0);       /* stopped or failed: let all jobs see it */
+    } while (ra_process_poll(p, NULL) < RA_JOB_DONE && ra_now_s() < end_s);
+    return ra_process_poll(p, NULL);
+}
+
 RA_API ra_result ra_process_wait(ra_process *p)
 {
     if (!ra_may_block()) return RA_BUSY;
-    while (ra_process_poll(p, NULL) < RA_JOB_DONE)
-        if (ra_process_step(p, p->jobs[0]) && !ra_weave_is_finished(&p->weave)) ra_pool_run(p->pool, 0.0);       /* stopped or failed: let all jobs see it */
+    while (ra_process_work(p, 1000.0) < RA_JOB_DONE) { }
     return ra_process_get(p, NULL);
 }
 
@@ -11996,6 +12004,7 @@ static const char cli_help[] =
     "      --rate HZ        another sample rate\n"
     "      --normalise T    lufs=-16, rms=-20 or peak=-1: one gain at the end; true peak at most -1 dBTP\n"
     "      --format F       s16, s24, f32 or raw (bare 32-bit float); default f32\n"
+    "      -j N             works on N cores, the same samples for any N; default all\n"
     "  rustyaudio measure IN... [-j N]          loudness, true peak, RMS, offset, as JSON, one line each\n"
     "  rustyaudio spectrum IN...                mean spectrum in dB, as JSON, one line each\n"
     "  rustyaudio gen KIND OUT [options]        a signal; KIND and its options:\n"
@@ -12120,6 +12129,15 @@ static int cli_info(int argc, char **argv)
     return status;
 }
 
+/* This thread works along, so -j 4 is three workers and itself. */
+static ra_result cli_create_pool(const cli_options *options, bool is_alone, ra_pool **pool)
+{
+    uint32_t worker_count = (uint32_t)options->workers;
+    if (is_alone || worker_count == 1) worker_count = RA_POOL_INLINE;
+    else if (worker_count > 1) worker_count--;
+    return ra_pool_create(worker_count, pool) ? ra_pool_create(RA_POOL_INLINE, pool) : RA_OK;
+}
+
 /* ---- measure: files side by side on the pool, answers in their order ---- */
 
 typedef struct {
@@ -12178,11 +12196,7 @@ static int cli_measure(int argc, char **argv)
     int status = cli_parse(argc, argv, CLI_WORKERS, &options);
     if (status) return status;
     if (options.word_count == 0) return cli_misuse("measure wants a file");
-    /* This thread works along, so -j 4 is three workers and itself. */
-    uint32_t worker_count = (uint32_t)options.workers;
-    if (options.word_count == 1 || worker_count == 1) worker_count = RA_POOL_INLINE;
-    else if (worker_count > 1) worker_count--;
-    if (ra_pool_create(worker_count, &pool) && ra_pool_create(RA_POOL_INLINE, &pool)) return cli_misuse("%s", ra_result_text(RA_NO_MEMORY));
+    if (cli_create_pool(&options, options.word_count == 1, &pool)) return cli_misuse("%s", ra_result_text(RA_NO_MEMORY));
     for (int word = 0; word < options.word_count; word++) {
         cli_measurement *m = &measurements[word];
         m->path = options.words[word];
@@ -12269,44 +12283,55 @@ static int cli_spectrum(int argc, char **argv)
 
 /* ---- render --normalise ---- */
 
-typedef struct { ra_normalise_kind kind; double target_db; } cli_goal;
-
-static bool cli_goal_parse(const char *text, cli_goal *goal)
+static bool cli_goal_parse(const char *text, ra_task *goal)
 {
     static const struct { const char *name; ra_normalise_kind kind; } known[] = { { "lufs=", RA_NORMALISE_LUFS }, { "rms=", RA_NORMALISE_RMS }, { "peak=", RA_NORMALISE_PEAK } };
     for (size_t row = 0; row < sizeof known / sizeof known[0]; row++) {
         size_t length = strlen(known[row].name);
         if (strncmp(text, known[row].name, length)) continue;
-        goal->kind = known[row].kind;
+        goal->normalise = known[row].kind;
         const char *end = ra_parse_number(text + length, &goal->target_db);
         return end && !*end && goal->target_db >= -70.0 && goal->target_db <= 0.0;
     }
     return false;
 }
 
-/* Measures the clip and gives it the gain; says so when that is not all that was asked for. */
-static ra_result cli_normalise(ra_clip *clip, const cli_goal *goal)
+/* Says when the gain is not all that was asked for. */
+static void cli_tell_gain(const ra_task *task, const ra_loudness_report *report, double gain_db)
 {
-    ra_loudness *meter;
-    ra_loudness_report report;
-    ra_result result = ra_loudness_create(clip->channels, clip->sample_rate_hz, true, &meter);
-    if (result) return result;
-    ra_loudness_add(meter, clip->samples, (size_t)clip->frame_count);
-    ra_loudness_get(meter, &report);
-    ra_loudness_destroy(meter);
-    double gain_db = ra_normalise_gain_db(&report, goal->kind, goal->target_db, RA_NORMALISE_CEILING_DBTP);
-    double level = goal->kind == RA_NORMALISE_LUFS ? report.integrated_lufs : goal->kind == RA_NORMALISE_RMS ? report.rms_db : report.sample_peak_db;
-    char line[200];
+    double level = task->normalise == RA_NORMALISE_LUFS ? report->integrated_lufs : task->normalise == RA_NORMALISE_RMS ? report->rms_db : report->sample_peak_db;
+    char line[200] = "";
     ra_text text = ra_text_start(line, sizeof line);
-    double short_db = goal->target_db - level - gain_db;
+    double short_db = task->target_db - level - gain_db;
     if (level != level) ra_text_add(&text, "rustyaudio: there is nothing to normalise: silence, or less than 400 ms; the gain is 0 dB\n");
     else if (ra_abs(short_db) > 0.05)
         ra_text_add(&text, "rustyaudio: normalised by %.2f dB, %.2f dB away from the target, for the %s\n", gain_db, short_db,
                     ra_abs(gain_db) < RA_NORMALISE_GAIN_MAX_DB ? "true peak stays at -1 dBTP; a limiter in the chain makes room" : "gain stays within 30 dB");
     fputs(line, stderr);
-    float gain = (float)ra_amplitude_from_db(gain_db);
-    if (gain != 1.0f) for (uint64_t n = 0; n < clip->frame_count * clip->channels; n++) clip->samples[n] *= gain;
-    return RA_OK;
+}
+
+/* A task on all cores; the clip becomes its result. Where somebody watches, its progress is shown. */
+static ra_result cli_run_task(ra_pool *pool, ra_clip **clip, const ra_task *task, const char *what, ra_error *error)
+{
+    ra_process *process;
+    const ra_task_result *is;
+    float progress;
+    if ((*clip)->frame_count == 0) return RA_OK;           /* there is nothing to do */
+    ra_result result = ra_process_async(pool, *clip, task, &process, error);
+    if (result) return result;
+    bool is_watched = isatty(STDERR_FILENO);
+    while (ra_process_work(process, 100.0) < RA_JOB_DONE) {
+        ra_process_poll(process, &progress);
+        if (is_watched) fprintf(stderr, "\r%s %3d %%", what, (int)(progress * 100.0f));
+    }
+    if (is_watched) fputs("\r\033[K", stderr);             /* the line is clean again */
+    result = ra_process_get(process, &is);
+    ra_clip *made = ra_process_take_clip(process);
+    if (result) ra_refuse(error, result, 0, "%s", ra_result_text(result));
+    else if (task->kind == RA_TASK_NORMALIZE) cli_tell_gain(task, &is->report, is->gain_db);
+    ra_process_free(process);
+    if (made) { ra_clip_destroy(*clip); *clip = made; }
+    return result;
 }
 
 /* Puts the filters of a settings file before the chain. */
@@ -12358,42 +12383,39 @@ static int cli_render(int argc, char **argv)
 {
     cli_options options;
     ra_error error = { .text = "" };
-    ra_chain_spec spec;
-    ra_clip *clip = NULL, *next = NULL;
+    ra_task effects = { .kind = RA_TASK_EFFECTS }, resample = { .kind = RA_TASK_RESAMPLE }, normalise = { .kind = RA_TASK_NORMALIZE, .ceiling_dbtp = RA_NORMALISE_CEILING_DBTP };
+    ra_clip *clip = NULL;
+    ra_pool *pool = NULL;
     ra_wav_info info = { 0 };
     bool is_raw;
-    int status = cli_parse(argc, argv, CLI_CHAIN | CLI_RATE | CLI_FORMAT | CLI_NORMALISE, &options);
+    int status = cli_parse(argc, argv, CLI_CHAIN | CLI_RATE | CLI_FORMAT | CLI_NORMALISE | CLI_WORKERS, &options);
     if (status) return status;
     if (options.word_count != 2) return cli_misuse("render wants an input and an output file");
     const char *in = options.words[0], *out = options.words[1];
     if (!cli_format(options.format, &info.format, &is_raw)) return cli_misuse("--format: \"%s\" should be s16, s24, f32 or raw", options.format);
-    cli_goal goal = { 0 };
-    if (options.normalise && !cli_goal_parse(options.normalise, &goal))
+    if (options.normalise && !cli_goal_parse(options.normalise, &normalise))
         return cli_misuse("--normalise: \"%s\" should be lufs=, rms= or peak= and a number of dB from -70 to 0", options.normalise);
-    if (ra_chain_parse(options.chain, &spec, &error)) return cli_refuse("--chain", &error);
-    if (options.eq && cli_import(options.eq, &spec, &error)) return cli_refuse(options.eq, &error);
-    if (!cli_load_impulses(&spec)) return 1;
-    if (ra_wav_load(in, &clip, &error)) { cli_free_impulses(&spec); return cli_refuse(in, &error); }
-    ra_result result = RA_OK;
-    if (options.rate_hz > 0.0) {                         /* the rate first: the chain is designed for what comes out */
-        result = ra_clip_resample(clip, (uint32_t)options.rate_hz, &next);
-        ra_clip_destroy(clip);
-        clip = next;
-    }
+    if (ra_chain_parse(options.chain, &effects.chain, &error)) return cli_refuse("--chain", &error);
+    if (options.eq && cli_import(options.eq, &effects.chain, &error)) return cli_refuse(options.eq, &error);
+    if (!cli_load_impulses(&effects.chain)) return 1;
+    ra_result result = ra_wav_load(in, &clip, &error);
     if (result == RA_OK) {
-        result = ra_render_clip(clip, &spec, &next);
-        ra_clip_destroy(clip);
-        clip = next;
+        result = cli_create_pool(&options, false, &pool);
+        if (result) ra_refuse(&error, result, 0, "%s", ra_result_text(result));
     }
-    cli_free_impulses(&spec);
-    if (result == RA_OK && options.normalise) result = cli_normalise(clip, &goal);
-    if (result) { ra_refuse(&error, result, 0, "%s", ra_result_text(result)); status = cli_refuse(in, &error); }
+    resample.sample_rate_hz = (uint32_t)options.rate_hz;       /* the rate first: the chain is designed for what comes out */
+    if (result == RA_OK && options.rate_hz > 0.0) result = cli_run_task(pool, &clip, &resample, "resampling", &error);
+    if (result == RA_OK && effects.chain.count)   result = cli_run_task(pool, &clip, &effects, "rendering", &error);
+    if (result == RA_OK && options.normalise)     result = cli_run_task(pool, &clip, &normalise, "normalising", &error);
+    if (result) status = cli_refuse(in, &error);
     else {
         info.channels = clip->channels;
         info.sample_rate_hz = clip->sample_rate_hz;
         info.frame_count = clip->frame_count;
         if (ra_wav_save_as(out, &info, clip->samples, is_raw, &error)) status = cli_refuse(out, &error);
     }
+    cli_free_impulses(&effects.chain);
+    ra_pool_destroy(pool);
     ra_clip_destroy(clip);
     return status;
 }

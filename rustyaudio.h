@@ -468,6 +468,8 @@ RA_API ra_result ra_process_async(ra_pool *pool, const ra_clip *clip, const ra_t
 RA_API ra_job_state ra_process_poll(const ra_process *process, float *progress);
 /* Ends within some milliseconds; what was done is thrown away. */
 RA_API void      ra_process_cancel(ra_process *process);
+/* Works along on the calling thread for about budget_ms, and says how far it is. */
+RA_API ra_job_state ra_process_work(ra_process *process, double budget_ms);
 /* Works along until it is done; what ra_process_get says then. RA_BUSY in a page, which may not wait. */
 RA_API ra_result ra_process_wait(ra_process *process);
 /* RA_OK and the result, which stays the process's; RA_BUSY before it is there, RA_CANCELLED or the failure otherwise. */

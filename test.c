@@ -6647,6 +6647,8 @@ static void test_cli(void)
         ra_clip_destroy(want); ra_clip_destroy(clip);
     }
     ra_clip_destroy(impulse);
+    check_same(cli_run("$P render in.wav one.wav -j 1 --rate 48000 --chain 'compressor; reverb; limiter' --normalise lufs=-20 2> why.txt && for j in 2 3 8; do "
+                       "$P render in.wav some.wav -j $j --rate 48000 --chain 'compressor; reverb; limiter' --normalise lufs=-20 2> why.txt && cmp one.wav some.wav || exit 1; done"), 0);
     check_same(cli_run("printf 'Preamp: -3 dB\\nFilter 1: ON PK Fc 1000 Hz Gain 6 dB Q 1\\n' > eq.txt"
                        " && $P render in.wav out.wav --eq eq.txt --chain 'delay ms=5'"
                        " && $P render in.wav want.wav --chain 'gain db=-3; eq peaking hz=1000 db=6 q=1; delay ms=5' && cmp out.wav want.wav"), 0);
