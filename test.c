@@ -48,6 +48,11 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #  define TEST_SLOW 1
 #endif
+#if defined(__SANITIZE_THREAD__)
+#define TEST_STRESS_S 30               /* how long random jobs run */
+#else
+#define TEST_STRESS_S 2
+#endif
 #ifndef TEST_SLOW
 #define TEST_SLOW 0                    /* 1: a sanitizer is at work, so the long tests are made shorter */
 #endif
@@ -806,7 +811,7 @@ static void test_concurrency(void)
     test("concurrency: two threads pass a counting sequence through a ring, nothing lost, nothing twice");
     for (uint32_t channels = 1; channels <= 3; channels += 2) {
         ra_ring_create(1000, channels, 48000, &ring);
-        ring_race race = { .ring = ring, .total = (TEST_SLOW ? 300000 : 10000000) / channels, .channels = channels };
+        ring_race race = { .ring = ring, .total = (TEST_SLOW ? 300000 : 100000000) / channels, .channels = channels };
         pthread_t writer;
         pthread_create(&writer, NULL, ring_race_write, &race);
         uint64_t state = 99, wanted_sum = 0, errors = 0;
@@ -6476,6 +6481,43 @@ static void test_jobs(void)
     ra_clip_destroy(clip);
     wait_until(memory.live == 0);
     check_same(memory.live, 0);
+
+    test("engine: jobs of random kinds and sizes, given up or not, on pools of random sizes, always give the serial answer");
+    {
+        ra_chain_spec spec = spec_of("compressor; eq peaking hz=300 db=4; eq peaking hz=1000 db=3; eq peaking hz=2000 db=3; eq peaking hz=4000 db=3; eq peaking hz=8000 db=3; delay ms=3; limiter");
+        fill_noise(input, 80000, 0.7f, 31);
+        ra_clip *whole = clip_of(input, 40000, 2, 48000), *rendered;
+        check_same(ra_render_clip(whole, &spec, &rendered), RA_OK);
+        static ra_peak all_columns[1000], columns[1000];
+        ra_clip_peaks(whole, 0, 1000, 1000, all_columns);
+        uint32_t rounds = 0, wrong = 0;
+        for (double end = seconds_now() + TEST_STRESS_S; seconds_now() < end; rounds++) {
+            ra_process *several[6];
+            uint32_t kinds[6], cut[6];
+            ra_pool_create(1 + (uint32_t)(noise_word() % 4), &pool);
+            int count = 1 + (int)(noise_word() % 6);
+            for (int k = 0; k < count; k++) {
+                kinds[k] = noise_word() % 3;
+                cut[k] = noise_word() % 4;
+                ra_task task = { .kind = kinds[k] == 0 ? RA_TASK_EFFECTS : kinds[k] == 1 ? RA_TASK_PEAKS : RA_TASK_FFT, .chain = spec, .column_count = 1000, .fft_frames = 256, .hop_frames = 1000 };
+                if (ra_process_async(pool, whole, &task, &several[k], &error)) { wrong++; several[k] = NULL; }
+            }
+            for (int k = 0; k < count; k++) {
+                const ra_task_result *result;
+                if (!several[k]) continue;
+                if (cut[k] == 0) { usleep((useconds_t)(noise_word() % 2000)); ra_process_cancel(several[k]); }
+                else if (wait_process(pool, several[k]) || ra_process_get(several[k], &result)) wrong++;
+                else if (kinds[k] == 0) wrong += memcmp(result->clip->samples, rendered->samples, 80000 * sizeof(float)) != 0;
+                else if (kinds[k] == 1) { memcpy(columns, result->columns, sizeof columns); wrong += memcmp(columns, all_columns, sizeof columns) != 0; }
+                free_process(pool, several[k]);
+            }
+            ra_pool_destroy(pool);
+        }
+        check_same(wrong, 0);
+        check(rounds > 0);
+        ra_clip_destroy(rendered);
+        ra_clip_destroy(whole);
+    }
 
     test("engine: whichever allocation of a job fails, it says so and nothing leaks");
     fill_noise(input, 9000, 0.5f, 3);
