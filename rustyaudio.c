@@ -424,31 +424,31 @@ RA_REALTIME static inline double ra_uniform(uint64_t bits)   { return (double)(i
 
 RA_SMALL_CODE_BEGIN
 
-__extension__ typedef unsigned __int128 ra_u128;
-
-/* The double nearest to digits * 10^power, exactly rounded, for |power| <= 22: in 128 bits there is room
-   to divide by 10^22 and still keep the 54 bits that decide, plus one that says "and a bit more". */
+/* The double nearest to digits * 10^power, exactly rounded, for |power| <= 22. The power of two that lies in 10^power
+   only moves the exponent, and 5^22 < 2^52: so the value is whole + rest / unit, all three in 64 bits. */
 static double ra_from_decimal(uint64_t digits, int power)
 {
-    ra_u128 ten = 1, value = digits;
-    int exponent = 0, excess = 0;
-    for (int step = power < 0 ? -power : power; step > 0; step--) ten *= 10;
+    uint64_t whole = digits, rest = 0, unit = 1;
+    int exponent = power;
     if (digits == 0) return 0.0;
-    if (power > 0) {
-        if (value > ~(ra_u128)0 / ten) return __builtin_inf();
-        value *= ten;
-    }
-    while (!(value >> 127)) { value <<= 1; exponent--; }
     if (power < 0) {
-        bool has_rest = value % ten != 0;
-        value /= ten;
-        value = value << 1 | has_rest;
-        exponent--;
+        for (; power < 0; power++) unit *= 5;
+        whole = digits / unit; rest = digits % unit;
+    } else if (power > 0) {
+        unit = 1ull << 58;
+        whole = digits / unit; rest = digits % unit;
+        exponent += 58;
+        for (; power > 0; power--) { rest *= 5; whole = whole * 5 + rest / unit; rest %= unit; }
     }
-    for (ra_u128 rest = value; rest >> 53; rest >>= 1) excess++;
-    ra_u128 one = (ra_u128)1 << excess, rest = value & (one - 1), whole = value >> excess;
-    if (excess && (rest > one / 2 || (rest == one / 2 && (whole & 1)))) whole++;   /* to nearest, ties to even */
-    return (double)(uint64_t)whole * ra_power_of_two(exponent + excess);
+    for (; !(whole >> 62); exponent--) {                        /* ten bits more than a double has, and the rest */
+        rest *= 2;
+        whole = whole * 2 + (rest >= unit);
+        if (rest >= unit) rest -= unit;
+    }
+    int excess = whole >> 63 ? 11 : 10;
+    uint64_t one = 1ull << excess, below = whole & (one - 1), kept = whole >> excess;
+    if (below > one / 2 || (below == one / 2 && (rest || (kept & 1)))) kept++;      /* to nearest, ties to even */
+    return (double)kept * ra_power_of_two(exponent + excess);
 }
 
 /* Reads a plain decimal number ("-12", "0.5", "1e3") and says where it ends; NULL when there is none.
@@ -541,28 +541,48 @@ static void ra_text_add_fixed(ra_text *to, double value, int decimals)
 /* As few decimals, up to 22, as it takes for ra_parse_number to give the same number. */
 static void ra_text_add_number(ra_text *to, double value)
 {
+    enum { LIMBS = 5, LIMB_BITS = 26, DECIMALS = 22 };
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     int shift = 1075 - (int)(bits >> 52 & 2047);                /* |value| = mantissa / 2^shift */
-    uint64_t mantissa = (bits & 0x000fffffffffffffull) | 0x0010000000000000ull;
-    if (!(ra_abs(value) < 1e15)) { ra_text_add_string(to, "null"); return; }
-    if (shift > 126 || shift < 1) { ra_text_add_fixed(to, value, 0); return; }    /* below 1e-22, or whole */
-    ra_u128 ten = 1;
-    for (int decimals = 0; decimals <= 22; decimals++, ten *= 10) {
-        ra_u128 scaled = mantissa * ten;
-        ra_u128 number = (scaled >> shift) + ((scaled >> (shift - 1)) & 1);
-        char digits[44];
-        int count = 0;
-        do { digits[count++] = (char)('0' + (int)(number % 10)); number /= 10; } while (number || count <= decimals);
+    if (!(ra_abs(value) < 1e15) || shift > 126 || shift < 1) { ra_text_add_fixed(to, value, 0); return; }   /* no number, below 1e-22, or whole */
+    /* its fraction in limbs of 26 bits, the highest first; a tenfold carry out of the first is the next decimal */
+    uint32_t limbs[LIMBS];
+    uint64_t whole = (uint64_t)ra_abs(value);
+    double fraction = ra_abs(value) - (double)whole;
+    for (int limb = 0; limb < LIMBS; limb++) {
+        fraction *= 1 << LIMB_BITS;
+        limbs[limb] = (uint32_t)fraction;
+        fraction -= limbs[limb];
+    }
+    uint8_t decimal[DECIMALS + 1];
+    for (int place = 0; place <= DECIMALS; place++) {
+        uint32_t carry = 0;
+        for (int limb = LIMBS - 1; limb >= 0; limb--) {
+            carry += limbs[limb] * 10;
+            limbs[limb] = carry & ((1 << LIMB_BITS) - 1);
+            carry >>= LIMB_BITS;
+        }
+        decimal[place] = (uint8_t)carry;
+    }
+    for (int decimals = 0; decimals <= DECIMALS; decimals++) {
         char buffer[48];
         ra_text trial = ra_text_start(buffer, sizeof buffer);
+        uint8_t digits[DECIMALS];
+        bool carries = decimal[decimals] >= 5;                  /* rounded half away from zero */
+        for (int place = decimals - 1; place >= 0; place--) {
+            digits[place] = (uint8_t)(decimal[place] + carries);
+            carries = digits[place] == 10;
+            if (carries) digits[place] = 0;
+        }
         if (bits >> 63) ra_text_add_char(&trial, '-');
-        for (int digit = count - 1; digit >= 0; digit--) {
-            ra_text_add_char(&trial, digits[digit]);
-            if (digit == decimals && decimals) ra_text_add_char(&trial, '.');
+        ra_text_add_whole(&trial, whole + carries, 1, '0');
+        for (int place = 0; place < decimals; place++) {
+            if (!place) ra_text_add_char(&trial, '.');
+            ra_text_add_char(&trial, (char)('0' + digits[place]));
         }
         double again;
-        if (decimals == 22 || (ra_parse_number(buffer, &again) && again == value)) { ra_text_add_string(to, buffer); return; }
+        if (decimals == DECIMALS || (ra_parse_number(buffer, &again) && again == value)) { ra_text_add_string(to, buffer); return; }
     }
 }
 
@@ -687,6 +707,23 @@ static void ra_wait(_Atomic uint32_t *word, uint32_t expected, double timeout_s)
     emscripten_futex_wait((volatile void *)word, expected, timeout_s * 1000.0);
 }
 static void ra_wake_all(_Atomic uint32_t *word) { emscripten_futex_wake((volatile void *)word, 1 << 30); }
+#endif
+
+#if RA_WEB && RA_THREADS
+/* Emscripten lets every thread run functions, JavaScript's too, on every other one, by queues and mailboxes. Ours talk
+   through section [4] alone; with these in place of Emscripten's own the linker leaves 7 KB of it out. */
+void  _emscripten_thread_mailbox_init(pthread_t thread) { (void)thread; }
+void  _emscripten_thread_mailbox_shutdown(pthread_t thread) { (void)thread; }
+void  _emscripten_check_mailbox(void) { }
+void *emscripten_proxy_get_system_queue(void) { return NULL; }
+void  emscripten_proxy_execute_queue(void *queue) { (void)queue; }
+double _emscripten_run_on_main_thread_js(int function, void *code, int count, double *values, int is_sync)
+{
+    (void)function, (void)code, (void)count, (void)values, (void)is_sync;
+    return 0;
+}
+/* Only malloc's report for debuggers would print; through it pthread_create would keep all of the standard output. */
+int printf(const char *format, ...) { (void)format; return 0; }
 #endif
 
 #else
@@ -5319,6 +5356,8 @@ RA_SMALL_CODE_END
    ============================================================================ */
 
 /* ---- tones: every sample is made from its number alone, so a signal may be cut, and begun, anywhere ---- */
+
+__extension__ typedef unsigned __int128 ra_u128;
 
 /* hz / rate in turns of 2^-128, rounded up: n times that, modulo 2^128, is where a tone stands at frame n, exact to
    2^-64 of a turn for any n of 64 bits. Silence, 0, for what is not from 0 to below half the rate, NaN too. */
