@@ -887,6 +887,28 @@ static bool ra_host_glyph(const char *utf8, float size_px, bool is_bold, bool is
 }
 
 EM_JS(bool, ra_host_has_webgpu, (void), { return !!navigator.gpu; })
+/* Asks for a device, which takes a while. *device is then Emscripten's handle of it, and *news |= 1; if there is none,
+   *news |= 2, and the console says why; |= 4 whenever a device that was there is lost. */
+EM_JS_DEPS(ra_host_webgpu, "$WebGPU")
+EM_JS(void, ra_host_webgpu_request, (void *device, uint8_t *news), {
+    const tell = (what, text) => { console.error(what + ": " + text); };
+    (async () => {
+        const adapter = await navigator.gpu.requestAdapter();
+        if (!adapter) throw Error("no adapter");
+        const made = await adapter.requestDevice();
+        made.onuncapturederror = event => tell("WebGPU error", event.error.message);
+        made.lost.then(loss => {
+            tell("WebGPU device lost", loss.message);
+            HEAPU8[news] |= 4;
+        });
+        HEAPU32[device >> 2] = WebGPU.importJsDevice ? WebGPU.importJsDevice(made)         // Emscripten 4
+            : WebGPU.mgrDevice.create(made, { queueId: WebGPU.mgrQueue.create(made.queue) });
+        HEAPU8[news] |= 1;
+    })().catch(error => {
+        tell("no WebGPU device, WebGL2 instead", error.message);
+        HEAPU8[news] |= 2;
+    });
+})
 /* Emscripten's own wgpuSurfaceGetPreferredFormat gives 0 once closure has renamed its tables. */
 EM_JS(bool, ra_host_canvas_is_bgra, (void), { return navigator.gpu.getPreferredCanvasFormat() == "bgra8unorm"; })
 /* A canvas that has had a WebGPU context never gets another kind: a fresh copy takes its place. The page
@@ -9631,7 +9653,7 @@ static ui_graph_result ui_graph(ui *u, canvas_box box, const ui_graph_desc *desc
    contract gpu_start, gpu_state, gpu_resize, gpu_draw, gpu_name; beside it
             gpu_generation and gpu_loss_count for the app, gpu_lose_for_test
    calls    [2] BASE; [3] PLATFORM: log, clock, the page's canvas; [13] CANVAS
-   threads  main thread; devices arrive by callback, nobody waits for them
+   threads  main thread; devices arrive some time, nobody waits for them
    trouble  no WebGPU: WebGL2 on the same canvas; device lost: asked for again,
             lost twice within 10 s: WebGL2 on a fresh canvas; no WebGL2 either:
             the page stays usable through its hidden elements
@@ -9652,7 +9674,6 @@ static struct {
     char selector[32];
     uint32_t width_px, height_px;
     uint32_t generation;               /* of the GPU objects; a new one has seen no picture yet */
-    bool has_bad_news;                 /* no device, or lost: gpu_state acts on it in the next frame */
     uint32_t loss_count;
     double last_loss_s;
     uint32_t atlas_side;               /* of the atlas texture; 0: not made yet */
@@ -9669,26 +9690,18 @@ static struct {
     WGPUTextureFormat format;
 
     uint8_t gl_news;                   /* set by the browser: GPU_GL_LOST, GPU_GL_RESTORED */
+    uint8_t news;                      /* the same of WebGPU: GPU_DEVICE_HERE, GPU_DEVICE_REFUSED, GPU_DEVICE_LOST */
 } gpu;
 
 /* ---- one source for two headers ---- */
 
 #ifdef WGPU_STRLEN
-typedef WGPUStringView gpu_text;
 #define GPU_TEXT(literal) ((WGPUStringView){ (literal), WGPU_STRLEN })
 static bool gpu_texture_is_good(WGPUSurfaceGetCurrentTextureStatus status)
 {
     return status == WGPUSurfaceGetCurrentTextureStatus_SuccessOptimal || status == WGPUSurfaceGetCurrentTextureStatus_SuccessSuboptimal;
 }
-static void gpu_log(const char *what, gpu_text text)
-{
-    char line[200] = { 0 };
-    size_t length = !text.data ? 0 : text.length == WGPU_STRLEN ? strlen(text.data) : text.length;
-    if (length) memcpy(line, text.data, length < sizeof line - 1 ? length : sizeof line - 1);
-    ra_log_line(1, "%s: %s", what, line);
-}
 #else
-typedef const char *gpu_text;
 #define GPU_TEXT(literal) (literal)
 #define WGPUShaderSourceWGSL                              WGPUShaderModuleWGSLDescriptor
 #define WGPUSType_ShaderSourceWGSL                        WGPUSType_ShaderModuleWGSLDescriptor
@@ -9697,7 +9710,6 @@ typedef const char *gpu_text;
 #define WGPUTexelCopyTextureInfo                          WGPUImageCopyTexture
 #define WGPUTexelCopyBufferLayout                         WGPUTextureDataLayout
 static bool gpu_texture_is_good(WGPUSurfaceGetCurrentTextureStatus status) { return status == WGPUSurfaceGetCurrentTextureStatus_Success; }
-static void gpu_log(const char *what, gpu_text text) { ra_log_line(1, "%s: %s", what, text ? text : ""); }
 #endif
 
 /* ---- shaders: the same two stages in two languages ---- */
@@ -9839,83 +9851,41 @@ static void gpu_configure(void)
         .width = gpu.width_px, .height = gpu.height_px, .presentMode = WGPUPresentMode_Fifo });
 }
 
-/* Callbacks only note what happened; gpu_state acts on it in the next frame. */
-static void gpu_on_lost(gpu_text text)
+enum { GPU_DEVICE_HERE = 1, GPU_DEVICE_REFUSED = 2, GPU_DEVICE_LOST = 4 };
+
+static void gpu_request_device(void) { ra_host_webgpu_request(&gpu.device, &gpu.news); }
+
+static void gpu_gl_instead(void)
 {
-    gpu_log("WebGPU device lost", text);
-    double now_s = ra_now_s();
-    if (gpu.loss_count && now_s - gpu.last_loss_s < GPU_LOSS_PATIENCE_S) gpu.kind = GPU_WEBGL2;
-    gpu.loss_count++;
-    gpu.last_loss_s = now_s;
-    gpu.phase = GPU_WAITING;
-    gpu.has_bad_news = true;
+    gpu_release();
+    wgpuSurfaceUnconfigure(gpu.surface);
+    ra_host_canvas_renew(gpu.selector);
+    gpu_gl_start();
 }
 
-static void gpu_on_device(WGPUDevice device, gpu_text text)
+static void gpu_hear_news(void)
 {
-    gpu.device = device;
-    if (device) gpu.queue = wgpuDeviceGetQueue(device);
-    if (!device || !gpu_build()) {
-        gpu_log("no WebGPU device, WebGL2 instead", text);
-        gpu.kind = GPU_WEBGL2;
-        gpu.has_bad_news = true;
-        return;
+    uint8_t news = gpu.news;
+    gpu.news = 0;
+    if (news & GPU_DEVICE_HERE) {
+        gpu.queue = wgpuDeviceGetQueue(gpu.device);
+        if (!gpu_build()) { gpu_gl_instead(); return; }
+        gpu_configure();
+        gpu.generation++;
+        gpu.phase = GPU_READY;
     }
-    gpu_configure();
-    gpu.generation++;
-    gpu.phase = GPU_READY;
+    if (news & GPU_DEVICE_REFUSED) { gpu_gl_instead(); return; }
+    if (news & GPU_DEVICE_LOST) {
+        double now_s = ra_now_s();
+        bool is_again = gpu.loss_count && now_s - gpu.last_loss_s < GPU_LOSS_PATIENCE_S;
+        gpu.loss_count++;
+        gpu.last_loss_s = now_s;
+        gpu.phase = GPU_WAITING;
+        if (is_again) { gpu_gl_instead(); return; }
+        gpu_release();
+        gpu_request_device();
+    }
 }
-
-#ifdef WGPU_STRLEN
-static void gpu_device_lost(const WGPUDevice *device, WGPUDeviceLostReason reason, gpu_text text, void *a, void *b)
-{
-    (void)device; (void)reason; (void)a; (void)b;
-    gpu_on_lost(text);
-}
-static void gpu_device_error(const WGPUDevice *device, WGPUErrorType type, gpu_text text, void *a, void *b)
-{
-    (void)device; (void)type; (void)a; (void)b;
-    gpu_log("WebGPU error", text);
-}
-static void gpu_device_ready(WGPURequestDeviceStatus status, WGPUDevice device, gpu_text text, void *a, void *b)
-{
-    (void)a; (void)b;
-    gpu_on_device(status == WGPURequestDeviceStatus_Success ? device : NULL, text);
-}
-static void gpu_adapter_ready(WGPURequestAdapterStatus status, WGPUAdapter adapter, gpu_text text, void *a, void *b)
-{
-    (void)a; (void)b;
-    if (status != WGPURequestAdapterStatus_Success) { gpu_on_device(NULL, text); return; }
-    WGPUDeviceDescriptor wish = { .deviceLostCallbackInfo = { .mode = WGPUCallbackMode_AllowSpontaneous, .callback = gpu_device_lost },
-                                  .uncapturedErrorCallbackInfo = { .callback = gpu_device_error } };
-    WGPURequestDeviceCallbackInfo answer = { .mode = WGPUCallbackMode_AllowSpontaneous, .callback = gpu_device_ready };
-    wgpuAdapterRequestDevice(adapter, &wish, answer);
-    wgpuAdapterRelease(adapter);
-}
-static void gpu_request_adapter(void)
-{
-    WGPURequestAdapterCallbackInfo answer = { .mode = WGPUCallbackMode_AllowSpontaneous, .callback = gpu_adapter_ready };
-    wgpuInstanceRequestAdapter(gpu.instance, NULL, answer);
-}
-#else
-static void gpu_device_lost(WGPUDeviceLostReason reason, gpu_text text, void *user) { (void)reason; (void)user; gpu_on_lost(text); }
-static void gpu_device_error(WGPUErrorType type, gpu_text text, void *user) { (void)type; (void)user; gpu_log("WebGPU error", text); }
-static void gpu_device_ready(WGPURequestDeviceStatus status, WGPUDevice device, gpu_text text, void *user)
-{
-    (void)user;
-    if (status != WGPURequestDeviceStatus_Success) device = NULL;
-    if (device) wgpuDeviceSetUncapturedErrorCallback(device, gpu_device_error, NULL);
-    gpu_on_device(device, text);
-}
-static void gpu_adapter_ready(WGPURequestAdapterStatus status, WGPUAdapter adapter, gpu_text text, void *user)
-{
-    (void)user;
-    if (status != WGPURequestAdapterStatus_Success) { gpu_on_device(NULL, text); return; }
-    wgpuAdapterRequestDevice(adapter, &(WGPUDeviceDescriptor){ .deviceLostCallback = gpu_device_lost }, gpu_device_ready, NULL);
-    wgpuAdapterRelease(adapter);
-}
-static void gpu_request_adapter(void) { wgpuInstanceRequestAdapter(gpu.instance, NULL, gpu_adapter_ready, NULL); }
-#endif
 
 static void gpu_bind(void)
 {
@@ -10020,7 +9990,7 @@ static void gpu_start(const char *canvas_selector, gpu_kind wanted)
     gpu.instance = wgpuCreateInstance(NULL);
     gpu.format = ra_host_canvas_is_bgra() ? WGPUTextureFormat_BGRA8Unorm : WGPUTextureFormat_RGBA8Unorm;
     gpu.surface = wgpuInstanceCreateSurface(gpu.instance, &(WGPUSurfaceDescriptor){ .nextInChain = &source.chain });
-    gpu_request_adapter();
+    gpu_request_device();
 }
 
 /* The canvas's own pixels, which it gets with the next configuration or picture; the page has laid it out already. */
@@ -10035,13 +10005,7 @@ static void gpu_resize(uint32_t width_px, uint32_t height_px)
 static gpu_phase gpu_state(void)
 {
     if (gpu.gl_news) gpu_gl_hear_news();
-    if (!gpu.has_bad_news) return gpu.phase;
-    gpu.has_bad_news = false;
-    gpu_release();
-    if (gpu.kind == GPU_WEBGPU) { gpu_request_adapter(); return gpu.phase; }
-    wgpuSurfaceUnconfigure(gpu.surface);
-    ra_host_canvas_renew(gpu.selector);
-    gpu_gl_start();
+    if (gpu.news && gpu.kind == GPU_WEBGPU) gpu_hear_news();
     return gpu.phase;
 }
 
@@ -11862,38 +11826,14 @@ static uint32_t web_worklet_report(void)
     return (uint32_t)ra_bridge_take_report(web.engine, web_bridge_bytes, sizeof web_bridge_bytes);
 }
 
-/* rustyWorklet in worker.js reads this as 32-bit words in this order. */
-static const struct {
-    uint32_t magic;                     /* "RABT": the block is where the page said */
-    void    (*construct)(void);         /* sets up malloc; once per memory */
-    void    (*set_stack)(uintptr_t);  uint8_t *stack_end;
-    void    (*set_tls)(void *);       uint8_t *tls;
-    bool    (*create)(uint32_t);
-    void    (*render)(uint32_t);      float *left, *right;      uint32_t block_frames;
-    float  *(*clip)(uint32_t, uint32_t, uint32_t);
-    void    (*commands)(uint32_t);
-    uint32_t (*report)(void);         uint8_t *bridge_bytes;
-} web_boot_block = {
-    0x52414254,
-    __wasm_call_ctors,
-    _emscripten_stack_restore, web_worklet_stack + WEB_STACK_BYTES,
-    WEB_TLS_START, web_worklet_tls,
-    web_worklet_create,
-    web_worklet_render, web_left, web_right, WEB_BLOCK_FRAMES,
-    web_worklet_clip, web_worklet_commands,
-    web_worklet_report, web_bridge_bytes
-};
-
 /* ---- start and frame, called by the page ------------------------------------- */
 
-WEB_API const void *web_boot(void) { return &web_boot_block; }
-
 /* Bytes for texts and files that JavaScript hands over; NULL when there are none. */
-WEB_API void *web_alloc(size_t byte_count) { return malloc(byte_count); }
-WEB_API void  web_free(void *bytes)        { free(bytes); }
+static void *web_alloc(size_t byte_count) { return malloc(byte_count); }
+static void  web_free(void *bytes)        { free(bytes); }
 
 /* thread_count 0: no worker threads. False if there is not even memory for the engine. */
-WEB_API bool web_start(uint32_t thread_count, uint32_t sample_rate_hz, const char *gpu, int log_level)
+static bool web_start(uint32_t thread_count, uint32_t sample_rate_hz, const char *gpu, int log_level)
 {
 #if RA_THREADS
     RA_ASSERT(__builtin_wasm_tls_size() <= sizeof web_worklet_tls);
@@ -11907,25 +11847,25 @@ WEB_API bool web_start(uint32_t thread_count, uint32_t sample_rate_hz, const cha
 }
 
 /* One tick of everything that is not audio. True if it drew. */
-WEB_API bool web_frame(void)
+static bool web_frame(void)
 {
     ra_pool_run(web.pool, 4.0);         /* jobs, if no worker is alive to take them */
     return app_frame(ra_now_s());
 }
 
-WEB_API uint32_t web_workers_alive(void) { return ra_pool_worker_count(web.pool); }
+static uint32_t web_workers_alive(void) { return ra_pool_worker_count(web.pool); }
 
 /* ---- audio, called by the page ------------------------------------------------ */
 
 /* The rate of the AudioContext, before its worklet renders. */
-WEB_API bool web_set_rate(uint32_t sample_rate_hz)
+static bool web_set_rate(uint32_t sample_rate_hz)
 {
     return ra_engine_set_sample_rate(web.engine, sample_rate_hz) == RA_OK;
 }
 
 /* The four steps of a page that is not isolated: which clip must be sent first, that it was sent, commands out,
    report in. The clip is told as { serial, address, frames, channels, rate }; NULL when none waits. */
-WEB_API const uint32_t *web_bridge_clip(void)
+static const uint32_t *web_bridge_clip(void)
 {
     static uint32_t told[5];
     const ra_clip *clip = ra_bridge_pending_clip(web.engine, &told[0]);
@@ -11936,18 +11876,18 @@ WEB_API const uint32_t *web_bridge_clip(void)
     told[4] = clip->sample_rate_hz;
     return told;
 }
-WEB_API void     web_bridge_clip_sent(uint32_t serial) { ra_bridge_clip_delivered(web.engine, serial); }
-WEB_API uint32_t web_bridge_commands(void)
+static void     web_bridge_clip_sent(uint32_t serial) { ra_bridge_clip_delivered(web.engine, serial); }
+static uint32_t web_bridge_commands(void)
 {
     return (uint32_t)ra_bridge_take_commands(web.engine, web_bridge_bytes, sizeof web_bridge_bytes);
 }
-WEB_API void     web_bridge_report(uint32_t byte_count) { ra_bridge_give_report(web.engine, web_bridge_bytes, byte_count); }
-WEB_API void     web_bridge_resync(void)                { ra_bridge_resync(web.engine); }
+static void     web_bridge_report(uint32_t byte_count) { ra_bridge_give_report(web.engine, web_bridge_bytes, byte_count); }
+static void     web_bridge_resync(void)                { ra_bridge_resync(web.engine); }
 
 /* ---- files, called by the page -------------------------------------------------- */
 
 /* Are these the bytes of a file that web_load_bytes can read? */
-WEB_API bool web_is_readable(const void *bytes, size_t byte_count)
+static bool web_is_readable(const void *bytes, size_t byte_count)
 {
     ra_memory memory = { bytes, byte_count };
     ra_wav_info info;
@@ -11955,71 +11895,110 @@ WEB_API bool web_is_readable(const void *bytes, size_t byte_count)
 }
 
 /* The bytes of a WAV file, from web_alloc; they are ours now. */
-WEB_API void web_load_bytes(void *bytes, size_t byte_count, const char *name, uint32_t request, uint32_t purpose)
+static void web_load_bytes(void *bytes, size_t byte_count, const char *name, uint32_t request, uint32_t purpose)
 {
     app_load_bytes(bytes, byte_count, name, request, purpose);
 }
 /* What the chain wanted under this name is not there: it is not asked for again. */
-WEB_API void web_miss_response(const char *name) { app_miss_response(name); }
+static void web_miss_response(const char *name) { app_miss_response(name); }
 
 /* What the browser decoded, in three steps: room, samples written by JavaScript, hand-over. */
-WEB_API ra_clip *web_clip_create(double frame_count, uint32_t channels, uint32_t sample_rate_hz)
+static ra_clip *web_clip_create(double frame_count, uint32_t channels, uint32_t sample_rate_hz)
 {
     ra_clip *clip;
     ra_clip_create((uint64_t)frame_count, channels, sample_rate_hz, &clip);
     return clip;
 }
-WEB_API float *web_clip_samples(ra_clip *clip) { return clip->samples; }
-WEB_API void   web_clip_destroy(ra_clip *clip) { ra_clip_destroy(clip); }
-WEB_API void   web_load_clip(ra_clip *clip, const char *name, uint32_t request, uint32_t purpose) { app_load_pcm(clip, name, request, purpose); }
+static float *web_clip_samples(ra_clip *clip) { return clip->samples; }
+static void   web_clip_destroy(ra_clip *clip) { ra_clip_destroy(clip); }
+static void   web_load_clip(ra_clip *clip, const char *name, uint32_t request, uint32_t purpose) { app_load_pcm(clip, name, request, purpose); }
 
 /* ---- what else happens in the page: one line each into [16] ---------------------- */
 
-WEB_API void web_resize(float width_css, float height_css, float pixel_ratio) { app_resize(width_css, height_css, pixel_ratio); }
-WEB_API void web_pointer(int phase, uint32_t pointer_id, float x_css, float y_css, uint32_t modifiers, bool is_touch)
+static void web_resize(float width_css, float height_css, float pixel_ratio) { app_resize(width_css, height_css, pixel_ratio); }
+static void web_pointer(int phase, uint32_t pointer_id, float x_css, float y_css, uint32_t modifiers, bool is_touch)
 {
     app_pointer((app_pointer_phase)phase, pointer_id, x_css, y_css, modifiers, is_touch);
 }
-WEB_API void web_wheel(float x_css, float y_css, float delta_x, float delta_y, uint32_t modifiers)
+static void web_wheel(float x_css, float y_css, float delta_x, float delta_y, uint32_t modifiers)
 {
     app_wheel(x_css, y_css, delta_x, delta_y, modifiers);
 }
-WEB_API bool web_key(const char *key, uint32_t modifiers, bool is_down) { return app_key(key, modifiers, is_down); }
+static bool web_key(const char *key, uint32_t modifiers, bool is_down) { return app_key(key, modifiers, is_down); }
 
-WEB_API uint32_t    web_access_version(void) { return app_access_version(); }
-WEB_API const char *web_access_json(void)    { return app_access_json(); }
-WEB_API void web_access(uint32_t widget_id, int action, double value) { app_access(widget_id, (app_access_action)action, value); }
+static uint32_t    web_access_version(void) { return app_access_version(); }
+static const char *web_access_json(void)    { return app_access_json(); }
+static void web_access(uint32_t widget_id, int action, double value) { app_access(widget_id, (app_access_action)action, value); }
 
-WEB_API void web_set_appearance(bool system_is_dark, bool reduced_motion) { app_set_appearance(system_is_dark, reduced_motion); }
-WEB_API void web_set_tier(const char *tier, const char *missing)          { app_set_tier(tier, missing); }
-WEB_API void web_set_underruns(uint32_t count)                            { app_set_underruns(count); }
-WEB_API void web_set_audio(int state, uint32_t sample_rate_hz, const char *why)
+static void web_set_appearance(bool system_is_dark, bool reduced_motion) { app_set_appearance(system_is_dark, reduced_motion); }
+static void web_set_tier(const char *tier, const char *missing)          { app_set_tier(tier, missing); }
+static void web_set_underruns(uint32_t count)                            { app_set_underruns(count); }
+static void web_set_audio(int state, uint32_t sample_rate_hz, const char *why)
 {
     app_set_audio((app_audio_state)state, sample_rate_hz, why);
 }
-WEB_API void web_fail(const char *sentence) { app_fail(sentence); }
+static void web_fail(const char *sentence) { app_fail(sentence); }
 WEB_API void web_lose_gpu_for_test(void) { gpu_lose_for_test(); }
 
-WEB_API void web_play(void)           { app_play(); }
-WEB_API void web_pause(void)          { app_pause(); }
-WEB_API void web_stop(void)           { app_stop(); }
-WEB_API void web_seek(double seconds) { app_seek(seconds); }
+static void web_play(void)           { app_play(); }
+static void web_pause(void)          { app_pause(); }
+static void web_stop(void)           { app_stop(); }
+static void web_seek(double seconds) { app_seek(seconds); }
 
-WEB_API const char  *web_state_json(void)     { return app_state_json(); }
-WEB_API const float *web_spectrum(void)       { return app_spectrum(); }
-WEB_API uint32_t     web_spectrum_bins(void)  { return RA_SPECTRUM_BINS; }
+static const char  *web_state_json(void)     { return app_state_json(); }
+static const float *web_spectrum(void)       { return app_spectrum(); }
+static uint32_t     web_spectrum_bins(void)  { return RA_SPECTRUM_BINS; }
 
 /* Both: NULL, or the sentence that says what is wrong with the text. */
-WEB_API const char *web_set_state(const char *chain_text)
+static const char *web_set_state(const char *chain_text)
 {
     static ra_error error;
     return app_set_state(chain_text, &error) == RA_OK ? NULL : error.text;
 }
-WEB_API const char *web_import_eq(const char *settings)
+static const char *web_import_eq(const char *settings)
 {
     static ra_error error;
     return app_import_eq(settings, &error) == RA_OK ? NULL : error.text;
 }
+
+/* ---- what JavaScript finds ------------------------------------------------------- */
+
+/* What the page calls, by these names; as exports, each would cost a line of Emscripten's JavaScript. */
+#define WEB_CALLS(X) X(alloc) X(free) X(start) X(frame) X(workers_alive) X(set_rate) X(bridge_clip) \
+    X(bridge_clip_sent) X(bridge_commands) X(bridge_report) X(bridge_resync) X(is_readable) X(load_bytes) \
+    X(miss_response) X(clip_create) X(clip_samples) X(clip_destroy) X(load_clip) X(resize) X(pointer) X(wheel) \
+    X(key) X(access_version) X(access_json) X(access) X(set_appearance) X(set_tier) X(set_underruns) X(set_audio) \
+    X(fail) X(play) X(pause) X(stop) X(seek) X(state_json) X(spectrum) X(spectrum_bins) X(set_state) X(import_eq)
+#define WEB_NAME(name) " " #name
+#define WEB_CALL(name) (void (*)(void))web_##name,
+static const char web_call_names[] = WEB_CALLS(WEB_NAME);
+static void (*const web_calls[])(void) = { WEB_CALLS(WEB_CALL) };
+
+/* rustyWorklet in worker.js reads this as 32-bit words in this order, and so does rustyPage. */
+static const struct {
+    uint32_t magic;                     /* "RABT": the block is where the page said */
+    void    (*construct)(void);         /* sets up malloc; once per memory */
+    void    (*set_stack)(uintptr_t);  uint8_t *stack_end;
+    void    (*set_tls)(void *);       uint8_t *tls;
+    bool    (*create)(uint32_t);
+    void    (*render)(uint32_t);      float *left, *right;      uint32_t block_frames;
+    float  *(*clip)(uint32_t, uint32_t, uint32_t);
+    void    (*commands)(uint32_t);
+    uint32_t (*report)(void);         uint8_t *bridge_bytes;
+    const char *call_names;           void (*const *calls)(void);
+} web_boot_block = {
+    0x52414254,
+    __wasm_call_ctors,
+    _emscripten_stack_restore, web_worklet_stack + WEB_STACK_BYTES,
+    WEB_TLS_START, web_worklet_tls,
+    web_worklet_create,
+    web_worklet_render, web_left, web_right, WEB_BLOCK_FRAMES,
+    web_worklet_clip, web_worklet_commands,
+    web_worklet_report, web_bridge_bytes,
+    web_call_names, web_calls
+};
+
+WEB_API const void *web_boot(void) { return &web_boot_block; }
 
 #endif /* RA_WEB */
 
