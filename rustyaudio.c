@@ -488,6 +488,15 @@ static const char *ra_parse_number(const char *text, double *out)
     return at;
 }
 
+/* How far it is to the first of these characters, or to the text's end. */
+static size_t ra_text_until(const char *text, const char *stops)
+{
+    size_t length = 0;
+    for (; text[length]; length++)
+        for (const char *stop = stops; *stop; stop++) if (text[length] == *stop) return length;
+    return length;
+}
+
 /* Text in a fixed buffer: always terminated, never overrun; length goes on counting
    past the end, so that a caller can see that something was cut. */
 typedef struct { char *text; size_t length, capacity; } ra_text;
@@ -4404,9 +4413,10 @@ static void ra_quote_word(const char *word, size_t length, char quoted[44])
 /* Up to the next space or semicolon that does not stand in double quotes. */
 static size_t ra_word_length(const char *word)
 {
-    size_t length = strcspn(word, " \t\r\n;\"");
-    const char *end = word[length] == '"' ? strchr(word + length + 1, '"') : NULL;
-    return word[length] != '"' ? length : !end ? strlen(word) : (size_t)(end + 1 - word) + strcspn(end + 1, " \t\r\n;");
+    size_t length = ra_text_until(word, " \t\r\n;\"");
+    if (word[length] != '"') return length;
+    length += 1 + ra_text_until(word + length + 1, "\"");
+    return word[length] ? length + 1 + ra_text_until(word + length + 1, " \t\r\n;") : length;
 }
 
 /* Whose text has file=NAME besides its numbers. */
@@ -4427,8 +4437,8 @@ static ra_result ra_chain_parse_word(const char *text, const char *word, size_t 
     uint64_t offset = (uint64_t)(word - text);
     char quoted[44];
     ra_quote_word(word, length, quoted);
-    const char *equals = memchr(word, '=', length);
-    if (!equals) {
+    const char *equals = word + ra_text_until(word, "=");
+    if (equals >= word + length) {
         for (uint32_t type = 0; item->kind == RA_PROCESSOR_EQ && is_first && type < RA_FILTER_TYPE_COUNT; type++)
             if (ra_word_is(word, length, ra_filter_names[type])) { item->type = type; return RA_OK; }
         return ra_refuse(error, RA_BAD_CHAIN, offset, item->kind == RA_PROCESSOR_EQ && is_first
@@ -4570,7 +4580,7 @@ static bool ra_apo_number(ra_apo_reader *in, double *out)
 static ra_result ra_apo_refuse(const ra_apo_reader *in, const char *expected)
 {
     char quoted[44];
-    ra_quote_word(in->at, strcspn(in->at, " \t\r\n"), quoted);
+    ra_quote_word(in->at, ra_text_until(in->at, " \t\r\n"), quoted);
     return ra_refuse(in->error, RA_BAD_CHAIN, (uint64_t)(in->at - in->text), "line %u: %s, here is \"%s\"", in->number, expected, quoted);
 }
 
@@ -4601,7 +4611,7 @@ static ra_result ra_apo_filter(ra_apo_reader *in, ra_chain_spec *spec)
         }
         else break;
     }
-    if (!strchr("\r\n#", *in->at)) return ra_apo_refuse(in, "a filter has Fc, Gain, Q and BW Oct");
+    if (ra_text_until(in->at, "\r\n#")) return ra_apo_refuse(in, "a filter has Fc, Gain, Q and BW Oct");
     double A = ra_exp10(db / 40.0), bend = A + 1.0 / A;  /* of a shelf: 1/Q^2 = (A + 1/A) (1/slope - 1) + 2 [RBJ] */
     if (slope > 0) q = 1.0 / ra_sqrt(bend * (1.0 / slope - 1.0) + 2.0);
     else if (is_shelf) slope = 1.0 / ((1.0 / (q * q) - 2.0) / bend + 1.0);
@@ -4629,7 +4639,7 @@ RA_API ra_result ra_chain_import(const char *text, ra_chain_spec *out, ra_error 
     double number;
     bool has_any = false;
     if (strncmp(text, "\xef\xbb\xbf", 3) == 0) in.at += 3;      /* Windows marks its UTF-8 */
-    for (; *in.at; in.at += strcspn(in.at, "\n"), in.at += *in.at == '\n') {
+    for (; *in.at; in.at += ra_text_until(in.at, "\n"), in.at += *in.at == '\n') {
         ra_result result = RA_OK;
         in.line = in.at;
         in.number++;
@@ -4795,8 +4805,9 @@ static bool ra_chain_is_possible(const ra_chain_spec *spec)
     bool is_possible = spec->count <= RA_CHAIN_MAX;
     for (uint32_t index = 0; is_possible && index < spec->count; index++) {
         const ra_processor_spec *item = &spec->item[index];
-        const char *end = memchr(item->file, 0, sizeof item->file);
-        is_possible = item->kind < RA_PROCESSOR_COUNT && item->type < RA_FILTER_TYPE_COUNT && end && ra_file_is_possible(item->file, (size_t)(end - item->file));
+        size_t length = 0;
+        while (length < sizeof item->file && item->file[length]) length++;
+        is_possible = item->kind < RA_PROCESSOR_COUNT && item->type < RA_FILTER_TYPE_COUNT && length < sizeof item->file && ra_file_is_possible(item->file, length);
         is_possible = is_possible && (!item->impulse || ra_impulse_is_possible(item->impulse));
         for (int key = 0; is_possible && key < RA_KEYS_MAX && ra_processor_forms[item->kind].keys[key].name; key++)
             is_possible = item->value[key] >= ra_processor_forms[item->kind].keys[key].low && item->value[key] <= ra_processor_forms[item->kind].keys[key].high;
@@ -8312,8 +8323,10 @@ static bool canvas_grow(void **items, uint32_t *capacity, uint32_t wanted, size_
     if (wanted <= *capacity) return true;
     uint32_t larger = *capacity ? *capacity : 1024;
     while (larger < wanted) larger *= 2;
-    void *grown = realloc(*items, larger * item_bytes);
+    void *grown = malloc(larger * item_bytes);             /* nothing else here needs a realloc */
     if (!grown) return false;
+    if (*items) memcpy(grown, *items, *capacity * item_bytes);
+    free(*items);
     *items = grown;
     *capacity = larger;
     return true;
@@ -8399,9 +8412,9 @@ static bool canvas_begin(canvas *c, float width, float height, float ratio, canv
 {
     uint32_t side = ratio > 1.5f ? 2048 : 1024;
     if (ratio != c->ratio || !c->atlas) {
-        uint8_t *atlas = realloc(c->atlas, (size_t)side * side);
-        if (!atlas) return false;
-        c->atlas = atlas;
+        free(c->atlas);
+        c->atlas = malloc((size_t)side * side);
+        if (!c->atlas) return false;
         c->atlas_side = side;
         canvas_forget_text(c);
     }
@@ -11084,12 +11097,12 @@ static bool app_card_head(canvas_box head, uint32_t item)
 static const char *app_key_words(const char *key, char label[24])
 {
     static const char *const units[][2] = { { "db", "dB" }, { "dbtp", "dBTP" }, { "hz", "Hz" }, { "ms", "ms" }, { "s", "s" } };
-    const char *line = strchr(key, '_'), *unit = line ? line + 1 : key;
+    const char *end = key + ra_text_until(key, "_"), *unit = *end ? end + 1 : key;
     ra_text text = ra_text_start(label, 24);
-    for (const char *at = key; *at && at != line; at++) ra_text_add_char(&text, *at);
+    for (const char *at = key; at != end; at++) ra_text_add_char(&text, *at);
     for (size_t row = 0; row < sizeof units / sizeof units[0]; row++) {
         if (strcmp(unit, units[row][0])) continue;
-        if (!line) app_copy_text(label, 24, *key == 'm' ? "time" : "level");
+        if (!*end) app_copy_text(label, 24, *key == 'm' ? "time" : "level");
         return units[row][1];
     }
     return "";
