@@ -11744,7 +11744,7 @@ RA_SMALL_CODE_END
 /* ============================================================================
    [17] WEB - what JavaScript calls, and the audio thread's way in
    ----------------------------------------------------------------------------
-   owns     the exported functions (web_*), the worklet's boot block, stack and TLS
+   owns     web_*, which the page finds in the table of the boot block; the worklet's stack and TLS
    calls    [4] pool, [12] engine and bridge, [16] app
    threads  web_worklet_* run on the audio thread, everything else on the main thread
    relies on emcc's  -sPTHREAD_POOL_SIZE=globalThis["raThreads"] -sPTHREAD_POOL_DELAY_LOAD=1 (the page never
