@@ -248,6 +248,7 @@ web_flags() {
         -sMALLOC=emmalloc -DNDEBUG                          # small; assertions are for tests and ./build.sh debug
         -sSTACK_SIZE="$RA_STACK_SIZE"
         -sFILESYSTEM=0 -sENVIRONMENT=web,worker -sDYNAMIC_EXECUTION=0    # runs under a strict content policy
+        -sTEXTDECODER=2                                     # every browser has it
         -sEXPORTED_FUNCTIONS="$RA_EXPORTED_FUNCTIONS" -sEXPORTED_RUNTIME_METHODS="$RA_EXPORTED_RUNTIME"
         -sINCOMING_MODULE_JS_API="$RA_MODULE_API")
     THREADS=(-pthread -msimd128
@@ -264,11 +265,12 @@ web_flags() {
 
 # web_tier NAME FLAG...: dist/NAME.js and dist/NAME.wasm. The compiler makes the engine fast (rustyaudio.c says
 # where it may be small instead), the linker makes the whole small: what -Oz means to Binaryen costs no speed.
-# Clang inlines only what gets smaller by it, and what the code says is to be inlined.
+# Clang inlines only what is called from one place, and what the code says is to be inlined: a call of WebAssembly is
+# a few bytes, and the engine that runs the code inlines what is hot in any case.
 web_tier() {
     local name=$1 inlining=()
     shift
-    [[ $RA_OPT != [sz] ]] || inlining=(-mllvm -inline-threshold=5)
+    [[ $RA_OPT != [sz] ]] || inlining=(-mllvm -inline-threshold=-100)
     mkdir -p "$WORK/$name"
     emcc -c rustyaudio.c -o "$WORK/$name/$name.o" "${WEB[@]}" "${inlining[@]}" -Wno-unused-command-line-argument "$@" $RA_WEB_FLAGS &&
         emcc "$WORK/$name/$name.o" -o "$WORK/$name/$name.js" "${WEB[@]}" -Oz "$@" $RA_WEB_FLAGS || die "emcc could not build $name (see above)"

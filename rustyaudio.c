@@ -424,31 +424,31 @@ RA_REALTIME static inline double ra_uniform(uint64_t bits)   { return (double)(i
 
 RA_SMALL_CODE_BEGIN
 
-__extension__ typedef unsigned __int128 ra_u128;
-
-/* The double nearest to digits * 10^power, exactly rounded, for |power| <= 22: in 128 bits there is room
-   to divide by 10^22 and still keep the 54 bits that decide, plus one that says "and a bit more". */
+/* The double nearest to digits * 10^power, exactly rounded, for |power| <= 22. The power of two that lies in 10^power
+   only moves the exponent, and 5^22 < 2^52: so the value is whole + rest / unit, all three in 64 bits. */
 static double ra_from_decimal(uint64_t digits, int power)
 {
-    ra_u128 ten = 1, value = digits;
-    int exponent = 0, excess = 0;
-    for (int step = power < 0 ? -power : power; step > 0; step--) ten *= 10;
+    uint64_t whole = digits, rest = 0, unit = 1;
+    int exponent = power;
     if (digits == 0) return 0.0;
-    if (power > 0) {
-        if (value > ~(ra_u128)0 / ten) return __builtin_inf();
-        value *= ten;
-    }
-    while (!(value >> 127)) { value <<= 1; exponent--; }
     if (power < 0) {
-        bool has_rest = value % ten != 0;
-        value /= ten;
-        value = value << 1 | has_rest;
-        exponent--;
+        for (; power < 0; power++) unit *= 5;
+        whole = digits / unit; rest = digits % unit;
+    } else if (power > 0) {
+        unit = 1ull << 58;
+        whole = digits / unit; rest = digits % unit;
+        exponent += 58;
+        for (; power > 0; power--) { rest *= 5; whole = whole * 5 + rest / unit; rest %= unit; }
     }
-    for (ra_u128 rest = value; rest >> 53; rest >>= 1) excess++;
-    ra_u128 one = (ra_u128)1 << excess, rest = value & (one - 1), whole = value >> excess;
-    if (excess && (rest > one / 2 || (rest == one / 2 && (whole & 1)))) whole++;   /* to nearest, ties to even */
-    return (double)(uint64_t)whole * ra_power_of_two(exponent + excess);
+    for (; !(whole >> 62); exponent--) {                        /* ten bits more than a double has, and the rest */
+        rest *= 2;
+        whole = whole * 2 + (rest >= unit);
+        if (rest >= unit) rest -= unit;
+    }
+    int excess = whole >> 63 ? 11 : 10;
+    uint64_t one = 1ull << excess, below = whole & (one - 1), kept = whole >> excess;
+    if (below > one / 2 || (below == one / 2 && (rest || (kept & 1)))) kept++;      /* to nearest, ties to even */
+    return (double)kept * ra_power_of_two(exponent + excess);
 }
 
 /* Reads a plain decimal number ("-12", "0.5", "1e3") and says where it ends; NULL when there is none.
@@ -486,6 +486,15 @@ static const char *ra_parse_number(const char *text, double *out)
     double value = ra_from_decimal(digits, power);
     *out = is_negative ? -value : value;
     return at;
+}
+
+/* How far it is to the first of these characters, or to the text's end. */
+static size_t ra_text_until(const char *text, const char *stops)
+{
+    size_t length = 0;
+    for (; text[length]; length++)
+        for (const char *stop = stops; *stop; stop++) if (text[length] == *stop) return length;
+    return length;
 }
 
 /* Text in a fixed buffer: always terminated, never overrun; length goes on counting
@@ -541,28 +550,48 @@ static void ra_text_add_fixed(ra_text *to, double value, int decimals)
 /* As few decimals, up to 22, as it takes for ra_parse_number to give the same number. */
 static void ra_text_add_number(ra_text *to, double value)
 {
+    enum { LIMBS = 5, LIMB_BITS = 26, DECIMALS = 22 };
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     int shift = 1075 - (int)(bits >> 52 & 2047);                /* |value| = mantissa / 2^shift */
-    uint64_t mantissa = (bits & 0x000fffffffffffffull) | 0x0010000000000000ull;
-    if (!(ra_abs(value) < 1e15)) { ra_text_add_string(to, "null"); return; }
-    if (shift > 126 || shift < 1) { ra_text_add_fixed(to, value, 0); return; }    /* below 1e-22, or whole */
-    ra_u128 ten = 1;
-    for (int decimals = 0; decimals <= 22; decimals++, ten *= 10) {
-        ra_u128 scaled = mantissa * ten;
-        ra_u128 number = (scaled >> shift) + ((scaled >> (shift - 1)) & 1);
-        char digits[44];
-        int count = 0;
-        do { digits[count++] = (char)('0' + (int)(number % 10)); number /= 10; } while (number || count <= decimals);
+    if (!(ra_abs(value) < 1e15) || shift > 126 || shift < 1) { ra_text_add_fixed(to, value, 0); return; }   /* no number, below 1e-22, or whole */
+    /* its fraction in limbs of 26 bits, the highest first; a tenfold carry out of the first is the next decimal */
+    uint32_t limbs[LIMBS];
+    uint64_t whole = (uint64_t)ra_abs(value);
+    double fraction = ra_abs(value) - (double)whole;
+    for (int limb = 0; limb < LIMBS; limb++) {
+        fraction *= 1 << LIMB_BITS;
+        limbs[limb] = (uint32_t)fraction;
+        fraction -= limbs[limb];
+    }
+    uint8_t decimal[DECIMALS + 1];
+    for (int place = 0; place <= DECIMALS; place++) {
+        uint32_t carry = 0;
+        for (int limb = LIMBS - 1; limb >= 0; limb--) {
+            carry += limbs[limb] * 10;
+            limbs[limb] = carry & ((1 << LIMB_BITS) - 1);
+            carry >>= LIMB_BITS;
+        }
+        decimal[place] = (uint8_t)carry;
+    }
+    for (int decimals = 0; decimals <= DECIMALS; decimals++) {
         char buffer[48];
         ra_text trial = ra_text_start(buffer, sizeof buffer);
+        uint8_t digits[DECIMALS];
+        bool carries = decimal[decimals] >= 5;                  /* rounded half away from zero */
+        for (int place = decimals - 1; place >= 0; place--) {
+            digits[place] = (uint8_t)(decimal[place] + carries);
+            carries = digits[place] == 10;
+            if (carries) digits[place] = 0;
+        }
         if (bits >> 63) ra_text_add_char(&trial, '-');
-        for (int digit = count - 1; digit >= 0; digit--) {
-            ra_text_add_char(&trial, digits[digit]);
-            if (digit == decimals && decimals) ra_text_add_char(&trial, '.');
+        ra_text_add_whole(&trial, whole + carries, 1, '0');
+        for (int place = 0; place < decimals; place++) {
+            if (!place) ra_text_add_char(&trial, '.');
+            ra_text_add_char(&trial, (char)('0' + digits[place]));
         }
         double again;
-        if (decimals == 22 || (ra_parse_number(buffer, &again) && again == value)) { ra_text_add_string(to, buffer); return; }
+        if (decimals == DECIMALS || (ra_parse_number(buffer, &again) && again == value)) { ra_text_add_string(to, buffer); return; }
     }
 }
 
@@ -687,6 +716,23 @@ static void ra_wait(_Atomic uint32_t *word, uint32_t expected, double timeout_s)
     emscripten_futex_wait((volatile void *)word, expected, timeout_s * 1000.0);
 }
 static void ra_wake_all(_Atomic uint32_t *word) { emscripten_futex_wake((volatile void *)word, 1 << 30); }
+#endif
+
+#if RA_WEB && RA_THREADS
+/* Emscripten lets every thread run functions, JavaScript's too, on every other one, by queues and mailboxes. Ours talk
+   through section [4] alone; with these in place of Emscripten's own the linker leaves 7 KB of it out. */
+void  _emscripten_thread_mailbox_init(pthread_t thread) { (void)thread; }
+void  _emscripten_thread_mailbox_shutdown(pthread_t thread) { (void)thread; }
+void  _emscripten_check_mailbox(void) { }
+void *emscripten_proxy_get_system_queue(void) { return NULL; }
+void  emscripten_proxy_execute_queue(void *queue) { (void)queue; }
+double _emscripten_run_on_main_thread_js(int function, void *code, int count, double *values, int is_sync)
+{
+    (void)function, (void)code, (void)count, (void)values, (void)is_sync;
+    return 0;
+}
+/* Only malloc's report for debuggers would print; through it pthread_create would keep all of the standard output. */
+int printf(const char *format, ...) { (void)format; return 0; }
 #endif
 
 #else
@@ -850,6 +896,28 @@ static bool ra_host_glyph(const char *utf8, float size_px, bool is_bold, bool is
 }
 
 EM_JS(bool, ra_host_has_webgpu, (void), { return !!navigator.gpu; })
+/* Asks for a device, which takes a while. *device is then Emscripten's handle of it, and *news |= 1; if there is none,
+   *news |= 2, and the console says why; |= 4 whenever a device that was there is lost. */
+EM_JS_DEPS(ra_host_webgpu, "$WebGPU")
+EM_JS(void, ra_host_webgpu_request, (void *device, uint8_t *news), {
+    const tell = (what, text) => { console.error(what + ": " + text); };
+    (async () => {
+        const adapter = await navigator.gpu.requestAdapter();
+        if (!adapter) throw Error("no adapter");
+        const made = await adapter.requestDevice();
+        made.onuncapturederror = event => tell("WebGPU error", event.error.message);
+        made.lost.then(loss => {
+            tell("WebGPU device lost", loss.message);
+            HEAPU8[news] |= 4;
+        });
+        HEAPU32[device >> 2] = WebGPU.importJsDevice ? WebGPU.importJsDevice(made)         // Emscripten 4
+            : WebGPU.mgrDevice.create(made, { queueId: WebGPU.mgrQueue.create(made.queue) });
+        HEAPU8[news] |= 1;
+    })().catch(error => {
+        tell("no WebGPU device, WebGL2 instead", error.message);
+        HEAPU8[news] |= 2;
+    });
+})
 /* Emscripten's own wgpuSurfaceGetPreferredFormat gives 0 once closure has renamed its tables. */
 EM_JS(bool, ra_host_canvas_is_bgra, (void), { return navigator.gpu.getPreferredCanvasFormat() == "bgra8unorm"; })
 /* A canvas that has had a WebGPU context never gets another kind: a fresh copy takes its place. The page
@@ -4348,9 +4416,10 @@ static void ra_quote_word(const char *word, size_t length, char quoted[44])
 /* Up to the next space or semicolon that does not stand in double quotes. */
 static size_t ra_word_length(const char *word)
 {
-    size_t length = strcspn(word, " \t\r\n;\"");
-    const char *end = word[length] == '"' ? strchr(word + length + 1, '"') : NULL;
-    return word[length] != '"' ? length : !end ? strlen(word) : (size_t)(end + 1 - word) + strcspn(end + 1, " \t\r\n;");
+    size_t length = ra_text_until(word, " \t\r\n;\"");
+    if (word[length] != '"') return length;
+    length += 1 + ra_text_until(word + length + 1, "\"");
+    return word[length] ? length + 1 + ra_text_until(word + length + 1, " \t\r\n;") : length;
 }
 
 /* Whose text has file=NAME besides its numbers. */
@@ -4371,8 +4440,8 @@ static ra_result ra_chain_parse_word(const char *text, const char *word, size_t 
     uint64_t offset = (uint64_t)(word - text);
     char quoted[44];
     ra_quote_word(word, length, quoted);
-    const char *equals = memchr(word, '=', length);
-    if (!equals) {
+    const char *equals = word + ra_text_until(word, "=");
+    if (equals >= word + length) {
         for (uint32_t type = 0; item->kind == RA_PROCESSOR_EQ && is_first && type < RA_FILTER_TYPE_COUNT; type++)
             if (ra_word_is(word, length, ra_filter_names[type])) { item->type = type; return RA_OK; }
         return ra_refuse(error, RA_BAD_CHAIN, offset, item->kind == RA_PROCESSOR_EQ && is_first
@@ -4514,7 +4583,7 @@ static bool ra_apo_number(ra_apo_reader *in, double *out)
 static ra_result ra_apo_refuse(const ra_apo_reader *in, const char *expected)
 {
     char quoted[44];
-    ra_quote_word(in->at, strcspn(in->at, " \t\r\n"), quoted);
+    ra_quote_word(in->at, ra_text_until(in->at, " \t\r\n"), quoted);
     return ra_refuse(in->error, RA_BAD_CHAIN, (uint64_t)(in->at - in->text), "line %u: %s, here is \"%s\"", in->number, expected, quoted);
 }
 
@@ -4545,7 +4614,7 @@ static ra_result ra_apo_filter(ra_apo_reader *in, ra_chain_spec *spec)
         }
         else break;
     }
-    if (!strchr("\r\n#", *in->at)) return ra_apo_refuse(in, "a filter has Fc, Gain, Q and BW Oct");
+    if (ra_text_until(in->at, "\r\n#")) return ra_apo_refuse(in, "a filter has Fc, Gain, Q and BW Oct");
     double A = ra_exp10(db / 40.0), bend = A + 1.0 / A;  /* of a shelf: 1/Q^2 = (A + 1/A) (1/slope - 1) + 2 [RBJ] */
     if (slope > 0) q = 1.0 / ra_sqrt(bend * (1.0 / slope - 1.0) + 2.0);
     else if (is_shelf) slope = 1.0 / ((1.0 / (q * q) - 2.0) / bend + 1.0);
@@ -4573,7 +4642,7 @@ RA_API ra_result ra_chain_import(const char *text, ra_chain_spec *out, ra_error 
     double number;
     bool has_any = false;
     if (strncmp(text, "\xef\xbb\xbf", 3) == 0) in.at += 3;      /* Windows marks its UTF-8 */
-    for (; *in.at; in.at += strcspn(in.at, "\n"), in.at += *in.at == '\n') {
+    for (; *in.at; in.at += ra_text_until(in.at, "\n"), in.at += *in.at == '\n') {
         ra_result result = RA_OK;
         in.line = in.at;
         in.number++;
@@ -4739,8 +4808,9 @@ static bool ra_chain_is_possible(const ra_chain_spec *spec)
     bool is_possible = spec->count <= RA_CHAIN_MAX;
     for (uint32_t index = 0; is_possible && index < spec->count; index++) {
         const ra_processor_spec *item = &spec->item[index];
-        const char *end = memchr(item->file, 0, sizeof item->file);
-        is_possible = item->kind < RA_PROCESSOR_COUNT && item->type < RA_FILTER_TYPE_COUNT && end && ra_file_is_possible(item->file, (size_t)(end - item->file));
+        size_t length = 0;
+        while (length < sizeof item->file && item->file[length]) length++;
+        is_possible = item->kind < RA_PROCESSOR_COUNT && item->type < RA_FILTER_TYPE_COUNT && length < sizeof item->file && ra_file_is_possible(item->file, length);
         is_possible = is_possible && (!item->impulse || ra_impulse_is_possible(item->impulse));
         for (int key = 0; is_possible && key < RA_KEYS_MAX && ra_processor_forms[item->kind].keys[key].name; key++)
             is_possible = item->value[key] >= ra_processor_forms[item->kind].keys[key].low && item->value[key] <= ra_processor_forms[item->kind].keys[key].high;
@@ -5322,6 +5392,8 @@ RA_SMALL_CODE_END
    ============================================================================ */
 
 /* ---- tones: every sample is made from its number alone, so a signal may be cut, and begun, anywhere ---- */
+
+__extension__ typedef unsigned __int128 ra_u128;
 
 /* hz / rate in turns of 2^-128, rounded up: n times that, modulo 2^128, is where a tone stands at frame n, exact to
    2^-64 of a turn for any n of 64 bits. Silence, 0, for what is not from 0 to below half the rate, NaN too. */
@@ -8178,7 +8250,7 @@ RA_SMALL_CODE_BEGIN
    tests    test.c "canvas": clips intersect, edges snap, the atlas starts anew
    ============================================================================ */
 
-typedef struct { float x, y, w, h; } canvas_box;
+typedef struct { float x, y, w, h; } canvas_box;      /* handed over by address where nobody changes it: copies would be 3 KB of code */
 typedef struct { float x, y; } canvas_point;
 typedef uint32_t canvas_colour;                    /* bytes red, green, blue, alpha; not premultiplied */
 /* A vertical gradient in page coordinates. */
@@ -8254,8 +8326,10 @@ static bool canvas_grow(void **items, uint32_t *capacity, uint32_t wanted, size_
     if (wanted <= *capacity) return true;
     uint32_t larger = *capacity ? *capacity : 1024;
     while (larger < wanted) larger *= 2;
-    void *grown = realloc(*items, larger * item_bytes);
+    void *grown = malloc(larger * item_bytes);             /* nothing else here needs a realloc */
     if (!grown) return false;
+    if (*items) memcpy(grown, *items, *capacity * item_bytes);
+    free(*items);
     *items = grown;
     *capacity = larger;
     return true;
@@ -8311,10 +8385,10 @@ static canvas_box canvas_visible(const canvas *c, canvas_box box)
     return (canvas_box){ x0, y0, x1 - x0, y1 - y0 };
 }
 
-static void canvas_clip(canvas *c, canvas_box box)
+static void canvas_clip(canvas *c, const canvas_box *box)
 {
     RA_ASSERT(c->clip_count < CANVAS_CLIP_MAX);
-    c->clip[c->clip_count] = canvas_visible(c, box);
+    c->clip[c->clip_count] = canvas_visible(c, *box);
     c->clip_count++;
     canvas_open_command(c);
 }
@@ -8341,9 +8415,9 @@ static bool canvas_begin(canvas *c, float width, float height, float ratio, canv
 {
     uint32_t side = ratio > 1.5f ? 2048 : 1024;
     if (ratio != c->ratio || !c->atlas) {
-        uint8_t *atlas = realloc(c->atlas, (size_t)side * side);
-        if (!atlas) return false;
-        c->atlas = atlas;
+        free(c->atlas);
+        c->atlas = malloc((size_t)side * side);
+        if (!c->atlas) return false;
         c->atlas_side = side;
         canvas_forget_text(c);
     }
@@ -8385,10 +8459,10 @@ static void canvas_plain(canvas *c, float left, float top, float width, float he
 
 /* A box with its edges on whole device pixels, at least one wide. Measuring distances over large areas is what costs
    most where a processor draws (SwiftShader): so a filled box is two rounded sides and a plain middle. */
-static void canvas_snapped(canvas *c, canvas_box box, float radius, float stroke, canvas_colour colour)
+static void canvas_snapped(canvas *c, const canvas_box *box, float radius, float stroke, canvas_colour colour)
 {
-    float left = canvas_snap(c, box.x), top = canvas_snap(c, box.y);
-    float width = __builtin_fmaxf(canvas_snap(c, box.x + box.w) - left, 1), height = __builtin_fmaxf(canvas_snap(c, box.y + box.h) - top, 1);
+    float left = canvas_snap(c, box->x), top = canvas_snap(c, box->y);
+    float width = __builtin_fmaxf(canvas_snap(c, box->x + box->w) - left, 1), height = __builtin_fmaxf(canvas_snap(c, box->y + box->h) - top, 1);
     float half_w = 0.5f * width, half_h = 0.5f * height;
     float corner = __builtin_fminf(radius * c->ratio, __builtin_fminf(half_w, half_h)), side = __builtin_ceilf(corner);
     if (stroke > 0 || (corner > 0 && width <= 2 * side)) {
@@ -8406,9 +8480,9 @@ static void canvas_snapped(canvas *c, canvas_box box, float radius, float stroke
         canvas_quad(c, corners);
     }
 }
-static void canvas_fill(canvas *c, canvas_box box, float radius, canvas_colour colour) { canvas_snapped(c, box, radius, 0, colour); }
+static void canvas_fill(canvas *c, const canvas_box *box, float radius, canvas_colour colour) { canvas_snapped(c, box, radius, 0, colour); }
 /* The outline lies inside the box. */
-static void canvas_frame(canvas *c, canvas_box box, float radius, float width, canvas_colour colour)
+static void canvas_frame(canvas *c, const canvas_box *box, float radius, float width, canvas_colour colour)
 {
     canvas_snapped(c, box, radius, __builtin_fmaxf(canvas_snap(c, width), 1), colour);
 }
@@ -8698,14 +8772,14 @@ static canvas_box ui_cut_bottom(canvas_box *from, float height)
     from->h -= h;
     return (canvas_box){ from->x, from->y + from->h, from->w, h };
 }
-static canvas_box ui_inset(canvas_box box, float x, float y)
+static canvas_box ui_inset(const canvas_box *box, float x, float y)
 {
-    return (canvas_box){ box.x + x, box.y + y, __builtin_fmaxf(box.w - 2 * x, 0), __builtin_fmaxf(box.h - 2 * y, 0) };
+    return (canvas_box){ box->x + x, box->y + y, __builtin_fmaxf(box->w - 2 * x, 0), __builtin_fmaxf(box->h - 2 * y, 0) };
 }
 /* A smaller box in the middle of another. */
-static canvas_box ui_middle(canvas_box box, float width, float height)
+static canvas_box ui_middle(const canvas_box *box, float width, float height)
 {
-    return (canvas_box){ box.x + 0.5f * (box.w - width), box.y + 0.5f * (box.h - height), width, height };
+    return (canvas_box){ box->x + 0.5f * (box->w - width), box->y + 0.5f * (box->h - height), width, height };
 }
 
 /* ---- one pass ---- */
@@ -8781,7 +8855,7 @@ static void ui_end(ui *u)
 }
 
 /* Adds a widget to the table; the caller fills in what else there is to say. */
-static ui_row *ui_describe(ui *u, uint32_t id, ui_role role, const char *name, canvas_box box)
+static ui_row *ui_describe(ui *u, uint32_t id, ui_role role, const char *name, const canvas_box *box)
 {
     static ui_row spare;               /* past the table's end, or under a panel: written, never read */
     uint32_t *count = &u->row_count[u->current];
@@ -8789,7 +8863,7 @@ static ui_row *ui_describe(ui *u, uint32_t id, ui_role role, const char *name, c
     memset(row, 0, sizeof *row);       /* padding too: rows are compared by their bytes */
     row->id = id;
     row->role = role;
-    row->box = canvas_visible(u->canvas, box);             /* what is scrolled away has no size, but can be walked to */
+    row->box = canvas_visible(u->canvas, *box);             /* what is scrolled away has no size, but can be walked to */
     row->is_focused = u->focus == id;
     ra_text text = ra_text_start(row->name, sizeof row->name);
     ra_text_add(&text, "%s", name);
@@ -8801,19 +8875,19 @@ static void ui_say(ui_row *row, const char *value)
     ra_text_add(&text, "%s", value);
 }
 
-static bool ui_contains(canvas_box box, float x, float y) { return x >= box.x && x < box.x + box.w && y >= box.y && y < box.y + box.h; }
+static bool ui_contains(const canvas_box *box, float x, float y) { return x >= box->x && x < box->x + box->w && y >= box->y && y < box->y + box->h; }
 
 /* Is the pointer on it, where it can be seen? A finger hits at least 44 x 44. */
-static bool ui_hits(const ui *u, canvas_box box)
+static bool ui_hits(const ui *u, const canvas_box *box)
 {
-    float grow_x = u->is_touch ? __builtin_fmaxf(0, 0.5f * (UI_FINGER - box.w)) : 0;
-    float grow_y = u->is_touch ? __builtin_fmaxf(0, 0.5f * (UI_FINGER - box.h)) : 0;
-    canvas_box target = { box.x - grow_x, box.y - grow_y, box.w + 2 * grow_x, box.h + 2 * grow_y };
-    return u->has_pointer && ui_contains(target, u->x, u->y) && ui_contains(u->canvas->clip[u->canvas->clip_count - 1], u->x, u->y);
+    float grow_x = u->is_touch ? __builtin_fmaxf(0, 0.5f * (UI_FINGER - box->w)) : 0;
+    float grow_y = u->is_touch ? __builtin_fmaxf(0, 0.5f * (UI_FINGER - box->h)) : 0;
+    canvas_box target = { box->x - grow_x, box->y - grow_y, box->w + 2 * grow_x, box->h + 2 * grow_y };
+    return u->has_pointer && ui_contains(&target, u->x, u->y) && ui_contains(&u->canvas->clip[u->canvas->clip_count - 1], u->x, u->y);
 }
 
 /* What lies on top of others is drawn after them, but has to be asked for the pointer before they are. */
-static void ui_claim(ui *u, uint32_t id, canvas_box box)
+static void ui_claim(ui *u, uint32_t id, const canvas_box *box)
 {
     if (!u->is_inert && ui_hits(u, box) && !u->hot && (!u->active || u->active == id)) u->hot = id;
 }
@@ -8821,7 +8895,7 @@ static void ui_claim(ui *u, uint32_t id, canvas_box box)
 /* The third beat, the same for every widget: who is under the pointer, who holds it, who has the focus. A press
    gives the focus only to what wants keys of its own; elsewhere the page's keys stay in force. */
 typedef struct { bool is_hot, is_active, is_focused, went_down, was_clicked, was_released; } ui_touch;
-static ui_touch ui_update(ui *u, uint32_t id, canvas_box box, bool takes_focus)
+static ui_touch ui_update(ui *u, uint32_t id, const canvas_box *box, bool takes_focus)
 {
     const ui_event *event = &u->event;
     ui_touch touch = { .is_focused = u->focus == id };
@@ -8850,10 +8924,11 @@ static ui_touch ui_update(ui *u, uint32_t id, canvas_box box, bool takes_focus)
     return touch;
 }
 
-static void ui_draw_focus(ui *u, bool is_focused, canvas_box box, float radius)
+static void ui_draw_focus(ui *u, bool is_focused, const canvas_box *box, float radius)
 {
-    if (is_focused) u->focus_box = box;
-    if (is_focused && u->focus_is_visible) canvas_frame(u->canvas, ui_inset(box, -2, -2), radius + 2, 2, u->theme->loop);
+    if (is_focused) u->focus_box = *box;
+    canvas_box ring = ui_inset(box, -2, -2);
+    if (is_focused && u->focus_is_visible) canvas_frame(u->canvas, &ring, radius + 2, 2, u->theme->loop);
 }
 
 /* ---- numbers that can be turned ---- */
@@ -8912,12 +8987,12 @@ static void ui_describe_range(ui_row *row, const ui_range *range, double value)
 typedef enum { UI_LEFT, UI_CENTRE, UI_RIGHT } ui_align;
 
 /* One line in the middle of a box's height; what does not fit ends in an ellipsis. Gives the width it took. */
-static float ui_text(ui *u, canvas_box box, ui_align align, float size, canvas_weight weight, canvas_colour colour, const char *text)
+static float ui_text(ui *u, const canvas_box *box, ui_align align, float size, canvas_weight weight, canvas_colour colour, const char *text)
 {
     char cut[256];
-    if (box.w <= 0) return 0;
+    if (box->w <= 0) return 0;
     float width = canvas_text_width(u->canvas, size, weight, text);
-    if (width > box.w + 0.5f) {
+    if (width > box->w + 0.5f) {
         size_t low = 0, high = strlen(text);
         if (high > sizeof cut - 4) high = sizeof cut - 4;
         while (low < high) {                              /* the longest beginning that fits */
@@ -8926,7 +9001,7 @@ static float ui_text(ui *u, canvas_box box, ui_align align, float size, canvas_w
             memcpy(cut, text, end);
             memcpy(cut + end, "…", sizeof "…");
             width = canvas_text_width(u->canvas, size, weight, cut);
-            if (width <= box.w) low = middle; else high = middle - 1;
+            if (width <= box->w) low = middle; else high = middle - 1;
         }
         while (low && (text[low] & 0xC0) == 0x80) low--;
         memcpy(cut, text, low);
@@ -8934,8 +9009,8 @@ static float ui_text(ui *u, canvas_box box, ui_align align, float size, canvas_w
         width = canvas_text_width(u->canvas, size, weight, cut);
         text = cut;
     }
-    float x = align == UI_LEFT ? box.x : align == UI_CENTRE ? box.x + 0.5f * (box.w - width) : box.x + box.w - width;
-    return canvas_text(u->canvas, x, box.y + 0.5f * box.h + 0.36f * size, size, weight, colour, text);   /* capitals are about 0.72 high */
+    float x = align == UI_LEFT ? box->x : align == UI_CENTRE ? box->x + 0.5f * (box->w - width) : box->x + box->w - width;
+    return canvas_text(u->canvas, x, box->y + 0.5f * box->h + 0.36f * size, size, weight, colour, text);   /* capitals are about 0.72 high */
 }
 
 typedef enum {
@@ -8981,16 +9056,16 @@ static void ui_draw_icon(ui *u, ui_icon icon, float x, float y, float s, canvas_
     switch (icon) {
     case UI_NO_ICON: break;
     case UI_PLAY:  canvas_polygon(c, (canvas_point[]){ { x - 5 * s, y - 7 * s }, { x + 7 * s, y }, { x - 5 * s, y + 7 * s } }, 3, colour); break;
-    case UI_PAUSE: canvas_fill(c, (canvas_box){ x - 6 * s, y - 7 * s, 4 * s, 14 * s }, 1, colour);
-                   canvas_fill(c, (canvas_box){ x + 2 * s, y - 7 * s, 4 * s, 14 * s }, 1, colour); break;
+    case UI_PAUSE: canvas_fill(c, &(canvas_box){ x - 6 * s, y - 7 * s, 4 * s, 14 * s }, 1, colour);
+                   canvas_fill(c, &(canvas_box){ x + 2 * s, y - 7 * s, 4 * s, 14 * s }, 1, colour); break;
     case UI_NEXT:  canvas_polygon(c, (canvas_point[]){ { x - 6 * s, y - 6 * s }, { x + 4 * s, y }, { x - 6 * s, y + 6 * s } }, 3, colour);
-                   canvas_fill(c, (canvas_box){ x + 4 * s, y - 6 * s, 2 * s, 12 * s }, 0, colour); break;
-    case UI_STOP:  canvas_fill(c, (canvas_box){ x - 6 * s, y - 6 * s, 12 * s, 12 * s }, 2, colour); break;
+                   canvas_fill(c, &(canvas_box){ x + 4 * s, y - 6 * s, 2 * s, 12 * s }, 0, colour); break;
+    case UI_STOP:  canvas_fill(c, &(canvas_box){ x - 6 * s, y - 6 * s, 12 * s, 12 * s }, 2, colour); break;
     case UI_OPEN:  ui_draw_lines(u, ui_icon_open, x, y, s, colour); break;
     case UI_LOOP:  ui_draw_lines(u, ui_icon_loop, x, y, s, colour); break;
     case UI_CLOSE: ui_draw_lines(u, ui_icon_close, x, y, s, colour); break;
     case UI_SPEAKER: case UI_SILENT:
-        canvas_fill(c, (canvas_box){ x - 8 * s, y - 3 * s, 5 * s, 6 * s }, 1, colour);
+        canvas_fill(c, &(canvas_box){ x - 8 * s, y - 3 * s, 5 * s, 6 * s }, 1, colour);
         canvas_polygon(c, (canvas_point[]){ { x - 6 * s, y }, { x - 1 * s, y - 6 * s }, { x - 1 * s, y + 6 * s } }, 3, colour);
         if (icon == UI_SILENT) { ui_draw_lines(u, ui_icon_silent, x, y, s, colour); break; }
         ui_arc(u, x, y, 4 * s, 0.12f, 0.38f, 1.5f * s, colour);
@@ -8998,11 +9073,11 @@ static void ui_draw_icon(ui *u, ui_icon icon, float x, float y, float s, canvas_
         break;
     case UI_THEME:
         canvas_ring(c, x, y, 7 * s, 1.5f * s, colour);
-        canvas_clip(c, (canvas_box){ x, y - 8 * s, 9 * s, 16 * s });
+        canvas_clip(c, &(canvas_box){ x, y - 8 * s, 9 * s, 16 * s });
         canvas_disc(c, x, y, 6.5f * s, colour);
         canvas_unclip(c);
         break;
-    case UI_HELP: ui_text(u, (canvas_box){ x - 8, y - 8, 16, 16 }, UI_CENTRE, 14 * s, CANVAS_BOLD, colour, "?"); break;
+    case UI_HELP: ui_text(u, &(canvas_box){ x - 8, y - 8, 16, 16 }, UI_CENTRE, 14 * s, CANVAS_BOLD, colour, "?"); break;
     case UI_UNDO:
         ui_arc(u, x + s, y + s, 5 * s, -0.12f, 0.5f, 1.5f * s, colour);
         ui_draw_lines(u, ui_icon_undo, x, y, s, colour);
@@ -9034,7 +9109,7 @@ static bool ui_is_switched(ui *u, uint32_t id, bool is_on)
 }
 
 /* True when it was pressed, by whatever means. */
-static bool ui_button(ui *u, canvas_box box, const ui_button_desc *desc)
+static bool ui_button(ui *u, const canvas_box *box, const ui_button_desc *desc)
 {
     uint32_t id = ui_id(desc->id, 0);
     ui_touch touch = ui_update(u, id, box, false);
@@ -9053,7 +9128,8 @@ static bool ui_button(ui *u, canvas_box box, const ui_button_desc *desc)
         back = canvas_mix(back ? back : theme->panel, theme->text, touch.is_active ? 0.16f : 0.08f);
     if (desc->is_toggle && desc->is_on) ink = theme->loop;
     if (desc->is_disabled) ink = canvas_mix(theme->dim, theme->panel, 0.5f);
-    if (back) canvas_fill(u->canvas, ui_inset(box, 2, 2), desc->look == UI_SOUND && box.w == box.h ? box.w / 2 : 6, back);
+    canvas_box face = ui_inset(box, 2, 2);
+    if (back) canvas_fill(u->canvas, &face, desc->look == UI_SOUND && box->w == box->h ? box->w / 2 : 6, back);
     canvas_box inside = ui_inset(box, desc->label && !desc->is_tight ? 12 : 0, 0);
     float scale = desc->icon_scale > 0 ? desc->icon_scale : 1;
     if (desc->icon && desc->label) {
@@ -9062,16 +9138,16 @@ static bool ui_button(ui *u, canvas_box box, const ui_button_desc *desc)
         inside.x += left; inside.w -= left;
         canvas_box place = ui_cut_left(&inside, 24);
         ui_draw_icon(u, desc->icon, place.x + 8, place.y + 0.5f * place.h, scale, ink);
-        ui_text(u, inside, UI_LEFT, 14, CANVAS_BOLD, ink, desc->label);
+        ui_text(u, &inside, UI_LEFT, 14, CANVAS_BOLD, ink, desc->label);
     } else if (desc->icon) {
-        ui_draw_icon(u, desc->icon, box.x + 0.5f * box.w, box.y + 0.5f * box.h, scale, ink);
+        ui_draw_icon(u, desc->icon, box->x + 0.5f * box->w, box->y + 0.5f * box->h, scale, ink);
     } else if (desc->label) {
-        ui_text(u, desc->look == UI_BARE ? box : inside, UI_CENTRE, desc->look == UI_BARE ? 12 : 14, CANVAS_BOLD, ink, desc->label);
-        if (desc->look == UI_BARE) canvas_fill(u->canvas, (canvas_box){ box.x, box.y + 0.5f * box.h + 8, box.w, 1 }, 0, ink);
+        ui_text(u, desc->look == UI_BARE ? box : &inside, UI_CENTRE, desc->look == UI_BARE ? 12 : 14, CANVAS_BOLD, ink, desc->label);
+        if (desc->look == UI_BARE) canvas_fill(u->canvas, &(canvas_box){ box->x, box->y + 0.5f * box->h + 8, box->w, 1 }, 0, ink);
     }
     if (desc->is_toggle && desc->is_on && !desc->label)      /* not by colour alone */
-        canvas_fill(u->canvas, (canvas_box){ box.x + 0.5f * box.w - 6, box.y + box.h - 7, 12, 2 }, 1, ink);
-    ui_draw_focus(u, touch.is_focused, ui_inset(box, 2, 2), 6);
+        canvas_fill(u->canvas, &(canvas_box){ box->x + 0.5f * box->w - 6, box->y + box->h - 7, 12, 2 }, 1, ink);
+    ui_draw_focus(u, touch.is_focused, &face, 6);
     return was_pressed;
 }
 
@@ -9079,19 +9155,19 @@ static bool ui_button(ui *u, canvas_box box, const ui_button_desc *desc)
 static bool ui_led(ui *u, canvas_box box, const char *name, const char *label, bool is_on)
 {
     uint32_t id = ui_id(name, 0);
-    ui_touch touch = ui_update(u, id, box, false);
+    ui_touch touch = ui_update(u, id, &box, false);
 
     bool was_pressed = touch.was_clicked || ui_is_switched(u, id, is_on);
-    ui_describe(u, id, UI_CHECKBOX, name, box)->is_pressed = is_on;
+    ui_describe(u, id, UI_CHECKBOX, name, &box)->is_pressed = is_on;
 
     float x = box.x + 8, y = box.y + 0.5f * box.h;
-    if (touch.is_hot) canvas_fill(u->canvas, box, 6, canvas_fade(u->theme->text, 0.08f));
+    if (touch.is_hot) canvas_fill(u->canvas, &box, 6, canvas_fade(u->theme->text, 0.08f));
     if (is_on) { canvas_disc(u->canvas, x, y, 7, canvas_fade(u->theme->sound, 0.25f)); canvas_disc(u->canvas, x, y, 4, u->theme->sound); }
     else canvas_ring(u->canvas, x, y, 4, 1.5f, u->theme->dim);
     canvas_box words = box;
     ui_cut_left(&words, 20);
-    ui_text(u, words, UI_LEFT, 12, CANVAS_BOLD, is_on ? u->theme->text : u->theme->dim, label);
-    ui_draw_focus(u, touch.is_focused, box, 6);
+    ui_text(u, &words, UI_LEFT, 12, CANVAS_BOLD, is_on ? u->theme->text : u->theme->dim, label);
+    ui_draw_focus(u, touch.is_focused, &box, 6);
     return was_pressed;
 }
 
@@ -9107,8 +9183,8 @@ typedef struct {
 static bool ui_slider(ui *u, canvas_box box, const ui_slider_desc *desc, double *value)
 {
     uint32_t id = ui_id(desc->id, 0);
-    canvas_box track = ui_inset(box, 8, 0.5f * (box.h - 4));
-    ui_touch touch = ui_update(u, id, box, false);
+    canvas_box track = ui_inset(&box, 8, 0.5f * (box.h - 4));
+    ui_touch touch = ui_update(u, id, &box, false);
 
     double before = *value;
     const ui_range *range = &desc->range;
@@ -9117,20 +9193,20 @@ static bool ui_slider(ui *u, canvas_box box, const ui_slider_desc *desc, double 
     else if (touch.went_down) *value = ra_clamp(range->min + (u->x - track.x) / track.w * (range->max - range->min), range->min, range->max);
     else if (touch.is_active && u->event.kind == UI_MOVE) *value = ui_slide(range, *value, u->moved_x / track.w * ui_fine(u));
     if (touch.is_hot && u->event.kind == UI_WHEEL) { *value = ui_step(range, *value, u->event.scroll > 0 ? -1 : 1); u->was_used = true; }
-    ui_row *row = ui_describe(u, id, UI_SLIDER, desc->name, box);
+    ui_row *row = ui_describe(u, id, UI_SLIDER, desc->name, &box);
     ui_describe_range(row, range, *value);
     ui_say(row, desc->text);
 
     const ui_theme *theme = u->theme;
     canvas_colour colour = desc->is_off ? theme->dim : theme->sound;
     float share = (float)((*value - range->min) / (range->max - range->min)), x = track.x + share * track.w, y = track.y + 2;
-    canvas_fill(u->canvas, track, 2, canvas_mix(theme->raised, theme->text, 0.12f));
-    canvas_fill(u->canvas, (canvas_box){ track.x, track.y, share * track.w, 4 }, 2, colour);
+    canvas_fill(u->canvas, &track, 2, canvas_mix(theme->raised, theme->text, 0.12f));
+    canvas_fill(u->canvas, &(canvas_box){ track.x, track.y, share * track.w, 4 }, 2, colour);
     float mark = track.x + (float)((range->fallback - range->min) / (range->max - range->min)) * track.w;
-    canvas_fill(u->canvas, (canvas_box){ mark - 0.5f, y - 9, 1, 4 }, 0, theme->dim);      /* where a double click leads */
+    canvas_fill(u->canvas, &(canvas_box){ mark - 0.5f, y - 9, 1, 4 }, 0, theme->dim);      /* where a double click leads */
     canvas_disc(u->canvas, x, y, touch.is_hot || touch.is_active ? 8 : 7, colour);
     canvas_disc(u->canvas, x, y, 3, theme->panel);
-    ui_draw_focus(u, touch.is_focused, box, 6);
+    ui_draw_focus(u, touch.is_focused, &box, 6);
     return *value != before;
 }
 
@@ -9148,14 +9224,14 @@ typedef struct {
 static bool ui_knob(ui *u, canvas_box box, const ui_knob_desc *desc, double *value)
 {
     uint32_t id = ui_id(desc->name, 0);
-    ui_touch touch = ui_update(u, id, box, false);
+    ui_touch touch = ui_update(u, id, &box, false);
     double before = *value;
     const ui_range *range = &desc->range;
     ui_adjust(u, id, range, value);
     if (touch.went_down && u->is_double) *value = range->fallback;
     else if (touch.is_active && u->event.kind == UI_MOVE) *value = ui_slide(range, *value, -u->moved_y / 150 * ui_fine(u));
     if (touch.is_hot && u->event.kind == UI_WHEEL) { *value = ui_step(range, *value, (u->event.scroll > 0 ? -1 : 1) * ui_fine(u)); u->was_used = true; }
-    ui_row *row = ui_describe(u, id, UI_SLIDER, desc->name, box);
+    ui_row *row = ui_describe(u, id, UI_SLIDER, desc->name, &box);
     ui_describe_range(row, range, *value);
     char words[32];
     ra_text text = ra_text_start(words, sizeof words);
@@ -9169,10 +9245,10 @@ static bool ui_knob(ui *u, canvas_box box, const ui_knob_desc *desc, double *val
     ui_arc(u, x, y, radius, -0.375f, 0.375f, 3, canvas_mix(theme->raised, theme->text, touch.is_hot ? 0.24f : 0.12f));
     if (share > 0.004f) ui_arc(u, x, y, radius, -0.375f, -0.375f + 0.75f * share, 3, hand);
     bool has_unit = *desc->unit && radius > 20;
-    ui_text(u, (canvas_box){ box.x, y - (has_unit ? 14 : 8), box.w, 16 }, UI_CENTRE, 12, CANVAS_BOLD, hand, desc->text);
-    if (has_unit) ui_text(u, (canvas_box){ box.x, y, box.w, 16 }, UI_CENTRE, 12, CANVAS_REGULAR, theme->dim, desc->unit);
-    ui_text(u, label, UI_CENTRE, 12, CANVAS_REGULAR, theme->dim, desc->label);
-    ui_draw_focus(u, touch.is_focused, (canvas_box){ box.x, box.y, box.w, box.h + 16 }, 6);
+    ui_text(u, &(canvas_box){ box.x, y - (has_unit ? 14 : 8), box.w, 16 }, UI_CENTRE, 12, CANVAS_BOLD, hand, desc->text);
+    if (has_unit) ui_text(u, &(canvas_box){ box.x, y, box.w, 16 }, UI_CENTRE, 12, CANVAS_REGULAR, theme->dim, desc->unit);
+    ui_text(u, &label, UI_CENTRE, 12, CANVAS_REGULAR, theme->dim, desc->label);
+    ui_draw_focus(u, touch.is_focused, &(canvas_box){ box.x, box.y, box.w, box.h + 16 }, 6);
     return *value != before;
 }
 
@@ -9233,7 +9309,7 @@ static void ui_draw_wave(ui *u, canvas_box box, const ra_peak *peaks, double fir
 static bool ui_waveform(ui *u, canvas_box box, const ui_waveform_desc *desc, double *seek_s)
 {
     uint32_t id = ui_id("Seek", 0);
-    ui_touch touch = ui_update(u, id, box, false);
+    ui_touch touch = ui_update(u, id, &box, false);
 
     ui_range range = { 0, desc->duration_s, 5, 0, false };
     double pointed_s = ra_clamp((u->x - box.x) / box.w, 0, 1) * desc->duration_s, wanted_s = desc->position_s;
@@ -9242,7 +9318,7 @@ static bool ui_waveform(ui *u, canvas_box box, const ui_waveform_desc *desc, dou
     bool was_dragged = touch.was_released && __builtin_fabsf(u->x - u->last_down_x) > 2;
     if (touch.went_down || was_dragged) { wanted_s = pointed_s; is_wanted = true; }
     if (is_wanted) *seek_s = wanted_s;
-    ui_row *row = ui_describe(u, id, UI_SLIDER, "Seek", box);
+    ui_row *row = ui_describe(u, id, UI_SLIDER, "Seek", &box);
     ui_describe_range(row, &range, __builtin_floor(desc->position_s));      /* moves once a second, no more */
     row->step = 0;                     /* any place may be asked for */
     ui_say(row, desc->text);
@@ -9252,22 +9328,22 @@ static bool ui_waveform(ui *u, canvas_box box, const ui_waveform_desc *desc, dou
     bool is_dragged = touch.is_active && __builtin_fabsf(u->x - u->last_down_x) > 2;
     double shown_s = is_dragged ? pointed_s : desc->position_s;
     float x = box.x + box.w * (float)(desc->duration_s > 0 ? ra_clamp(shown_s / desc->duration_s, 0, 1) : 0);
-    canvas_box wave = ui_inset(box, 0, 4);
-    canvas_fill(u->canvas, (canvas_box){ box.x, box.y + 0.5f * box.h, box.w, 1 }, 0, theme->hairline);
-    canvas_clip(u->canvas, (canvas_box){ box.x, box.y, x - box.x, box.h });
-    canvas_fill(u->canvas, box, 0, canvas_fade(behind, 0.07f));
+    canvas_box wave = ui_inset(&box, 0, 4);
+    canvas_fill(u->canvas, &(canvas_box){ box.x, box.y + 0.5f * box.h, box.w, 1 }, 0, theme->hairline);
+    canvas_clip(u->canvas, &(canvas_box){ box.x, box.y, x - box.x, box.h });
+    canvas_fill(u->canvas, &box, 0, canvas_fade(behind, 0.07f));
     ui_draw_wave(u, wave, desc->peaks, 0, desc->peak_count, desc->peak_count, canvas_fade(behind, 0.5f), behind);
     canvas_unclip(u->canvas);
-    canvas_clip(u->canvas, (canvas_box){ x, box.y, box.x + box.w - x, box.h });
+    canvas_clip(u->canvas, &(canvas_box){ x, box.y, box.x + box.w - x, box.h });
     ui_draw_wave(u, wave, desc->peaks, 0, desc->peak_count, desc->peak_count, canvas_fade(ahead, 0.45f), canvas_fade(ahead, 0.9f));
     canvas_unclip(u->canvas);
     if (desc->duration_s > 0 && (desc->from_s >= 0 || desc->to_s >= 0)) {
         float scale = box.w / (float)desc->duration_s, from = box.x + scale * (float)desc->from_s, to = box.x + scale * (float)desc->to_s;
-        if (desc->from_s >= 0) canvas_fill(u->canvas, (canvas_box){ from, box.y, 2, box.h }, 0, theme->loop);
-        if (desc->to_s >= 0) canvas_fill(u->canvas, (canvas_box){ to - 2, box.y, 2, box.h }, 0, theme->loop);
-        if (desc->from_s >= 0 && desc->to_s >= 0) canvas_fill(u->canvas, (canvas_box){ from, box.y, to - from, box.h }, 0, canvas_fade(theme->loop, 0.2f));
+        if (desc->from_s >= 0) canvas_fill(u->canvas, &(canvas_box){ from, box.y, 2, box.h }, 0, theme->loop);
+        if (desc->to_s >= 0) canvas_fill(u->canvas, &(canvas_box){ to - 2, box.y, 2, box.h }, 0, theme->loop);
+        if (desc->from_s >= 0 && desc->to_s >= 0) canvas_fill(u->canvas, &(canvas_box){ from, box.y, to - from, box.h }, 0, canvas_fade(theme->loop, 0.2f));
     }
-    canvas_fill(u->canvas, (canvas_box){ x - 1, box.y, 2, box.h }, 0, theme->text);
+    canvas_fill(u->canvas, &(canvas_box){ x - 1, box.y, 2, box.h }, 0, theme->text);
     if (touch.is_hot || touch.is_active) {
         char words[32];
         ra_text text = ra_text_start(words, sizeof words);
@@ -9275,11 +9351,12 @@ static bool ui_waveform(ui *u, canvas_box box, const ui_waveform_desc *desc, dou
         float width = canvas_text_width(u->canvas, 12, CANVAS_REGULAR, words) + 12;
         float left = (float)ra_clamp(u->x + 6, box.x, box.x + box.w - width);
         canvas_box label = { left, box.y + 4, width, 18 };
-        canvas_fill(u->canvas, (canvas_box){ u->x, box.y, 1, box.h }, 0, canvas_fade(theme->text, 0.5f));
-        canvas_fill(u->canvas, label, 4, canvas_fade(theme->raised, 0.95f));
-        ui_text(u, label, UI_CENTRE, 12, CANVAS_REGULAR, theme->text, words);
+        canvas_fill(u->canvas, &(canvas_box){ u->x, box.y, 1, box.h }, 0, canvas_fade(theme->text, 0.5f));
+        canvas_fill(u->canvas, &label, 4, canvas_fade(theme->raised, 0.95f));
+        ui_text(u, &label, UI_CENTRE, 12, CANVAS_REGULAR, theme->text, words);
     }
-    ui_draw_focus(u, touch.is_focused, ui_inset(box, 3, 3), 4);
+    canvas_box ring = ui_inset(&box, 3, 3);
+    ui_draw_focus(u, touch.is_focused, &ring, 4);
     return is_wanted;
 }
 
@@ -9297,7 +9374,7 @@ static float ui_meter_share(double db) { return (float)ra_clamp((db - UI_METER_F
 /* Upright when it is higher than wide. Peak with the RMS inside, a line that holds, a filled triangle for a clip. */
 static void ui_meter(ui *u, canvas_box box, const ui_meter_desc *desc)
 {
-    ui_row *row = ui_describe(u, ui_id(desc->name, 0), UI_IMAGE, desc->name, box);
+    ui_row *row = ui_describe(u, ui_id(desc->name, 0), UI_IMAGE, desc->name, &box);
     ui_say(row, desc->text);
 
     const ui_theme *theme = u->theme;
@@ -9307,7 +9384,7 @@ static void ui_meter(ui *u, canvas_box box, const ui_meter_desc *desc)
     canvas_point triangle[3] = { { x, y - 4 }, { x + 4.5f, y + 4 }, { x - 4.5f, y + 4 } };
     if (desc->has_clipped) canvas_polygon(u->canvas, triangle, 3, theme->error);
     float peak = ui_meter_share(desc->peak_db), rms = ui_meter_share(desc->rms_db), hold = ui_meter_share(desc->hold_db);
-    canvas_fill(u->canvas, box, 3, theme->raised);
+    canvas_fill(u->canvas, &box, 3, theme->raised);
     canvas_box bar = box, body = box, line = box;
     if (is_upright) {
         bar  = ui_cut_bottom(&bar, peak * box.h);
@@ -9318,9 +9395,9 @@ static void ui_meter(ui *u, canvas_box box, const ui_meter_desc *desc)
         body = ui_cut_left(&body, rms * box.w);
         line = (canvas_box){ box.x + hold * box.w - 2, box.y, 2, box.h };
     }
-    if (peak > 0) canvas_fill(u->canvas, bar, 3, canvas_fade(theme->sound, 0.45f));
-    if (rms > 0)  canvas_fill(u->canvas, body, 3, theme->sound);
-    if (hold > 0) canvas_fill(u->canvas, line, 0, desc->hold_db > -0.1 ? theme->error : theme->text);
+    if (peak > 0) canvas_fill(u->canvas, &bar, 3, canvas_fade(theme->sound, 0.45f));
+    if (rms > 0)  canvas_fill(u->canvas, &body, 3, theme->sound);
+    if (hold > 0) canvas_fill(u->canvas, &line, 0, desc->hold_db > -0.1 ? theme->error : theme->text);
 }
 
 /* ---- equaliser graph ---- */
@@ -9389,7 +9466,7 @@ static void ui_graph_node(ui *u, canvas_box plot, ui_node *node, uint32_t index,
     uint32_t id = ui_id("node", index);
     canvas_point at = ui_graph_place(plot, node);
     canvas_box box = { at.x - 12, at.y - 12, 24, 24 };
-    ui_touch touch = ui_update(u, id, is_nearest ? box : (canvas_box){ .x = -1e4f }, true);
+    ui_touch touch = ui_update(u, id, is_nearest ? &box : &(canvas_box){ .x = -1e4f }, true);
 
     const ui_event *event = &u->event;
     bool is_pointed = touch.is_active || (touch.is_hot && !u->focus_is_visible);      /* while keys are in use, they decide */
@@ -9420,7 +9497,7 @@ static void ui_graph_node(ui *u, canvas_box plot, ui_node *node, uint32_t index,
         char name[48], words[48];
         ra_text text = ra_text_start(name, sizeof name);
         ra_text_add(&text, "EQ %s %s", node->name, parts[part]);
-        ui_touch slider = ui_update(u, part_id, (canvas_box){ .x = -1e4f }, false);      /* by its hidden element only */
+        ui_touch slider = ui_update(u, part_id, &(canvas_box){ .x = -1e4f }, false);      /* by its hidden element only */
         ui_adjust(u, part_id, &ui_node_ranges[part], values[part]);
         if (slider.is_focused && event->kind == UI_KEY && !u->was_used && !strcmp(event->key, "Delete")) is_removed = u->was_used = true;
         is_picked |= slider.is_focused;
@@ -9428,7 +9505,7 @@ static void ui_graph_node(ui *u, canvas_box plot, ui_node *node, uint32_t index,
         if (part == 0) ui_text_hz(&text, node->hz);
         if (part == 1) { ui_text_db(&text, node->db, true); ra_text_add(&text, " dB"); }
         if (part == 2) ra_text_add(&text, "%.2f", node->q);
-        ui_row *row = ui_describe(u, part_id, UI_SLIDER, name, box);
+        ui_row *row = ui_describe(u, part_id, UI_SLIDER, name, &box);
         ui_describe_range(row, &ui_node_ranges[part], *values[part]);
         row->step = part == 0 ? 1 : part == 1 ? 0.1 : 0.01;
         ui_say(row, words);
@@ -9451,25 +9528,25 @@ static void ui_draw_graph_axes(ui *u, canvas_box plot, bool is_narrow)
     const ui_theme *theme = u->theme;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         float x = plot.x + plot.w * (float)ui_graph_share(lines[i].hz);
-        canvas_fill(u->canvas, (canvas_box){ x - 0.5f, plot.y, 1, plot.h }, 0, canvas_fade(theme->hairline, lines[i].is_main ? 1 : 0.5f));
+        canvas_fill(u->canvas, &(canvas_box){ x - 0.5f, plot.y, 1, plot.h }, 0, canvas_fade(theme->hairline, lines[i].is_main ? 1 : 0.5f));
         if (lines[i].label && (!is_narrow || lines[i].is_main))
-            ui_text(u, (canvas_box){ x - 20, plot.y + plot.h + 2, 40, 18 }, UI_CENTRE, 12, CANVAS_REGULAR, theme->dim, lines[i].label);
+            ui_text(u, &(canvas_box){ x - 20, plot.y + plot.h + 2, 40, 18 }, UI_CENTRE, 12, CANVAS_REGULAR, theme->dim, lines[i].label);
     }
     for (int db = -20; db > (int)UI_GRAPH_FLOOR_DB; db -= 20) {
         char words[8];
         ra_text text = ra_text_start(words, sizeof words);
         ra_text_add(&text, "−%d", -db);
         float y = plot.y + plot.h * (float)(db / UI_GRAPH_FLOOR_DB);
-        ui_text(u, (canvas_box){ plot.x - 36, y - 9, 30, 18 }, UI_RIGHT, 12, CANVAS_REGULAR, theme->dim, words);
-        canvas_fill(u->canvas, (canvas_box){ plot.x - 4, y, 4, 1 }, 0, theme->dim);
+        ui_text(u, &(canvas_box){ plot.x - 36, y - 9, 30, 18 }, UI_RIGHT, 12, CANVAS_REGULAR, theme->dim, words);
+        canvas_fill(u->canvas, &(canvas_box){ plot.x - 4, y, 4, 1 }, 0, theme->dim);
     }
     for (int db = -12; db <= 12; db += 6) {
         char words[8];
         ra_text text = ra_text_start(words, sizeof words);
         ra_text_add(&text, "%s%d", db < 0 ? "−" : db > 0 ? "+" : "", db < 0 ? -db : db);
         float y = plot.y + 0.5f * plot.h * (1 - (float)(db / UI_GRAPH_EQ_DB));
-        canvas_fill(u->canvas, (canvas_box){ plot.x, y, plot.w, 1 }, 0, canvas_fade(db ? theme->hairline : theme->dim, db ? 0.8f : 0.5f));
-        ui_text(u, (canvas_box){ plot.x + plot.w + 6, y - 9, 28, 18 }, UI_LEFT, 12, CANVAS_REGULAR, theme->edit, words);
+        canvas_fill(u->canvas, &(canvas_box){ plot.x, y, plot.w, 1 }, 0, canvas_fade(db ? theme->hairline : theme->dim, db ? 0.8f : 0.5f));
+        ui_text(u, &(canvas_box){ plot.x + plot.w + 6, y - 9, 28, 18 }, UI_LEFT, 12, CANVAS_REGULAR, theme->edit, words);
     }
 }
 
@@ -9531,14 +9608,14 @@ static void ui_draw_readout(ui *u, canvas_box plot, const ui_graph_desc *desc, i
         ui_text_note(&text, hz);
         ra_text_add(&text, "   EQ ");
         ui_text_db(&text, desc->curve_db[column], true);
-        canvas_fill(u->canvas, (canvas_box){ u->x, plot.y, 1, plot.h }, 0, canvas_fade(theme->text, 0.35f));
-        canvas_fill(u->canvas, (canvas_box){ plot.x, u->y, plot.w, 1 }, 0, canvas_fade(theme->text, 0.2f));
+        canvas_fill(u->canvas, &(canvas_box){ u->x, plot.y, 1, plot.h }, 0, canvas_fade(theme->text, 0.35f));
+        canvas_fill(u->canvas, &(canvas_box){ plot.x, u->y, plot.w, 1 }, 0, canvas_fade(theme->text, 0.2f));
         canvas_disc(u->canvas, u->x, plot.y + plot.h * (float)ra_clamp(level_db / UI_GRAPH_FLOOR_DB, 0, 1), 4, theme->sound);
     } else return;
     float width = canvas_text_width(u->canvas, 12, CANVAS_REGULAR, words) + 20;
     canvas_box label = { plot.x + plot.w - width - 8, plot.y + 8, width, 24 };
-    canvas_fill(u->canvas, label, 6, canvas_fade(theme->raised, 0.95f));
-    ui_text(u, label, UI_CENTRE, 12, CANVAS_REGULAR, theme->text, words);
+    canvas_fill(u->canvas, &label, 6, canvas_fade(theme->raised, 0.95f));
+    ui_text(u, &label, UI_CENTRE, 12, CANVAS_REGULAR, theme->text, words);
 }
 
 static ui_graph_result ui_graph(ui *u, canvas_box box, const ui_graph_desc *desc)
@@ -9547,9 +9624,9 @@ static ui_graph_result ui_graph(ui *u, canvas_box box, const ui_graph_desc *desc
     bool is_narrow = box.w < 480;
     canvas_box plot = { box.x + 40, box.y + 8, box.w - 76, box.h - 32 };
     ui_graph_result result = { .picked = -1 };
-    canvas_fill(u->canvas, plot, 0, canvas_mix(u->theme->background, u->theme->panel, 0.35f));
+    canvas_fill(u->canvas, &plot, 0, canvas_mix(u->theme->background, u->theme->panel, 0.35f));
     ui_draw_graph_axes(u, plot, is_narrow);
-    ui_row *row = ui_describe(u, id, UI_IMAGE, "Spectrum", plot);
+    ui_row *row = ui_describe(u, id, UI_IMAGE, "Spectrum", &plot);
     ui_say(row, desc->summary);
 
     uint32_t nearest = 0;                                  /* a finger may touch several: the nearest is meant */
@@ -9560,7 +9637,7 @@ static ui_graph_result ui_graph(ui *u, canvas_box box, const ui_graph_desc *desc
         if (distance < least) { least = distance; nearest = i; }
     }
     for (uint32_t i = 0; i < desc->node_count; i++) ui_graph_node(u, plot, &desc->nodes[i], i, i == nearest, &result);
-    ui_touch touch = ui_update(u, id, plot, false);
+    ui_touch touch = ui_update(u, id, &plot, false);
     if (touch.went_down && u->is_double && result.action == UI_GRAPH_NOTHING) {
         result.action = UI_GRAPH_ADDED;
         result.hz = ui_graph_hz((u->x - plot.x) / plot.w);
@@ -9568,7 +9645,7 @@ static ui_graph_result ui_graph(ui *u, canvas_box box, const ui_graph_desc *desc
         result.group = id + desc->node_count;
     }
 
-    canvas_clip(u->canvas, plot);
+    canvas_clip(u->canvas, &plot);
     ui_draw_graph(u, plot, desc, result.picked);
     canvas_unclip(u->canvas);
     for (uint32_t i = 0; i < desc->node_count; i++) {
@@ -9582,7 +9659,7 @@ static ui_graph_result ui_graph(ui *u, canvas_box box, const ui_graph_desc *desc
         canvas_disc(u->canvas, at.x, at.y, 10, is_picked ? tint : u->theme->panel);
         canvas_ring(u->canvas, at.x, at.y, 10, 2, tint);
         canvas_colour ink = is_picked ? u->theme->background : u->theme->text;
-        ui_text(u, (canvas_box){ at.x - 10, at.y - 10, 20, 20 }, UI_CENTRE, 12, CANVAS_BOLD, ink, number);
+        ui_text(u, &(canvas_box){ at.x - 10, at.y - 10, 20, 20 }, UI_CENTRE, 12, CANVAS_BOLD, ink, number);
     }
     ui_draw_readout(u, plot, desc, result.picked, touch.is_hot);
     return result;
@@ -9595,7 +9672,7 @@ static ui_graph_result ui_graph(ui *u, canvas_box box, const ui_graph_desc *desc
    contract gpu_start, gpu_state, gpu_resize, gpu_draw, gpu_name; beside it
             gpu_generation and gpu_loss_count for the app, gpu_lose_for_test
    calls    [2] BASE; [3] PLATFORM: log, clock, the page's canvas; [13] CANVAS
-   threads  main thread; devices arrive by callback, nobody waits for them
+   threads  main thread; devices arrive some time, nobody waits for them
    trouble  no WebGPU: WebGL2 on the same canvas; device lost: asked for again,
             lost twice within 10 s: WebGL2 on a fresh canvas; no WebGL2 either:
             the page stays usable through its hidden elements
@@ -9616,7 +9693,6 @@ static struct {
     char selector[32];
     uint32_t width_px, height_px;
     uint32_t generation;               /* of the GPU objects; a new one has seen no picture yet */
-    bool has_bad_news;                 /* no device, or lost: gpu_state acts on it in the next frame */
     uint32_t loss_count;
     double last_loss_s;
     uint32_t atlas_side;               /* of the atlas texture; 0: not made yet */
@@ -9633,26 +9709,18 @@ static struct {
     WGPUTextureFormat format;
 
     uint8_t gl_news;                   /* set by the browser: GPU_GL_LOST, GPU_GL_RESTORED */
+    uint8_t news;                      /* the same of WebGPU: GPU_DEVICE_HERE, GPU_DEVICE_REFUSED, GPU_DEVICE_LOST */
 } gpu;
 
 /* ---- one source for two headers ---- */
 
 #ifdef WGPU_STRLEN
-typedef WGPUStringView gpu_text;
 #define GPU_TEXT(literal) ((WGPUStringView){ (literal), WGPU_STRLEN })
 static bool gpu_texture_is_good(WGPUSurfaceGetCurrentTextureStatus status)
 {
     return status == WGPUSurfaceGetCurrentTextureStatus_SuccessOptimal || status == WGPUSurfaceGetCurrentTextureStatus_SuccessSuboptimal;
 }
-static void gpu_log(const char *what, gpu_text text)
-{
-    char line[200] = { 0 };
-    size_t length = !text.data ? 0 : text.length == WGPU_STRLEN ? strlen(text.data) : text.length;
-    if (length) memcpy(line, text.data, length < sizeof line - 1 ? length : sizeof line - 1);
-    ra_log_line(1, "%s: %s", what, line);
-}
 #else
-typedef const char *gpu_text;
 #define GPU_TEXT(literal) (literal)
 #define WGPUShaderSourceWGSL                              WGPUShaderModuleWGSLDescriptor
 #define WGPUSType_ShaderSourceWGSL                        WGPUSType_ShaderModuleWGSLDescriptor
@@ -9661,7 +9729,6 @@ typedef const char *gpu_text;
 #define WGPUTexelCopyTextureInfo                          WGPUImageCopyTexture
 #define WGPUTexelCopyBufferLayout                         WGPUTextureDataLayout
 static bool gpu_texture_is_good(WGPUSurfaceGetCurrentTextureStatus status) { return status == WGPUSurfaceGetCurrentTextureStatus_Success; }
-static void gpu_log(const char *what, gpu_text text) { ra_log_line(1, "%s: %s", what, text ? text : ""); }
 #endif
 
 /* ---- shaders: the same two stages in two languages ---- */
@@ -9803,83 +9870,41 @@ static void gpu_configure(void)
         .width = gpu.width_px, .height = gpu.height_px, .presentMode = WGPUPresentMode_Fifo });
 }
 
-/* Callbacks only note what happened; gpu_state acts on it in the next frame. */
-static void gpu_on_lost(gpu_text text)
+enum { GPU_DEVICE_HERE = 1, GPU_DEVICE_REFUSED = 2, GPU_DEVICE_LOST = 4 };
+
+static void gpu_request_device(void) { ra_host_webgpu_request(&gpu.device, &gpu.news); }
+
+static void gpu_gl_instead(void)
 {
-    gpu_log("WebGPU device lost", text);
-    double now_s = ra_now_s();
-    if (gpu.loss_count && now_s - gpu.last_loss_s < GPU_LOSS_PATIENCE_S) gpu.kind = GPU_WEBGL2;
-    gpu.loss_count++;
-    gpu.last_loss_s = now_s;
-    gpu.phase = GPU_WAITING;
-    gpu.has_bad_news = true;
+    gpu_release();
+    wgpuSurfaceUnconfigure(gpu.surface);
+    ra_host_canvas_renew(gpu.selector);
+    gpu_gl_start();
 }
 
-static void gpu_on_device(WGPUDevice device, gpu_text text)
+static void gpu_hear_news(void)
 {
-    gpu.device = device;
-    if (device) gpu.queue = wgpuDeviceGetQueue(device);
-    if (!device || !gpu_build()) {
-        gpu_log("no WebGPU device, WebGL2 instead", text);
-        gpu.kind = GPU_WEBGL2;
-        gpu.has_bad_news = true;
-        return;
+    uint8_t news = gpu.news;
+    gpu.news = 0;
+    if (news & GPU_DEVICE_HERE) {
+        gpu.queue = wgpuDeviceGetQueue(gpu.device);
+        if (!gpu_build()) { gpu_gl_instead(); return; }
+        gpu_configure();
+        gpu.generation++;
+        gpu.phase = GPU_READY;
     }
-    gpu_configure();
-    gpu.generation++;
-    gpu.phase = GPU_READY;
+    if (news & GPU_DEVICE_REFUSED) { gpu_gl_instead(); return; }
+    if (news & GPU_DEVICE_LOST) {
+        double now_s = ra_now_s();
+        bool is_again = gpu.loss_count && now_s - gpu.last_loss_s < GPU_LOSS_PATIENCE_S;
+        gpu.loss_count++;
+        gpu.last_loss_s = now_s;
+        gpu.phase = GPU_WAITING;
+        if (is_again) { gpu_gl_instead(); return; }
+        gpu_release();
+        gpu_request_device();
+    }
 }
-
-#ifdef WGPU_STRLEN
-static void gpu_device_lost(const WGPUDevice *device, WGPUDeviceLostReason reason, gpu_text text, void *a, void *b)
-{
-    (void)device; (void)reason; (void)a; (void)b;
-    gpu_on_lost(text);
-}
-static void gpu_device_error(const WGPUDevice *device, WGPUErrorType type, gpu_text text, void *a, void *b)
-{
-    (void)device; (void)type; (void)a; (void)b;
-    gpu_log("WebGPU error", text);
-}
-static void gpu_device_ready(WGPURequestDeviceStatus status, WGPUDevice device, gpu_text text, void *a, void *b)
-{
-    (void)a; (void)b;
-    gpu_on_device(status == WGPURequestDeviceStatus_Success ? device : NULL, text);
-}
-static void gpu_adapter_ready(WGPURequestAdapterStatus status, WGPUAdapter adapter, gpu_text text, void *a, void *b)
-{
-    (void)a; (void)b;
-    if (status != WGPURequestAdapterStatus_Success) { gpu_on_device(NULL, text); return; }
-    WGPUDeviceDescriptor wish = { .deviceLostCallbackInfo = { .mode = WGPUCallbackMode_AllowSpontaneous, .callback = gpu_device_lost },
-                                  .uncapturedErrorCallbackInfo = { .callback = gpu_device_error } };
-    WGPURequestDeviceCallbackInfo answer = { .mode = WGPUCallbackMode_AllowSpontaneous, .callback = gpu_device_ready };
-    wgpuAdapterRequestDevice(adapter, &wish, answer);
-    wgpuAdapterRelease(adapter);
-}
-static void gpu_request_adapter(void)
-{
-    WGPURequestAdapterCallbackInfo answer = { .mode = WGPUCallbackMode_AllowSpontaneous, .callback = gpu_adapter_ready };
-    wgpuInstanceRequestAdapter(gpu.instance, NULL, answer);
-}
-#else
-static void gpu_device_lost(WGPUDeviceLostReason reason, gpu_text text, void *user) { (void)reason; (void)user; gpu_on_lost(text); }
-static void gpu_device_error(WGPUErrorType type, gpu_text text, void *user) { (void)type; (void)user; gpu_log("WebGPU error", text); }
-static void gpu_device_ready(WGPURequestDeviceStatus status, WGPUDevice device, gpu_text text, void *user)
-{
-    (void)user;
-    if (status != WGPURequestDeviceStatus_Success) device = NULL;
-    if (device) wgpuDeviceSetUncapturedErrorCallback(device, gpu_device_error, NULL);
-    gpu_on_device(device, text);
-}
-static void gpu_adapter_ready(WGPURequestAdapterStatus status, WGPUAdapter adapter, gpu_text text, void *user)
-{
-    (void)user;
-    if (status != WGPURequestAdapterStatus_Success) { gpu_on_device(NULL, text); return; }
-    wgpuAdapterRequestDevice(adapter, &(WGPUDeviceDescriptor){ .deviceLostCallback = gpu_device_lost }, gpu_device_ready, NULL);
-    wgpuAdapterRelease(adapter);
-}
-static void gpu_request_adapter(void) { wgpuInstanceRequestAdapter(gpu.instance, NULL, gpu_adapter_ready, NULL); }
-#endif
 
 static void gpu_bind(void)
 {
@@ -9984,7 +10009,7 @@ static void gpu_start(const char *canvas_selector, gpu_kind wanted)
     gpu.instance = wgpuCreateInstance(NULL);
     gpu.format = ra_host_canvas_is_bgra() ? WGPUTextureFormat_BGRA8Unorm : WGPUTextureFormat_RGBA8Unorm;
     gpu.surface = wgpuInstanceCreateSurface(gpu.instance, &(WGPUSurfaceDescriptor){ .nextInChain = &source.chain });
-    gpu_request_adapter();
+    gpu_request_device();
 }
 
 /* The canvas's own pixels, which it gets with the next configuration or picture; the page has laid it out already. */
@@ -9999,13 +10024,7 @@ static void gpu_resize(uint32_t width_px, uint32_t height_px)
 static gpu_phase gpu_state(void)
 {
     if (gpu.gl_news) gpu_gl_hear_news();
-    if (!gpu.has_bad_news) return gpu.phase;
-    gpu.has_bad_news = false;
-    gpu_release();
-    if (gpu.kind == GPU_WEBGPU) { gpu_request_adapter(); return gpu.phase; }
-    wgpuSurfaceUnconfigure(gpu.surface);
-    ra_host_canvas_renew(gpu.selector);
-    gpu_gl_start();
+    if (gpu.news && gpu.kind == GPU_WEBGPU) gpu_hear_news();
     return gpu.phase;
 }
 
@@ -10657,10 +10676,10 @@ static void app_show_keys(bool are_shown)
 static void app_switch_theme(void) { app.is_dark = !app.is_dark; app.theme_is_picked = app.is_dirty = true; }
 
 /* A surface with everything of one kind on it. */
-static canvas_box app_surface(canvas_box box)
+static canvas_box app_surface(const canvas_box *box)
 {
     canvas_box inside = ui_inset(box, 2, 2);
-    canvas_fill(app.ui.canvas, inside, 6, app.ui.theme->panel);
+    canvas_fill(app.ui.canvas, &inside, 6, app.ui.theme->panel);
     return inside;
 }
 
@@ -10668,49 +10687,49 @@ static void app_button_play(canvas_box box, float scale)
 {
     ui_button_desc desc = { .id = "Play", .name = app.is_playing ? "Pause" : "Play", .icon = app.is_playing ? UI_PAUSE : UI_PLAY,
                             .look = UI_SOUND, .icon_scale = scale };
-    if (ui_button(&app.ui, box, &desc)) app_switch_play();
+    if (ui_button(&app.ui, &box, &desc)) app_switch_play();
 }
 static void app_button_stop(canvas_box box)
 {
-    if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Stop", .name = "Stop", .icon = UI_STOP })) app_stop();
+    if (ui_button(&app.ui, &box, &(ui_button_desc){ .id = "Stop", .name = "Stop", .icon = UI_STOP })) app_stop();
 }
 static void app_button_open(canvas_box box, const char *label)
 {
     ui_button_desc desc = { .id = "Open file", .name = "Open file", .label = label, .icon = UI_OPEN, .look = label ? UI_RAISED : UI_QUIET };
-    if (ui_button(&app.ui, box, &desc)) ra_host_request(RA_HOST_OPEN_FILE, 0, NULL);
+    if (ui_button(&app.ui, &box, &desc)) ra_host_request(RA_HOST_OPEN_FILE, 0, NULL);
 }
 static void app_button_loop(canvas_box box)
 {
     ui_button_desc desc = { .id = "Loop", .name = "Loop", .icon = UI_LOOP, .is_toggle = true, .is_on = app.is_looping };
-    if (ui_button(&app.ui, box, &desc)) app_switch_loop();
+    if (ui_button(&app.ui, &box, &desc)) app_switch_loop();
 }
 /* Sets one end after the other, and then takes both away. */
 static void app_button_range(canvas_box box)
 {
     bool has_from = app.from_s >= 0, has_both = has_from && app.to_s >= 0;
     ui_button_desc desc = { .id = "A-B", .is_tight = true, .name = has_both ? "Loop all" : has_from ? "Loop to here" : "Loop from here", .label = has_from && !has_both ? "A–…" : "A–B", .is_toggle = true, .is_on = has_both };
-    if (!ui_button(&app.ui, box, &desc)) return;
+    if (!ui_button(&app.ui, &box, &desc)) return;
     if (has_both) app_set_range(-1, -1); else if (has_from) app_set_to(); else app_set_from();
 }
 static void app_button_next(canvas_box box)
 {
-    if (app.queue_count && ui_button(&app.ui, box, &(ui_button_desc){ .id = "Next", .name = "Next", .icon = UI_NEXT })) app_skip();
+    if (app.queue_count && ui_button(&app.ui, &box, &(ui_button_desc){ .id = "Next", .name = "Next", .icon = UI_NEXT })) app_skip();
 }
 static void app_button_undo(canvas_box box)
 {
-    if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Undo", .name = "Undo", .icon = UI_UNDO, .is_disabled = !app.undo_count })) app_undo();
+    if (ui_button(&app.ui, &box, &(ui_button_desc){ .id = "Undo", .name = "Undo", .icon = UI_UNDO, .is_disabled = !app.undo_count })) app_undo();
 }
 static void app_button_redo(canvas_box box)
 {
-    if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Redo", .name = "Redo", .icon = UI_REDO, .is_disabled = !app.redo_count })) app_redo();
+    if (ui_button(&app.ui, &box, &(ui_button_desc){ .id = "Redo", .name = "Redo", .icon = UI_REDO, .is_disabled = !app.redo_count })) app_redo();
 }
 static void app_button_theme(canvas_box box)
 {
-    if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Theme", .name = "Theme", .icon = UI_THEME })) app_switch_theme();
+    if (ui_button(&app.ui, &box, &(ui_button_desc){ .id = "Theme", .name = "Theme", .icon = UI_THEME })) app_switch_theme();
 }
 static void app_button_keys(canvas_box box)
 {
-    if (ui_button(&app.ui, box, &(ui_button_desc){ .id = "Keys", .name = "Keys", .icon = UI_HELP })) app_show_keys(true);
+    if (ui_button(&app.ui, &box, &(ui_button_desc){ .id = "Keys", .name = "Keys", .icon = UI_HELP })) app_show_keys(true);
 }
 
 static void app_volume(canvas_box box, bool has_number)
@@ -10723,13 +10742,14 @@ static void app_volume(canvas_box box, bool has_number)
     else { ui_text_db(&text, app.session.volume_db, true); ra_text_add(&text, " dB"); }
 
     ui_button_desc mute = { .id = "Mute", .name = "Mute", .icon = is_silent ? UI_SILENT : UI_SPEAKER, .is_toggle = true, .is_on = app.is_muted };
-    if (ui_button(u, ui_cut_left(&box, 44), &mute)) app_switch_mute();
+    canvas_box speaker = ui_cut_left(&box, 44);
+    if (ui_button(u, &speaker, &mute)) app_switch_mute();
     canvas_box number = ui_cut_right(&box, has_number ? 68 : 0);
     double volume_db = app.session.volume_db;
     ui_slider_desc slider = { .id = "Volume", .name = "Volume", .text = words, .is_off = app.is_muted,
                               .range = { APP_VOLUME_MIN_DB, APP_VOLUME_MAX_DB, 1, 0, false } };
     if (ui_slider(u, box, &slider, &volume_db)) app_set_volume(volume_db, ui_id("Volume", 0));
-    if (has_number) ui_text(u, number, UI_RIGHT, 14, CANVAS_REGULAR, u->theme->text, words);
+    if (has_number) ui_text(u, &number, UI_RIGHT, 14, CANVAS_REGULAR, u->theme->text, words);
 }
 
 /* Time that has passed, large, and the whole time, dim. Gives the width it took. */
@@ -10738,12 +10758,12 @@ static float app_time(canvas_box box, float size)
     char words[32];
     ra_text text = ra_text_start(words, sizeof words);
     ui_text_time(&text, app_position_s(), true);
-    float width = ui_text(&app.ui, box, UI_LEFT, size, CANVAS_BOLD, app.ui.theme->text, words);
+    float width = ui_text(&app.ui, &box, UI_LEFT, size, CANVAS_BOLD, app.ui.theme->text, words);
     text = ra_text_start(words, sizeof words);
     ra_text_add(&text, " / ");
     ui_text_time(&text, app_duration_s(), false);
     ui_cut_left(&box, width);
-    return width + ui_text(&app.ui, box, UI_LEFT, 14, CANVAS_REGULAR, app.ui.theme->dim, words);
+    return width + ui_text(&app.ui, &box, UI_LEFT, 14, CANVAS_REGULAR, app.ui.theme->dim, words);
 }
 
 static void app_file_name(canvas_box box)
@@ -10754,10 +10774,10 @@ static void app_file_name(canvas_box box)
     if (is_opening) ra_text_add(&text, "Opening %s  %d %%", app.load_title, (int)(app.load_progress * 100));
     else if (app.queue_count) ra_text_add(&text, "%s  · then %s", app.track.title, app.queue[0]->title);
     else ra_text_add(&text, "%s", app.track.title);
-    ui_say(ui_describe(&app.ui, ui_id("File", 0), UI_STATUS, "File", box), words);
-    ui_text(&app.ui, box, UI_LEFT, 14, CANVAS_REGULAR, app.ui.theme->text, words);
+    ui_say(ui_describe(&app.ui, ui_id("File", 0), UI_STATUS, "File", &box), words);
+    ui_text(&app.ui, &box, UI_LEFT, 14, CANVAS_REGULAR, app.ui.theme->text, words);
     canvas_box progress = { box.x, box.y + box.h - 6, box.w * app.load_progress, 2 };
-    if (is_opening) canvas_fill(app.ui.canvas, progress, 1, app.ui.theme->sound);
+    if (is_opening) canvas_fill(app.ui.canvas, &progress, 1, app.ui.theme->sound);
 }
 
 /* Cut from both ends, built from left to right: the order of building is the order of Tab. */
@@ -10775,7 +10795,7 @@ static void app_panel_transport(canvas_box bar)
     ui_cut_left(&bar, 8);
     app_time(ui_cut_left(&bar, 196), 20);
     app_button_open(ui_cut_left(&bar, is_tight ? 44 : 96), is_tight ? NULL : "Open");
-    app_file_name(ui_inset(bar, 12, 0));
+    app_file_name(ui_inset(&bar, 12, 0));
     app_volume(volume, !is_tight);
     if (has_history) { app_button_undo(undo); app_button_redo(redo); }
     app_button_theme(theme);
@@ -10784,7 +10804,7 @@ static void app_panel_transport(canvas_box bar)
 
 static void app_panel_overview(canvas_box box)
 {
-    canvas_box inside = app_surface(box);
+    canvas_box inside = app_surface(&box);
     char words[64];
     ra_text text = ra_text_start(words, sizeof words);
     ui_text_time(&text, app_position_s(), false);
@@ -10793,7 +10813,7 @@ static void app_panel_overview(canvas_box box)
     ui_waveform_desc desc = { .peaks = app.track.peaks, .peak_count = app.track.frames ? RA_LOAD_COLUMNS : 0, .duration_s = app_duration_s(),
                               .position_s = app_position_s(), .text = words, .from_s = app.from_s, .to_s = app.to_s };
     double seek_s;
-    canvas_clip(app.ui.canvas, inside);
+    canvas_clip(app.ui.canvas, &inside);
     if (ui_waveform(&app.ui, inside, &desc, &seek_s)) app_seek(seek_s);
     canvas_unclip(app.ui.canvas);
 }
@@ -10842,7 +10862,7 @@ static void app_insert_band(uint32_t at, double hz, double db)
 static void app_panel_equaliser(canvas_box box)
 {
     ui *u = &app.ui;
-    canvas_box inside = app_surface(box);
+    canvas_box inside = app_surface(&box);
     ra_eq_band bands[RA_EQ_BAND_MAX];
     uint32_t item[RA_EQ_BAND_MAX], count = app_bands(bands, item);
     ui_node nodes[RA_EQ_BAND_MAX];
@@ -10857,7 +10877,7 @@ static void app_panel_equaliser(canvas_box box)
     ui_graph_desc desc = { .nodes = nodes, .node_count = count, .is_on = app_eq_is_heard(), .summary = app.said_levels[2],
                            .curve_db = app.curve_db, .node_curve_db = app.picked_node >= 0 ? app.node_curve_db : NULL,
                            .level_db = app.level_db, .hold_db = app.hold_db, .column_count = app.column_count };
-    ui_graph_result result = ui_graph(u, ui_inset(inside, 0, 4), &desc);
+    ui_graph_result result = ui_graph(u, ui_inset(&inside, 0, 4), &desc);
     if (result.picked != app.picked_node) { app_update_curves(result.picked); app.is_dirty = true; }
     if (result.action == UI_GRAPH_NOTHING) return;
     if (result.action == UI_GRAPH_ADDED && (count == RA_EQ_BAND_MAX || app.session.chain.count == RA_CHAIN_MAX)) {
@@ -10888,7 +10908,7 @@ static bool app_tap_is_shown(void)
 /* Below the middle: clear of the nodes on the 0 dB line. */
 static canvas_box app_tap_box(canvas_box box)
 {
-    canvas_box pill = ui_middle(box, 168, 48);
+    canvas_box pill = ui_middle(&box, 168, 48);
     pill.y += 0.2f * box.h;
     return pill;
 }
@@ -10896,9 +10916,10 @@ static canvas_box app_tap_box(canvas_box box)
 static void app_tap_to_hear(canvas_box box)
 {
     if (!app_tap_is_shown()) return;
-    canvas_fill(app.ui.canvas, ui_inset(app_tap_box(box), -4, -4), 10, canvas_fade(app.ui.theme->panel, 0.85f));
+    canvas_box pill = app_tap_box(box), halo = ui_inset(&pill, -4, -4);
+    canvas_fill(app.ui.canvas, &halo, 10, canvas_fade(app.ui.theme->panel, 0.85f));
     ui_button_desc desc = { .id = "Tap", .name = "Tap to hear", .label = "Tap to hear", .icon = UI_PLAY, .look = UI_SOUND };
-    if (ui_button(&app.ui, app_tap_box(box), &desc)) app_play();
+    if (ui_button(&app.ui, &pill, &desc)) app_play();
 }
 
 /* The soft clip worked a moment ago: shown as long as a peak is held. */
@@ -10915,15 +10936,15 @@ static void app_panel_meters(canvas_box box)
 {
     ui *u = &app.ui;
     const ui_theme *theme = u->theme;
-    canvas_box inside = ui_inset(app_surface(box), 14, 12);
+    canvas_box surface = app_surface(&box), inside = ui_inset(&surface, 14, 12);
     double hold_db = app_db(__builtin_fmaxf(app.snapshot.peak_hold[0], app.snapshot.peak_hold[1]));
     char words[32];
     ra_text text = ra_text_start(words, sizeof words);
     app_text_level(&text, hold_db);
     canvas_box head = ui_cut_top(&inside, 40);
-    float width = ui_text(u, head, UI_LEFT, 32, CANVAS_BOLD, hold_db > -0.1 ? theme->error : theme->text, words);
+    float width = ui_text(u, &head, UI_LEFT, 32, CANVAS_BOLD, hold_db > -0.1 ? theme->error : theme->text, words);
     ui_cut_left(&head, width + 8);
-    ui_text(u, (canvas_box){ head.x, head.y + 10, head.w, 20 }, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, head.w > 60 ? "dBFS peak" : "dBFS");
+    ui_text(u, &(canvas_box){ head.x, head.y + 10, head.w, 20 }, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, head.w > 60 ? "dBFS peak" : "dBFS");
 
     static const char *const facts[4] = { "Frames clipped", "Not analysed", "RMS R, dBFS", "RMS L, dBFS" };
     for (int fact = 0; fact < 4; fact++) {                 /* from below */
@@ -10932,8 +10953,8 @@ static void app_panel_meters(canvas_box box)
         if (fact == 0) ra_text_add(&text, "%u", app.snapshot.soft_clip_count);
         else if (fact == 1) ra_text_add(&text, "%llu", (unsigned long long)app.snapshot.tap_lost_frames);
         else app_text_level(&text, app_db(app.snapshot.rms[3 - fact]));
-        ui_text(u, line, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, facts[fact]);
-        ui_text(u, line, UI_RIGHT, 12, CANVAS_REGULAR, theme->text, words);
+        ui_text(u, &line, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, facts[fact]);
+        ui_text(u, &line, UI_RIGHT, 12, CANVAS_REGULAR, theme->text, words);
     }
     ui_cut_bottom(&inside, 8);
     ui_cut_top(&inside, 8);
@@ -10943,14 +10964,14 @@ static void app_panel_meters(canvas_box box)
         canvas_box place = { left + (float)channel * (bar + 36 + 2 * gap), inside.y, bar, inside.h };
         ui_meter_desc desc = app_meter(channel);
         ui_meter(u, place, &desc);
-        ui_text(u, (canvas_box){ place.x, letters.y, place.w, letters.h }, UI_CENTRE, 12, CANVAS_BOLD, theme->dim, channel ? "R" : "L");
+        ui_text(u, &(canvas_box){ place.x, letters.y, place.w, letters.h }, UI_CENTRE, 12, CANVAS_BOLD, theme->dim, channel ? "R" : "L");
     }
     scale.y += 12; scale.h -= 12;                          /* as the bars below their lamps */
     for (int db = 0; db >= (int)UI_METER_FLOOR_DB; db -= scale.h > 180 ? 6 : 12) {
         text = ra_text_start(words, sizeof words);
         ra_text_add(&text, "%s%d", db ? "−" : "", -db);
         float y = scale.y + scale.h * (1 - ui_meter_share(db));
-        ui_text(u, (canvas_box){ left + bar + gap, y - 8, 36, 16 }, UI_CENTRE, 12, CANVAS_REGULAR, theme->dim, words);
+        ui_text(u, &(canvas_box){ left + bar + gap, y - 8, 36, 16 }, UI_CENTRE, 12, CANVAS_REGULAR, theme->dim, words);
     }
 }
 
@@ -10958,17 +10979,19 @@ static void app_panel_meters(canvas_box box)
 static void app_panel_meters_flat(canvas_box box)
 {
     ui *u = &app.ui;
-    canvas_box inside = ui_inset(app_surface(box), 12, 7);
+    canvas_box surface = app_surface(&box), inside = ui_inset(&surface, 12, 7);
     char words[32];
     ra_text text = ra_text_start(words, sizeof words);
     app_text_level(&text, app_db(__builtin_fmaxf(app.snapshot.peak_hold[0], app.snapshot.peak_hold[1])));
-    ui_text(u, ui_cut_right(&inside, 60), UI_RIGHT, 20, CANVAS_BOLD, u->theme->text, words);
+    canvas_box number = ui_cut_right(&inside, 60);
+    ui_text(u, &number, UI_RIGHT, 20, CANVAS_BOLD, u->theme->text, words);
     ui_cut_right(&inside, 8);
     for (int channel = 0; channel < 2; channel++) {
         canvas_box line = ui_cut_top(&inside, 0.5f * (channel ? 2 * inside.h : inside.h));
-        ui_text(u, ui_cut_left(&line, 16), UI_LEFT, 12, CANVAS_BOLD, u->theme->dim, channel ? "R" : "L");
+        canvas_box letter = ui_cut_left(&line, 16);
+        ui_text(u, &letter, UI_LEFT, 12, CANVAS_BOLD, u->theme->dim, channel ? "R" : "L");
         ui_meter_desc desc = app_meter(channel);
-        ui_meter(u, ui_inset(line, 0, 3), &desc);
+        ui_meter(u, ui_inset(&line, 0, 3), &desc);
     }
 }
 
@@ -11018,7 +11041,7 @@ static void app_draw_soft_clip(canvas_box box)
     ui *u = &app.ui;
     canvas_point points[41];
     float side = __builtin_fminf(box.w, box.h), peak = __builtin_fminf(__builtin_fmaxf(app.snapshot.peak[0], app.snapshot.peak[1]), 1.0f);
-    canvas_box square = ui_middle(box, side, side);
+    canvas_box square = ui_middle(&box, side, side);
     canvas_line(u->canvas, square.x, square.y + side, square.x + side, square.y, 1, u->theme->hairline);
     for (int i = 0; i < 41; i++) {
         float in = -1.5f + 3.0f * (float)i / 40;
@@ -11041,7 +11064,7 @@ static void app_draw_small_curve(canvas_box box)
         points[i] = (canvas_point){ box.x + box.w * (float)i / (POINTS - 1), middle - 0.5f * box.h * (float)ra_clamp(db / UI_GRAPH_EQ_DB, -1, 1) };
         middle_y[i] = middle;
     }
-    canvas_fill(u->canvas, (canvas_box){ box.x, middle, box.w, 1 }, 0, u->theme->hairline);
+    canvas_fill(u->canvas, &(canvas_box){ box.x, middle, box.w, 1 }, 0, u->theme->hairline);
     canvas_band(u->canvas, points, middle_y, POINTS, (canvas_paint){ canvas_fade(line, 0.2f), canvas_fade(line, 0.2f), 0, 0 });
     canvas_polyline(u->canvas, points, POINTS, 2, line);
 }
@@ -11073,7 +11096,7 @@ static bool app_card_head(canvas_box head, uint32_t item)
     }
     text = ra_text_start(words, sizeof words);
     ra_text_add(&text, "Remove %s", name);
-    if (!ui_button(&app.ui, cross, &(ui_button_desc){ .id = words, .name = words, .icon = UI_CLOSE, .icon_scale = 0.8f })) return false;
+    if (!ui_button(&app.ui, &cross, &(ui_button_desc){ .id = words, .name = words, .icon = UI_CLOSE, .icon_scale = 0.8f })) return false;
     app_edit(0);
     app_remove_item(item);
     app_send_chain();
@@ -11084,12 +11107,12 @@ static bool app_card_head(canvas_box head, uint32_t item)
 static const char *app_key_words(const char *key, char label[24])
 {
     static const char *const units[][2] = { { "db", "dB" }, { "dbtp", "dBTP" }, { "hz", "Hz" }, { "ms", "ms" }, { "s", "s" } };
-    const char *line = strchr(key, '_'), *unit = line ? line + 1 : key;
+    const char *end = key + ra_text_until(key, "_"), *unit = *end ? end + 1 : key;
     ra_text text = ra_text_start(label, 24);
-    for (const char *at = key; *at && at != line; at++) ra_text_add_char(&text, *at);
+    for (const char *at = key; at != end; at++) ra_text_add_char(&text, *at);
     for (size_t row = 0; row < sizeof units / sizeof units[0]; row++) {
         if (strcmp(unit, units[row][0])) continue;
-        if (!line) app_copy_text(label, 24, *key == 'm' ? "time" : "level");
+        if (!*end) app_copy_text(label, 24, *key == 'm' ? "time" : "level");
         return units[row][1];
     }
     return "";
@@ -11115,7 +11138,7 @@ static void app_card_knobs(canvas_box box, const app_card *card)
                               .range = { is->low, is->high, is_logarithmic ? 1.05 : (is->high - is->low) / 100, is->otherwise, is_logarithmic } };
         canvas_box cell = { box.x + (float)(key % card->columns) * box.w / (float)card->columns, box.y + (float)(key / card->columns) * box.h / (float)card->rows,
                             box.w / (float)card->columns, box.h / (float)card->rows };
-        if (!ui_knob(&app.ui, ui_inset(cell, 1, 2), &desc, &value)) continue;
+        if (!ui_knob(&app.ui, ui_inset(&cell, 1, 2), &desc, &value)) continue;
         app_edit(ui_id(name, 0));
         item->value[key] = ra_clamp(ra_floor(value * 1000 + 0.5) / 1000, is->low, is->high);      /* no finer than an ear can tell */
         app_send_chain();
@@ -11134,7 +11157,7 @@ static void app_card_add(canvas_box box, const app_card *card)
         ra_text text = ra_text_start(name, sizeof name);
         ra_text_add(&text, "Add %s", ra_processor_forms[kind].name);
         cell++;
-        if (!ui_button(&app.ui, place, &(ui_button_desc){ .id = name, .name = name, .label = name + 4 })) continue;
+        if (!ui_button(&app.ui, &place, &(ui_button_desc){ .id = name, .name = name, .label = name + 4 })) continue;
         ra_processor_spec item = { .kind = kind };
         for (int key = 0; key < RA_KEYS_MAX; key++) item.value[key] = ra_processor_forms[kind].keys[key].otherwise;
         uint32_t at = app.session.chain.count;
@@ -11152,40 +11175,41 @@ static void app_draw_card(canvas_box box, const app_card *card)
     const ui_theme *theme = u->theme;
     char words[64];
     ra_text text = ra_text_start(words, sizeof words);
-    canvas_fill(u->canvas, box, 6, theme->raised);
-    canvas_box inside = ui_inset(box, 8, 6), head = ui_cut_top(&inside, 24);
+    canvas_fill(u->canvas, &box, 6, theme->raised);
+    canvas_box inside = ui_inset(&box, 8, 6), head = ui_cut_top(&inside, 24);
     if (card->has_switch) {
-        if (ui_led(u, ui_inset(head, -4, 0), "EQ on", app_eq_is_heard() ? "EQ" : "EQ off", app_eq_is_heard())) app_switch_eq();
+        if (ui_led(u, ui_inset(&head, -4, 0), "EQ on", app_eq_is_heard() ? "EQ" : "EQ off", app_eq_is_heard())) app_switch_eq();
     } else if (card->kind == APP_CARD_EFFECT || card->kind == APP_CARD_SOFTCLIP) {
-        if (app_card_head(ui_inset(head, -4, 0), card->item)) return;      /* it is gone */
-    } else ui_text(u, head, UI_LEFT, 12, CANVAS_BOLD, theme->text, titles[card->kind]);
+        if (app_card_head(ui_inset(&head, -4, 0), card->item)) return;      /* it is gone */
+    } else ui_text(u, &head, UI_LEFT, 12, CANVAS_BOLD, theme->text, titles[card->kind]);
     if (card->kind == APP_CARD_EFFECT) {
         const ra_processor_spec *item = &app.session.chain.item[card->item];
         if (item->kind == RA_PROCESSOR_CONVOLVE) {
             ra_text_add(&text, "Response: %s", item->impulse ? item->file : item->file[0] ? "missing" : "none");
             ui_button_desc open = { .id = words, .name = words, .label = item->file[0] ? item->file : "Open", .icon = item->file[0] ? UI_NO_ICON : UI_OPEN, .look = UI_RAISED };
-            if (ui_button(u, ui_cut_bottom(&inside, 44), &open)) ra_host_request(RA_HOST_OPEN_FILE, APP_RESPONSE + card->item, NULL);
+            canvas_box file = ui_cut_bottom(&inside, 44);
+            if (ui_button(u, &file, &open)) ra_host_request(RA_HOST_OPEN_FILE, APP_RESPONSE + card->item, NULL);
         }
         app_card_knobs(inside, card);
         return;
     }
     if (card->kind == APP_CARD_ADD) { app_card_add(inside, card); return; }
-    canvas_box foot = ui_cut_bottom(&inside, 20), picture = ui_inset(inside, 0, 4);
-    canvas_fill(u->canvas, picture, 4, theme->panel);
-    canvas_clip(u->canvas, picture);
+    canvas_box foot = ui_cut_bottom(&inside, 20), picture = ui_inset(&inside, 0, 4);
+    canvas_fill(u->canvas, &picture, 4, theme->panel);
+    canvas_clip(u->canvas, &picture);
     switch (card->kind) {
     case APP_CARD_SOURCE: {
         double column = app_duration_s() > 0 ? RA_LOAD_COLUMNS / app_duration_s() : 0, at = app_position_s() * column;
-        if (column > 0) ui_draw_wave(u, ui_inset(picture, 0, 6), app.track.peaks, at - column, at + column, RA_LOAD_COLUMNS,
+        if (column > 0) ui_draw_wave(u, ui_inset(&picture, 0, 6), app.track.peaks, at - column, at + column, RA_LOAD_COLUMNS,
                                      canvas_fade(theme->sound, 0.5f), theme->sound);
-        canvas_fill(u->canvas, (canvas_box){ picture.x + 0.5f * picture.w, picture.y, 1, picture.h }, 0, theme->text);
+        canvas_fill(u->canvas, &(canvas_box){ picture.x + 0.5f * picture.w, picture.y, 1, picture.h }, 0, theme->text);
         if (app.track.rate_hz) ra_text_add(&text, "%g kHz, %u ch", app.track.rate_hz / 1000.0, app.track.source_channels);
         break;
     }
     case APP_CARD_EQ: {
         uint32_t count = 0;
         for (uint32_t i = 0; i < app.session.chain.count; i++) count += app.session.chain.item[i].kind == RA_PROCESSOR_EQ;
-        app_draw_small_curve(ui_inset(picture, 0, 6));
+        app_draw_small_curve(ui_inset(&picture, 0, 6));
         ra_text_add(&text, count == 1 ? "%u band" : "%u bands", count);
         break;
     }
@@ -11197,13 +11221,13 @@ static void app_draw_card(canvas_box box, const app_card *card)
         ui_arc(u, x, y, radius, -0.375f, 0.375f, 4, theme->raised);
         if (share > 0) ui_arc(u, x, y, radius, -0.375f, -0.375f + 0.75f * (float)share, 4, hand);
         if (is_silent) ra_text_add(&text, "−∞"); else ui_text_db(&text, app.session.volume_db, true);
-        ui_text(u, picture, UI_CENTRE, 20, CANVAS_BOLD, hand, words);
+        ui_text(u, &picture, UI_CENTRE, 20, CANVAS_BOLD, hand, words);
         text = ra_text_start(words, sizeof words);
         ra_text_add(&text, app.is_muted ? "dB, muted" : "dB");
         break;
     }
     case APP_CARD_SOFTCLIP: case APP_CARD_LAST_CLIP:
-        app_draw_soft_clip(ui_inset(picture, 6, 6));
+        app_draw_soft_clip(ui_inset(&picture, 6, 6));
         ra_text_add(&text, "from −1 dBFS");
         break;
     case APP_CARD_EFFECT: case APP_CARD_ADD: break;
@@ -11212,8 +11236,9 @@ static void app_draw_card(canvas_box box, const app_card *card)
         for (int channel = 0; channel < 2; channel++) {
             canvas_box column = { picture.x + 0.5f * picture.w + (channel ? 3 : -3 - bar), picture.y + 8, bar, picture.h - 16 };
             float peak = ui_meter_share(app_db(app.snapshot.peak[channel]));
-            canvas_fill(u->canvas, column, 3, theme->raised);
-            if (peak > 0) canvas_fill(u->canvas, ui_cut_bottom(&column, peak * column.h), 3, theme->sound);
+            canvas_fill(u->canvas, &column, 3, theme->raised);
+            canvas_box level = ui_cut_bottom(&column, peak * column.h);
+            if (peak > 0) canvas_fill(u->canvas, &level, 3, theme->sound);
         }
         if (app.audio == APP_AUDIO_RUNNING) ra_text_add(&text, "%g kHz stereo", app.output_rate_hz / 1000.0);
         else ra_text_add(&text, app.audio == APP_AUDIO_BROKEN ? "no audio" : "audio asleep");
@@ -11221,7 +11246,7 @@ static void app_draw_card(canvas_box box, const app_card *card)
     }
     }
     canvas_unclip(u->canvas);
-    ui_text(u, foot, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, words);
+    ui_text(u, &foot, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, words);
 }
 
 /* What its knobs or buttons take; 0: whatever the others leave. */
@@ -11230,7 +11255,7 @@ static float app_card_width(const app_card *card) { return card->columns > 1 ? 1
 static void app_panel_rack(canvas_box box, bool is_phone)
 {
     ui *u = &app.ui;
-    canvas_box inside = ui_inset(app_surface(box), 10, is_phone ? 4 : 10);
+    canvas_box surface = app_surface(&box), inside = ui_inset(&surface, 10, is_phone ? 4 : 10);
     app_card cards[RA_CHAIN_MAX + 6];
     uint32_t count = app_cards(cards, inside.h, is_phone);
     float wire = is_phone ? 12 : 20, total = wire * (float)(count - 1);
@@ -11239,7 +11264,7 @@ static void app_panel_rack(canvas_box box, bool is_phone)
     float common = (float)ra_clamp((inside.w - total) / (float)plain_count, 112, 200);
     total += common * (float)plain_count;
     float most = __builtin_fmaxf(total - inside.w, 0);
-    canvas_clip(u->canvas, inside);
+    canvas_clip(u->canvas, &inside);
 
     float x = inside.x - app.rack_scroll + (most > 0 ? 0 : 0.5f * (inside.w - total));
     for (uint32_t i = 0; i < count; i++) {
@@ -11250,14 +11275,14 @@ static void app_panel_rack(canvas_box box, bool is_phone)
         if (i + 1 < count) for (int channel = 0; channel < 2; channel++) {      /* a wire for each channel lights with its level */
             float light = app.is_playing ? ui_meter_share(app_db(app.snapshot.peak[channel])) : 0;
             canvas_box line = { x, card.y + 16 + 6 * (float)channel, wire, 2 };
-            canvas_fill(u->canvas, line, 0, canvas_mix(u->theme->hairline, u->theme->sound, light));
+            canvas_fill(u->canvas, &line, 0, canvas_mix(u->theme->hairline, u->theme->sound, light));
         }
         x += wire;
     }
-    ui_touch touch = ui_update(u, ui_id("rack", 0), inside, false);
+    ui_touch touch = ui_update(u, ui_id("rack", 0), &inside, false);
     if (touch.is_active && u->event.kind == UI_MOVE) app.rack_scroll -= u->moved_x;
     if (touch.is_hot && u->event.kind == UI_WHEEL && most > 0) app.rack_scroll += u->event.scroll;
-    if (u->event.kind == UI_FOCUS && ui_contains((canvas_box){ inside.x - total, inside.y, 3 * total, inside.h }, u->focus_box.x, u->focus_box.y)) {
+    if (u->event.kind == UI_FOCUS && ui_contains(&(canvas_box){ inside.x - total, inside.y, 3 * total, inside.h }, u->focus_box.x, u->focus_box.y)) {
         /* the keyboard has walked to what is scrolled away: bring it */
         float left = inside.x - u->focus_box.x, right = u->focus_box.x + u->focus_box.w - inside.x - inside.w;
         app.rack_scroll += left > 0 ? -left - 8 : right > 0 ? right + 8 : 0;
@@ -11279,8 +11304,8 @@ static void app_panel_status(canvas_box bar, bool is_phone)
     if (alive) ra_text_add(&text, "Worker Pool Active (%u workers)", alive);
     else if (is_starting) ra_text_add(&text, "Worker pool starts…");
     else ra_text_add(&text, "%s", app.missing[0] ? app.missing : "No worker pool: the workers did not start");
-    canvas_box inside = ui_inset(bar, 12, 0);
-    ui_row *row = ui_describe(u, ui_id("Status", 0), UI_STATUS, "Status", inside);
+    canvas_box inside = ui_inset(&bar, 12, 0);
+    ui_row *row = ui_describe(u, ui_id("Status", 0), UI_STATUS, "Status", &inside);
     ui_say(row, app.error[0] ? app.error : words);
 
     if (!is_phone) {
@@ -11290,16 +11315,17 @@ static void app_panel_status(canvas_box bar, bool is_phone)
         if (app.output_rate_hz) ra_text_add(&facts, "%g kHz  ·  ", app.output_rate_hz / 1000.0);
         ra_text_add(&facts, "%u xruns  ·  %s  ·  %s", app.underruns, renderer, app.tier);
         float width = canvas_text_width(u->canvas, 12, CANVAS_REGULAR, right);
-        ui_text(u, ui_cut_right(&inside, width), UI_RIGHT, 12, CANVAS_REGULAR, theme->dim, right);
+        canvas_box place = ui_cut_right(&inside, width);
+        ui_text(u, &place, UI_RIGHT, 12, CANVAS_REGULAR, theme->dim, right);
         ui_cut_right(&inside, 16);
     }
     if (app.error[0]) {
         canvas_box close = ui_cut_right(&inside, bar.h);
         float x = ui_cut_left(&inside, 18).x + 6, y = bar.y + 0.5f * bar.h;
         canvas_polygon(u->canvas, (canvas_point[]){ { x, y - 5 }, { x + 6, y + 5 }, { x - 6, y + 5 } }, 3, theme->error);
-        ui_text(u, inside, UI_LEFT, 12, CANVAS_REGULAR, theme->error, app.error);
+        ui_text(u, &inside, UI_LEFT, 12, CANVAS_REGULAR, theme->error, app.error);
         ui_button_desc dismiss = { .id = "Dismiss", .name = "Dismiss", .icon = UI_CLOSE, .icon_scale = 0.8f };
-        if (ui_button(u, close, &dismiss)) { app.error[0] = 0; app.is_dirty = true; }
+        if (ui_button(u, &close, &dismiss)) { app.error[0] = 0; app.is_dirty = true; }
         return;
     }
     canvas_box lamp = ui_cut_left(&inside, 14);
@@ -11308,10 +11334,10 @@ static void app_panel_status(canvas_box bar, bool is_phone)
     float verb_width = is_missing ? canvas_text_width(u->canvas, 12, CANVAS_BOLD, APP_HELP_VERB) : 0;
     canvas_box line = inside;
     line.w = __builtin_fmaxf(inside.w - verb_width - 12, 0);
-    float width = ui_text(u, line, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, words);
+    float width = ui_text(u, &line, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, words);
     canvas_box verb = { inside.x + width + 12, bar.y, verb_width, bar.h };
     ui_button_desc help = { .id = "Threads", .name = APP_HELP_VERB, .label = APP_HELP_VERB, .look = UI_BARE };
-    if (is_missing && ui_button(u, verb, &help)) ra_host_request(RA_HOST_HELP_THREADS, 0, NULL);
+    if (is_missing && ui_button(u, &verb, &help)) ra_host_request(RA_HOST_HELP_THREADS, 0, NULL);
 }
 
 static void app_panel_keys(void)
@@ -11323,22 +11349,23 @@ static void app_panel_keys(void)
         { "Ctrl Z, Ctrl Shift Z", "Undo, redo" }, { "Ctrl O", "Open a file" }, { "D", "Dark, light" }, { "Esc", "Close" } };
     const uint32_t count = sizeof keys / sizeof *keys;
     ui *u = &app.ui;
-    canvas_fill(u->canvas, (canvas_box){ 0, 0, app.width, app.height }, 0, canvas_fade(u->theme->background, 0.7f));
-    canvas_box panel = ui_middle((canvas_box){ 0, 0, app.width, app.height }, __builtin_fminf(app.width - 16, 440),
+    canvas_fill(u->canvas, &(canvas_box){ 0, 0, app.width, app.height }, 0, canvas_fade(u->theme->background, 0.7f));
+    canvas_box panel = ui_middle(&(canvas_box){ 0, 0, app.width, app.height }, __builtin_fminf(app.width - 16, 440),
                                  __builtin_fminf(app.height - 16, 64 + 26 * (float)count));
-    canvas_fill(u->canvas, panel, 6, u->theme->raised);
-    canvas_frame(u->canvas, panel, 6, 1, u->theme->hairline);
-    canvas_box inside = ui_inset(panel, 16, 8), head = ui_cut_top(&inside, 44);
-    bool is_closed = ui_button(u, ui_cut_right(&head, 44), &(ui_button_desc){ .id = "Close", .name = "Close", .icon = UI_CLOSE });
-    ui_text(u, head, UI_LEFT, 20, CANVAS_BOLD, u->theme->text, "Keys and gestures");
+    canvas_fill(u->canvas, &panel, 6, u->theme->raised);
+    canvas_frame(u->canvas, &panel, 6, 1, u->theme->hairline);
+    canvas_box inside = ui_inset(&panel, 16, 8), head = ui_cut_top(&inside, 44);
+    canvas_box cross = ui_cut_right(&head, 44);
+    bool is_closed = ui_button(u, &cross, &(ui_button_desc){ .id = "Close", .name = "Close", .icon = UI_CLOSE });
+    ui_text(u, &head, UI_LEFT, 20, CANVAS_BOLD, u->theme->text, "Keys and gestures");
     for (uint32_t i = 0; i < count; i++) {
         canvas_box line = ui_cut_top(&inside, 26);
-        ui_say(ui_describe(u, ui_id("Key", i), UI_IMAGE, keys[i][0], line), keys[i][1]);
+        ui_say(ui_describe(u, ui_id("Key", i), UI_IMAGE, keys[i][0], &line), keys[i][1]);
         canvas_box key = ui_cut_left(&line, 150);
-        ui_text(u, key, UI_LEFT, 14, CANVAS_BOLD, u->theme->text, keys[i][0]);
-        ui_text(u, line, UI_LEFT, 14, CANVAS_REGULAR, u->theme->dim, keys[i][1]);
+        ui_text(u, &key, UI_LEFT, 14, CANVAS_BOLD, u->theme->text, keys[i][0]);
+        ui_text(u, &line, UI_LEFT, 14, CANVAS_REGULAR, u->theme->dim, keys[i][1]);
     }
-    ui_touch inside_panel = ui_update(u, ui_id("Key panel", 0), panel, false);
+    ui_touch inside_panel = ui_update(u, ui_id("Key panel", 0), &panel, false);
     bool is_outside = u->event.kind == UI_DOWN && !inside_panel.is_hot && !u->was_used;
     if (is_closed || is_outside) app_show_keys(false);
 }
@@ -11347,19 +11374,19 @@ static void app_panel_keys(void)
 
 static void app_panel_thumb(canvas_box box)
 {
-    canvas_box volume = ui_cut_bottom(&box, 44), row = ui_inset(box, 16, 4), play = ui_middle(row, 72, 72);
+    canvas_box volume = ui_cut_bottom(&box, 44), row = ui_inset(&box, 16, 4), play = ui_middle(&row, 72, 72);
     char words[32];
     ra_text text = ra_text_start(words, sizeof words);
     ui_text_time(&text, app_position_s(), row.w > 350);
-    ui_text(&app.ui, row, UI_LEFT, 14, CANVAS_BOLD, app.ui.theme->text, words);
+    ui_text(&app.ui, &row, UI_LEFT, 14, CANVAS_BOLD, app.ui.theme->text, words);
     text = ra_text_start(words, sizeof words);
     ui_text_time(&text, app_duration_s(), false);
-    ui_text(&app.ui, row, UI_RIGHT, 14, CANVAS_REGULAR, app.ui.theme->dim, words);
+    ui_text(&app.ui, &row, UI_RIGHT, 14, CANVAS_REGULAR, app.ui.theme->dim, words);
     app_button_stop((canvas_box){ play.x - 62, row.y + 0.5f * (row.h - 44), 44, 44 });
     app_button_play(play, 1.6f);
     app_button_loop((canvas_box){ play.x + 86, row.y + 0.5f * (row.h - 44), 44, 44 });
     if (row.w > 340) app_button_range((canvas_box){ play.x + 130, row.y + 0.5f * (row.h - 44), 48, 44 });
-    app_volume(ui_inset(volume, 12, 0), true);
+    app_volume(ui_inset(&volume, 12, 0), true);
 }
 
 static void app_build_phone(canvas_box page)
@@ -11370,13 +11397,14 @@ static void app_build_phone(canvas_box page)
     canvas_box rack = ui_cut_bottom(&page, has_rack ? 164 : 0), meters = ui_cut_bottom(&page, 48);
     canvas_box keys = ui_cut_right(&title, 44), theme = ui_cut_right(&title, 44), open = ui_cut_right(&title, 44);
     canvas_box next = ui_cut_right(&title, app.queue_count ? 44 : 0);
-    app_file_name(ui_inset(title, 12, 0));
+    app_file_name(ui_inset(&title, 12, 0));
     app_button_next(next);
     app_button_open(open, NULL);
     app_button_theme(theme);
     app_button_keys(keys);
     app_panel_overview(overview);
-    if (app_tap_is_shown()) ui_claim(&app.ui, ui_id("Tap", 0), app_tap_box(page));
+    canvas_box pill = app_tap_box(page);
+    if (app_tap_is_shown()) ui_claim(&app.ui, ui_id("Tap", 0), &pill);
     app_panel_equaliser(page);
     app_tap_to_hear(page);
     app_panel_meters_flat(meters);
@@ -11387,14 +11415,15 @@ static void app_build_phone(canvas_box page)
 
 static void app_build_wide(canvas_box page)
 {
-    page = ui_inset(page, 2, 0);
+    page = ui_inset(&page, 2, 0);
     canvas_box transport = ui_cut_top(&page, 44), overview = ui_cut_top(&page, 56), status = ui_cut_bottom(&page, 28);
     canvas_box meters = ui_cut_right(&page, app.width < 900 ? 160 : 240);
     bool has_rack = page.h > 400, is_low = page.h <= 560;
     canvas_box rack = ui_cut_bottom(&page, !has_rack ? 0 : is_low ? 160 : 236);
-    app_panel_transport(ui_inset(transport, 2, 0));
+    app_panel_transport(ui_inset(&transport, 2, 0));
     app_panel_overview(overview);
-    if (app_tap_is_shown()) ui_claim(&app.ui, ui_id("Tap", 0), app_tap_box(page));
+    canvas_box pill = app_tap_box(page);
+    if (app_tap_is_shown()) ui_claim(&app.ui, ui_id("Tap", 0), &pill);
     app_panel_equaliser(page);
     app_tap_to_hear(page);
     app_panel_meters(meters);
@@ -11718,7 +11747,7 @@ RA_SMALL_CODE_END
 /* ============================================================================
    [17] WEB - what JavaScript calls, and the audio thread's way in
    ----------------------------------------------------------------------------
-   owns     the exported functions (web_*), the worklet's boot block, stack and TLS
+   owns     web_*, which the page finds in the table of the boot block; the worklet's stack and TLS
    calls    [4] pool, [12] engine and bridge, [16] app
    threads  web_worklet_* run on the audio thread, everything else on the main thread
    relies on emcc's  -sPTHREAD_POOL_SIZE=globalThis["raThreads"] -sPTHREAD_POOL_DELAY_LOAD=1 (the page never
@@ -11826,38 +11855,14 @@ static uint32_t web_worklet_report(void)
     return (uint32_t)ra_bridge_take_report(web.engine, web_bridge_bytes, sizeof web_bridge_bytes);
 }
 
-/* rustyWorklet in worker.js reads this as 32-bit words in this order. */
-static const struct {
-    uint32_t magic;                     /* "RABT": the block is where the page said */
-    void    (*construct)(void);         /* sets up malloc; once per memory */
-    void    (*set_stack)(uintptr_t);  uint8_t *stack_end;
-    void    (*set_tls)(void *);       uint8_t *tls;
-    bool    (*create)(uint32_t);
-    void    (*render)(uint32_t);      float *left, *right;      uint32_t block_frames;
-    float  *(*clip)(uint32_t, uint32_t, uint32_t);
-    void    (*commands)(uint32_t);
-    uint32_t (*report)(void);         uint8_t *bridge_bytes;
-} web_boot_block = {
-    0x52414254,
-    __wasm_call_ctors,
-    _emscripten_stack_restore, web_worklet_stack + WEB_STACK_BYTES,
-    WEB_TLS_START, web_worklet_tls,
-    web_worklet_create,
-    web_worklet_render, web_left, web_right, WEB_BLOCK_FRAMES,
-    web_worklet_clip, web_worklet_commands,
-    web_worklet_report, web_bridge_bytes
-};
-
 /* ---- start and frame, called by the page ------------------------------------- */
 
-WEB_API const void *web_boot(void) { return &web_boot_block; }
-
 /* Bytes for texts and files that JavaScript hands over; NULL when there are none. */
-WEB_API void *web_alloc(size_t byte_count) { return malloc(byte_count); }
-WEB_API void  web_free(void *bytes)        { free(bytes); }
+static void *web_alloc(size_t byte_count) { return malloc(byte_count); }
+static void  web_free(void *bytes)        { free(bytes); }
 
 /* thread_count 0: no worker threads. False if there is not even memory for the engine. */
-WEB_API bool web_start(uint32_t thread_count, uint32_t sample_rate_hz, const char *gpu, int log_level)
+static bool web_start(uint32_t thread_count, uint32_t sample_rate_hz, const char *gpu, int log_level)
 {
 #if RA_THREADS
     RA_ASSERT(__builtin_wasm_tls_size() <= sizeof web_worklet_tls);
@@ -11871,25 +11876,25 @@ WEB_API bool web_start(uint32_t thread_count, uint32_t sample_rate_hz, const cha
 }
 
 /* One tick of everything that is not audio. True if it drew. */
-WEB_API bool web_frame(void)
+static bool web_frame(void)
 {
     ra_pool_run(web.pool, 4.0);         /* jobs, if no worker is alive to take them */
     return app_frame(ra_now_s());
 }
 
-WEB_API uint32_t web_workers_alive(void) { return ra_pool_worker_count(web.pool); }
+static uint32_t web_workers_alive(void) { return ra_pool_worker_count(web.pool); }
 
 /* ---- audio, called by the page ------------------------------------------------ */
 
 /* The rate of the AudioContext, before its worklet renders. */
-WEB_API bool web_set_rate(uint32_t sample_rate_hz)
+static bool web_set_rate(uint32_t sample_rate_hz)
 {
     return ra_engine_set_sample_rate(web.engine, sample_rate_hz) == RA_OK;
 }
 
 /* The four steps of a page that is not isolated: which clip must be sent first, that it was sent, commands out,
    report in. The clip is told as { serial, address, frames, channels, rate }; NULL when none waits. */
-WEB_API const uint32_t *web_bridge_clip(void)
+static const uint32_t *web_bridge_clip(void)
 {
     static uint32_t told[5];
     const ra_clip *clip = ra_bridge_pending_clip(web.engine, &told[0]);
@@ -11900,18 +11905,18 @@ WEB_API const uint32_t *web_bridge_clip(void)
     told[4] = clip->sample_rate_hz;
     return told;
 }
-WEB_API void     web_bridge_clip_sent(uint32_t serial) { ra_bridge_clip_delivered(web.engine, serial); }
-WEB_API uint32_t web_bridge_commands(void)
+static void     web_bridge_clip_sent(uint32_t serial) { ra_bridge_clip_delivered(web.engine, serial); }
+static uint32_t web_bridge_commands(void)
 {
     return (uint32_t)ra_bridge_take_commands(web.engine, web_bridge_bytes, sizeof web_bridge_bytes);
 }
-WEB_API void     web_bridge_report(uint32_t byte_count) { ra_bridge_give_report(web.engine, web_bridge_bytes, byte_count); }
-WEB_API void     web_bridge_resync(void)                { ra_bridge_resync(web.engine); }
+static void     web_bridge_report(uint32_t byte_count) { ra_bridge_give_report(web.engine, web_bridge_bytes, byte_count); }
+static void     web_bridge_resync(void)                { ra_bridge_resync(web.engine); }
 
 /* ---- files, called by the page -------------------------------------------------- */
 
 /* Are these the bytes of a file that web_load_bytes can read? */
-WEB_API bool web_is_readable(const void *bytes, size_t byte_count)
+static bool web_is_readable(const void *bytes, size_t byte_count)
 {
     ra_memory memory = { bytes, byte_count };
     ra_wav_info info;
@@ -11919,71 +11924,110 @@ WEB_API bool web_is_readable(const void *bytes, size_t byte_count)
 }
 
 /* The bytes of a WAV file, from web_alloc; they are ours now. */
-WEB_API void web_load_bytes(void *bytes, size_t byte_count, const char *name, uint32_t request, uint32_t purpose)
+static void web_load_bytes(void *bytes, size_t byte_count, const char *name, uint32_t request, uint32_t purpose)
 {
     app_load_bytes(bytes, byte_count, name, request, purpose);
 }
 /* What the chain wanted under this name is not there: it is not asked for again. */
-WEB_API void web_miss_response(const char *name) { app_miss_response(name); }
+static void web_miss_response(const char *name) { app_miss_response(name); }
 
 /* What the browser decoded, in three steps: room, samples written by JavaScript, hand-over. */
-WEB_API ra_clip *web_clip_create(double frame_count, uint32_t channels, uint32_t sample_rate_hz)
+static ra_clip *web_clip_create(double frame_count, uint32_t channels, uint32_t sample_rate_hz)
 {
     ra_clip *clip;
     ra_clip_create((uint64_t)frame_count, channels, sample_rate_hz, &clip);
     return clip;
 }
-WEB_API float *web_clip_samples(ra_clip *clip) { return clip->samples; }
-WEB_API void   web_clip_destroy(ra_clip *clip) { ra_clip_destroy(clip); }
-WEB_API void   web_load_clip(ra_clip *clip, const char *name, uint32_t request, uint32_t purpose) { app_load_pcm(clip, name, request, purpose); }
+static float *web_clip_samples(ra_clip *clip) { return clip->samples; }
+static void   web_clip_destroy(ra_clip *clip) { ra_clip_destroy(clip); }
+static void   web_load_clip(ra_clip *clip, const char *name, uint32_t request, uint32_t purpose) { app_load_pcm(clip, name, request, purpose); }
 
 /* ---- what else happens in the page: one line each into [16] ---------------------- */
 
-WEB_API void web_resize(float width_css, float height_css, float pixel_ratio) { app_resize(width_css, height_css, pixel_ratio); }
-WEB_API void web_pointer(int phase, uint32_t pointer_id, float x_css, float y_css, uint32_t modifiers, bool is_touch)
+static void web_resize(float width_css, float height_css, float pixel_ratio) { app_resize(width_css, height_css, pixel_ratio); }
+static void web_pointer(int phase, uint32_t pointer_id, float x_css, float y_css, uint32_t modifiers, bool is_touch)
 {
     app_pointer((app_pointer_phase)phase, pointer_id, x_css, y_css, modifiers, is_touch);
 }
-WEB_API void web_wheel(float x_css, float y_css, float delta_x, float delta_y, uint32_t modifiers)
+static void web_wheel(float x_css, float y_css, float delta_x, float delta_y, uint32_t modifiers)
 {
     app_wheel(x_css, y_css, delta_x, delta_y, modifiers);
 }
-WEB_API bool web_key(const char *key, uint32_t modifiers, bool is_down) { return app_key(key, modifiers, is_down); }
+static bool web_key(const char *key, uint32_t modifiers, bool is_down) { return app_key(key, modifiers, is_down); }
 
-WEB_API uint32_t    web_access_version(void) { return app_access_version(); }
-WEB_API const char *web_access_json(void)    { return app_access_json(); }
-WEB_API void web_access(uint32_t widget_id, int action, double value) { app_access(widget_id, (app_access_action)action, value); }
+static uint32_t    web_access_version(void) { return app_access_version(); }
+static const char *web_access_json(void)    { return app_access_json(); }
+static void web_access(uint32_t widget_id, int action, double value) { app_access(widget_id, (app_access_action)action, value); }
 
-WEB_API void web_set_appearance(bool system_is_dark, bool reduced_motion) { app_set_appearance(system_is_dark, reduced_motion); }
-WEB_API void web_set_tier(const char *tier, const char *missing)          { app_set_tier(tier, missing); }
-WEB_API void web_set_underruns(uint32_t count)                            { app_set_underruns(count); }
-WEB_API void web_set_audio(int state, uint32_t sample_rate_hz, const char *why)
+static void web_set_appearance(bool system_is_dark, bool reduced_motion) { app_set_appearance(system_is_dark, reduced_motion); }
+static void web_set_tier(const char *tier, const char *missing)          { app_set_tier(tier, missing); }
+static void web_set_underruns(uint32_t count)                            { app_set_underruns(count); }
+static void web_set_audio(int state, uint32_t sample_rate_hz, const char *why)
 {
     app_set_audio((app_audio_state)state, sample_rate_hz, why);
 }
-WEB_API void web_fail(const char *sentence) { app_fail(sentence); }
+static void web_fail(const char *sentence) { app_fail(sentence); }
 WEB_API void web_lose_gpu_for_test(void) { gpu_lose_for_test(); }
 
-WEB_API void web_play(void)           { app_play(); }
-WEB_API void web_pause(void)          { app_pause(); }
-WEB_API void web_stop(void)           { app_stop(); }
-WEB_API void web_seek(double seconds) { app_seek(seconds); }
+static void web_play(void)           { app_play(); }
+static void web_pause(void)          { app_pause(); }
+static void web_stop(void)           { app_stop(); }
+static void web_seek(double seconds) { app_seek(seconds); }
 
-WEB_API const char  *web_state_json(void)     { return app_state_json(); }
-WEB_API const float *web_spectrum(void)       { return app_spectrum(); }
-WEB_API uint32_t     web_spectrum_bins(void)  { return RA_SPECTRUM_BINS; }
+static const char  *web_state_json(void)     { return app_state_json(); }
+static const float *web_spectrum(void)       { return app_spectrum(); }
+static uint32_t     web_spectrum_bins(void)  { return RA_SPECTRUM_BINS; }
 
 /* Both: NULL, or the sentence that says what is wrong with the text. */
-WEB_API const char *web_set_state(const char *chain_text)
+static const char *web_set_state(const char *chain_text)
 {
     static ra_error error;
     return app_set_state(chain_text, &error) == RA_OK ? NULL : error.text;
 }
-WEB_API const char *web_import_eq(const char *settings)
+static const char *web_import_eq(const char *settings)
 {
     static ra_error error;
     return app_import_eq(settings, &error) == RA_OK ? NULL : error.text;
 }
+
+/* ---- what JavaScript finds ------------------------------------------------------- */
+
+/* What the page calls, by these names; as exports, each would cost a line of Emscripten's JavaScript. */
+#define WEB_CALLS(X) X(alloc) X(free) X(start) X(frame) X(workers_alive) X(set_rate) X(bridge_clip) \
+    X(bridge_clip_sent) X(bridge_commands) X(bridge_report) X(bridge_resync) X(is_readable) X(load_bytes) \
+    X(miss_response) X(clip_create) X(clip_samples) X(clip_destroy) X(load_clip) X(resize) X(pointer) X(wheel) \
+    X(key) X(access_version) X(access_json) X(access) X(set_appearance) X(set_tier) X(set_underruns) X(set_audio) \
+    X(fail) X(play) X(pause) X(stop) X(seek) X(state_json) X(spectrum) X(spectrum_bins) X(set_state) X(import_eq)
+#define WEB_NAME(name) " " #name
+#define WEB_CALL(name) (void (*)(void))web_##name,
+static const char web_call_names[] = WEB_CALLS(WEB_NAME);
+static void (*const web_calls[])(void) = { WEB_CALLS(WEB_CALL) };
+
+/* rustyWorklet in worker.js reads this as 32-bit words in this order, and so does rustyPage. */
+static const struct {
+    uint32_t magic;                     /* "RABT": the block is where the page said */
+    void    (*construct)(void);         /* sets up malloc; once per memory */
+    void    (*set_stack)(uintptr_t);  uint8_t *stack_end;
+    void    (*set_tls)(void *);       uint8_t *tls;
+    bool    (*create)(uint32_t);
+    void    (*render)(uint32_t);      float *left, *right;      uint32_t block_frames;
+    float  *(*clip)(uint32_t, uint32_t, uint32_t);
+    void    (*commands)(uint32_t);
+    uint32_t (*report)(void);         uint8_t *bridge_bytes;
+    const char *call_names;           void (*const *calls)(void);
+} web_boot_block = {
+    0x52414254,
+    __wasm_call_ctors,
+    _emscripten_stack_restore, web_worklet_stack + WEB_STACK_BYTES,
+    WEB_TLS_START, web_worklet_tls,
+    web_worklet_create,
+    web_worklet_render, web_left, web_right, WEB_BLOCK_FRAMES,
+    web_worklet_clip, web_worklet_commands,
+    web_worklet_report, web_bridge_bytes,
+    web_call_names, web_calls
+};
+
+WEB_API const void *web_boot(void) { return &web_boot_block; }
 
 #endif /* RA_WEB */
 

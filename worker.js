@@ -36,9 +36,10 @@ function rustyPage() {
 
   // ---- calls into C: functions web_* of section [17], texts as UTF-8 in its memory
 
-  let memory = null, isStarted = false;
+  let memory = null, table = null, boot = 0, bridge = 0, isStarted = false;
   const bytesOf = () => new Uint8Array(memory.buffer);        // made anew each time: growth replaces the buffer
-  const call = (name, ...values) => Module['_web_' + name](...values);
+  const calls = {};                                           // name -> function, filled when the module is there
+  const call = (name, ...values) => calls[name](...values);
 
   // Calls f with the address of a zero-terminated text that lives until f returns.
   function withText(text, f) {
@@ -183,6 +184,7 @@ function rustyPage() {
           const instance = await WebAssembly.instantiate(module, imports);
           const items = Object.values(imports).flatMap(space => Object.values(space)).concat(Object.values(instance.exports));
           memory = items.find(item => item instanceof WebAssembly.Memory);
+          table = items.find(item => item instanceof WebAssembly.Table);
           initialPages = memory.buffer.byteLength >> 16;
           done(instance, module);
         })().catch(error => fail(error.sentence ?? name + '.wasm could not be started: ' + error.message));
@@ -216,6 +218,11 @@ function rustyPage() {
 
   // The module is there: engine, app, then the first frame.
   function started() {
+    boot = Module._web_boot() >>> 0;
+    const words = new Uint32Array(memory.buffer, boot, 17);
+    bridge = words[BOOT.bridge];
+    const entries = new Uint32Array(memory.buffer, words[BOOT.calls]);
+    textAt(words[BOOT.callNames]).trim().split(' ').forEach((name, index) => { calls[name] = table.get(entries[index]); });
     const hasMemory = withText(option('gpu') ?? '', gpu => call('start', threadCount, wantedRate || 48000, gpu, option('log') === 'debug' ? 3 : 2));
     if (!hasMemory) return fail('There is not enough memory for Rusty Audio. Please close other pages and reload.');
     isStarted = true;
@@ -623,7 +630,7 @@ function rustyPage() {
     // the front engine of a bridge keeps its commands for the other side, which is made for the rate
     if (isShared && !call('set_rate', context.sampleRate)) return setAudioBroken('The sound device\'s rate of ' + context.sampleRate + ' Hz is not possible here');
     const node = audio.node = new AudioWorkletNode(context, 'rustyaudio', { numberOfInputs: 0, outputChannelCount: [2],
-      processorOptions: { module, boot: call('boot') >>> 0, rate: context.sampleRate, ...(isShared ? { memory } : { initial: initialPages }) } });
+      processorOptions: { module, boot, rate: context.sampleRate, ...(isShared ? { memory } : { initial: initialPages }) } });
     node.port.onmessage = ({ data }) => { if (node === audio.node) onWorklet(data); };
     node.onprocessorerror = () => onTrap('it ended without a word');
     node.connect(context.destination);
@@ -633,7 +640,7 @@ function rustyPage() {
       const isTold = !pump() && message.commandCount === commandCount;
       if (isTold) isDeaf = false;
       if (isDeaf) return;
-      bytesOf().set(message.report, bridgeAddress());
+      bytesOf().set(message.report, bridge);
       call('bridge_report', message.report.length);
     } else if (message.refused) {
       appFail('There is not enough memory to play this file');
@@ -702,7 +709,6 @@ function rustyPage() {
   const PIECE_BYTES = 256 << 10;                              // what a worklet copies between two blocks without being late
   let delivery = null, commandCount = 0;
   let isDeaf = false;                                         // a new worklet, which does not know yet that it should be playing, is not believed
-  const bridgeAddress = () => bridgeAddress.value ??= new Uint32Array(memory.buffer, call('boot') >>> 0, 16)[BOOT.bridge];
 
   // True while there is something that the worklet has not been told.
   function pump() {
@@ -718,7 +724,7 @@ function rustyPage() {
     const byteCount = call('bridge_commands');
     if (!byteCount) return !!delivery;
     commandCount++;
-    audio.node.port.postMessage({ commands: bytesOf().slice(bridgeAddress(), bridgeAddress() + byteCount) });
+    audio.node.port.postMessage({ commands: bytesOf().slice(bridge, bridge + byteCount) });
     return true;
   }
   // received: how many bytes the worklet has by now. One piece is on its way where the answer comes at once, up to
@@ -794,7 +800,7 @@ function makeMemory(maximum, initial = 1) {
 
 // The words of web_boot_block in section [17], in their order.
 const BOOT = Object.fromEntries(['magic', 'construct', 'setStack', 'stackEnd', 'setTls', 'tls', 'create', 'render', 'left', 'right', 'blockFrames',
-  'clip', 'commands', 'report', 'bridge'].map((name, word) => [name, word]));
+  'clip', 'commands', 'report', 'bridge', 'callNames', 'calls'].map((name, word) => [name, word]));
 
 // ================================================================================ the audio thread
 
