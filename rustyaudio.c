@@ -1403,6 +1403,14 @@ RA_API ra_result ra_pool_submit(ra_pool *pool, ra_job_step step, void *user, ra_
 /* Workers take a moment to start in a browser; until then there is no need to do their work. */
 #define RA_POOL_GRACE_S 2.0
 
+/* Waits for one job, cancelled as a rule; works along only where nobody else does, for what this thread takes in hand it
+   would have to finish. */
+static void ra_pool_finish(ra_pool *pool, const ra_job *job)
+{
+    while (ra_job_poll(job) < RA_JOB_DONE)
+        if (ra_pool_worker_count(pool) > 0 || !ra_pool_turn(pool, &pool->hands)) ra_wait(&pool->bell, atomic_load_explicit(&pool->bell, memory_order_relaxed), 0.0005);
+}
+
 RA_API void ra_pool_run(ra_pool *pool, double budget_ms)
 {
     double end_s = ra_now_s() + budget_ms / 1000.0;
@@ -4225,6 +4233,14 @@ static bool ra_impulse_is_possible(const ra_clip *impulse)
         && impulse->frame_count <= (uint64_t)RA_CONVOLVE_MAX_S * impulse->sample_rate_hz;
 }
 
+/* Silence would only take the sound away: what people open should say something. */
+RA_MAYBE_UNUSED static bool ra_impulse_sounds(const ra_clip *impulse)
+{
+    uint64_t sample_count = impulse->frame_count * impulse->channels, n = 0;
+    while (n < sample_count && (!ra_is_sound(impulse->samples[n]) || impulse->samples[n] == 0.0f)) n++;
+    return n < sample_count;
+}
+
 /* The response at a rate, interleaved, from malloc; NULL if there is no memory. */
 static float *ra_impulse_at_rate(const ra_clip *impulse, uint32_t sample_rate_hz, uint32_t *frame_count)
 {
@@ -4238,7 +4254,7 @@ static float *ra_impulse_at_rate(const ra_clip *impulse, uint32_t sample_rate_hz
     if (!is_same) {
         before = r->tap_count / 2 - 1;
         *frame_count = (uint32_t)ra_resampler_frames(r, given);
-        made = ra_new((uint64_t)*frame_count * channels + 1, sizeof(float));
+        made = ra_new((uint64_t)(*frame_count + 1) * channels, sizeof(float));       /* of nothing, one frame of silence */
     } else *frame_count = given;
     for (uint32_t n = 0; padded && n < given * channels; n++) padded[before * channels + n] = ra_is_sound(impulse->samples[n]) ? impulse->samples[n] : 0.0f;
     for (uint32_t n = 0; padded && made && made != padded && n < *frame_count; n++) {
@@ -4612,6 +4628,9 @@ static ra_result ra_apo_filter(ra_apo_reader *in, ra_chain_spec *spec)
             slope = 0;
             has_width = true;
         }
+        else if (ra_apo_word(in, "T60")) {                 /* a remark of Room EQ Wizard's on a room's mode */
+            if (!ra_apo_word(in, "target") || !ra_apo_number(in, &octaves) || !ra_apo_word(in, "ms")) return ra_apo_refuse(in, "T60 wants target, a number and ms");
+        }
         else break;
     }
     if (ra_text_until(in->at, "\r\n#")) return ra_apo_refuse(in, "a filter has Fc, Gain, Q and BW Oct");
@@ -4627,6 +4646,7 @@ static ra_result ra_apo_filter(ra_apo_reader *in, ra_chain_spec *spec)
         const ra_key *is = &ra_processor_forms[RA_PROCESSOR_EQ].keys[key];
         if (!(item.value[key] >= is->low && item.value[key] <= is->high)) {
             in->at = type_at;
+            if (item.value[key] == 0.0) return ra_apo_refuse(in, key == 0 ? "this filter needs Fc" : "this filter needs a Q");
             return ra_refuse(in->error, RA_BAD_CHAIN, (uint64_t)(in->at - in->text), "line %u: this filter's %s is %g; it goes from %g to %g", in->number, is->name, item.value[key], is->low, is->high);
         }
     }
@@ -6288,6 +6308,8 @@ RA_API void ra_wav_encode(ra_wav_format format, const float *samples, void *byte
             /* [LIPSHITZ] the sum of two uniform halves of a step: the error no longer depends on the sound */
             dither = 0.5 * (ra_uniform(ra_mix_bits(*dither_seed)) + ra_uniform(ra_mix_bits(*dither_seed + 1)));
             *dither_seed += 2;
+            double step = x * scales[RA_WAV_S16];
+            if (step == ra_floor(step)) dither = 0.0;      /* a 16-bit sample already, silence above all: there is nothing to round */
         }
         uint32_t value = (uint32_t)ra_quantise(x, scales[format], dither) + (format == RA_WAV_U8 ? 128u : 0u);
         for (uint32_t byte = 0; byte < ra_wav_sample_bytes[format]; byte++) *at++ = (uint8_t)(value >> (8 * byte));
@@ -6676,6 +6698,7 @@ struct ra_engine {
     uint32_t   chain_serial;
     struct { ra_chain *next; uint32_t serial; } arriving_chain;                 /* waits for the bottom of the duck; NULL: none */
     ra_glide   duck;
+    uint32_t   late_left;                         /* frames until the first sound comes out of a chain that is late; the duck waits for it */
     bool       has_new_settings;                  /* for a chain that is still on its way */
     ra_glide   volume;
     ra_router  router;
@@ -6775,7 +6798,7 @@ static void ra_engine_end_analysis(ra_engine *engine)
 {
     if (!engine->analysis_job) return;
     ra_job_cancel(engine->analysis_job);
-    while (ra_job_poll(engine->analysis_job) < RA_JOB_DONE) ra_pool_run(engine->analysis_pool, 0.0);
+    ra_pool_finish(engine->analysis_pool, engine->analysis_job);
     ra_job_release(engine->analysis_job);
     engine->analysis_job = NULL;
 }
@@ -7031,6 +7054,8 @@ RA_REALTIME static void ra_engine_take_clip(ra_engine *engine)
     if (engine->arrival.will_play) ra_player_play(player);
 }
 
+RA_REALTIME static void ra_engine_end_duck(ra_engine *engine) { ra_glide_to(&engine->duck, 1.0f, (uint32_t)(RA_DUCK_S * engine->sample_rate_hz) + 1); }
+
 /* At the bottom of the duck, or while nothing is heard. */
 RA_REALTIME static void ra_engine_take_chain(ra_engine *engine)
 {
@@ -7039,7 +7064,8 @@ RA_REALTIME static void ra_engine_take_chain(ra_engine *engine)
     engine->chain = engine->arriving_chain.next;
     engine->chain_serial = engine->arriving_chain.serial;
     engine->arriving_chain.next = NULL;
-    ra_glide_to(&engine->duck, 1.0f, (uint32_t)(RA_DUCK_S * engine->sample_rate_hz) + 1);
+    engine->late_left = ra_chain_latency_frames(engine->chain);
+    if (engine->late_left == 0) ra_engine_end_duck(engine);
 }
 
 RA_REALTIME static void ra_engine_expect_chain(ra_engine *engine, const ra_command *command)
@@ -7052,6 +7078,7 @@ RA_REALTIME static void ra_engine_expect_chain(ra_engine *engine, const ra_comma
     if (engine->player.is_sounding || !ra_chain_is_quiet(engine->chain)) return;
     ra_engine_take_chain(engine);
     ra_glide_hold(&engine->duck, 1.0f);                  /* nothing was heard, so nothing has to come back */
+    engine->late_left = 0;
 }
 
 /* Another clip, as soon as the fade lets it. */
@@ -7162,6 +7189,7 @@ RA_API ra_result ra_engine_set_sample_rate(ra_engine *engine, uint32_t sample_ra
     ra_chain_destroy(engine->arriving_chain.next);
     engine->arriving_chain.next = NULL;
     ra_glide_hold(&engine->duck, 1.0f);
+    engine->late_left = 0;
     ra_chain_destroy(engine->chain);
     engine->chain = chain;
     engine->chain_serial = engine->newest.chain_serial;
@@ -7214,7 +7242,7 @@ RA_REALTIME static void ra_engine_report(ra_engine *engine)
         s->rms[side] = ra_sqrtf(engine->meters[side].mean_square);
     }
     s->tap_lost_frames = atomic_load_explicit(&engine->tap->overrun_frames, memory_order_relaxed);
-    s->is_settled = player->fade.left_frames == 0 && !engine->arrival.is_waiting && engine->volume.left_frames == 0 && engine->duck.left_frames == 0
+    s->is_settled = player->fade.left_frames == 0 && !engine->arrival.is_waiting && engine->volume.left_frames == 0 && engine->duck.left_frames == 0 && engine->late_left == 0
                     && (player->is_sounding ? !ra_chain_is_gliding(engine->chain) : ra_chain_is_quiet(engine->chain));
     ra_mailbox_put(&engine->snapshots, s);
 }
@@ -7233,9 +7261,11 @@ RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, float *out, ui
         uint32_t run = frame_count - done;
         if (engine->arriving_chain.next && engine->duck.left_frames == 0) ra_engine_take_chain(engine);     /* it stood at the bottom already */
         if (engine->duck.left_frames && engine->duck.left_frames < run) run = engine->duck.left_frames;
+        if (engine->late_left && engine->late_left < run) run = engine->late_left;
         if (!ra_chain_process_safely(engine->chain, engine->main_frames + 2 * done, run)) engine->snapshot.bad_block_count++;
         ra_gain_process(&engine->duck, engine->main_frames + 2 * done, run, 2);
         if (engine->arriving_chain.next && engine->duck.left_frames == 0) ra_engine_take_chain(engine);
+        else if (engine->late_left && (engine->late_left -= run) == 0) ra_engine_end_duck(engine);
         done += run;
     }
     ra_gain_process(&engine->volume, engine->main_frames, frame_count, 2);
@@ -7363,7 +7393,8 @@ struct ra_process {
     ra_weave  weave;
     ra_step  *steps;                   /* one for each line */
     uint32_t  step_capacity;
-    ra_result failure;                 /* by whoever failed, before the weave is over */
+    ra_result failure;                 /* of the plan, by its one maker; what fails later has had no memory */
+    bool      is_cancelled;            /* the control thread's */
     ra_lane   lanes[RA_PROCESS_LANES];
     uint32_t  lane_count;
     ra_loudness *meter;
@@ -7633,7 +7664,7 @@ static ra_result ra_process_plan(ra_process *p)
 static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
 {
     ra_process *p = user;
-    if (line == RA_NO_LINE) return (p->failure = ra_process_plan(p)) == RA_OK;
+    if (line == RA_NO_LINE) { p->failure = ra_process_plan(p); return p->failure == RA_OK; }
     const ra_step *step = &p->steps[line];
     const ra_clip *in = p->in;
     ra_clip *out = p->result.clip;
@@ -7643,7 +7674,7 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
     case RA_STEP_STAGE:   ra_stage_process(step->stage, step->lane->channels, step->lane->slots + (size_t)(unit % step->lane->slot_count) * RA_PROCESS_BLOCK * step->lane->channels, RA_PROCESS_BLOCK); break;
     case RA_STEP_BANDS:   ra_process_bands(step->lane, step, unit); break;
     case RA_STEP_SCATTER: ra_process_scatter(p, step->lane, unit); break;
-    case RA_STEP_MEND:    return (p->failure = ra_process_mend(p, step->lane)) == RA_OK;
+    case RA_STEP_MEND:    return ra_process_mend(p, step->lane) == RA_OK;
     case RA_STEP_MEASURE: ra_process_measure(p, first, count); break;
     case RA_STEP_AIM:
         p->result.gain_db = ra_normalise_gain_db(&p->result.report, p->task.normalise, p->task.target_db, p->task.ceiling_dbtp);
@@ -7744,12 +7775,13 @@ RA_API ra_job_state ra_process_poll(const ra_process *p, float *progress)
         ended_count += ra_job_poll(p->jobs[job]) >= RA_JOB_DONE;
     }
     if (progress) *progress = is_finished ? 1.0f : most;
-    if (is_finished || ended_count == p->job_count) return is_finished || p->failure ? RA_JOB_DONE : RA_JOB_CANCELLED;
+    if (is_finished || ended_count == p->job_count) return is_finished || !p->is_cancelled ? RA_JOB_DONE : RA_JOB_CANCELLED;
     return most > 0 ? RA_JOB_RUNNING : RA_JOB_QUEUED;
 }
 
 RA_API void ra_process_cancel(ra_process *p)
 {
+    p->is_cancelled = true;
     ra_weave_stop(&p->weave);
     for (uint32_t job = 0; job < p->job_count; job++) ra_job_cancel(p->jobs[job]);
 }
@@ -7757,16 +7789,18 @@ RA_API void ra_process_cancel(ra_process *p)
 RA_API ra_result ra_process_get(const ra_process *p, const ra_task_result **out)
 {
     ra_job_state state = ra_process_poll(p, NULL);
-    bool is_there = state == RA_JOB_DONE && !p->failure;
+    bool is_there = state == RA_JOB_DONE && ra_weave_is_finished(&p->weave);
     if (out) *out = is_there ? &p->result : NULL;
-    return is_there ? RA_OK : state == RA_JOB_DONE ? p->failure : state == RA_JOB_CANCELLED ? RA_CANCELLED : RA_BUSY;
+    if (is_there) return RA_OK;
+    return state == RA_JOB_CANCELLED ? RA_CANCELLED : state < RA_JOB_DONE ? RA_BUSY : p->failure ? p->failure : RA_NO_MEMORY;
 }
 
 RA_API ra_job_state ra_process_work(ra_process *p, double budget_ms)
 {
     double end_s = ra_now_s() + budget_ms / 1000.0;
     do {
-        if (ra_process_step(p, p->jobs[0]) && !ra_weave_is_finished(&p->weave)) ra_pool_run(p->pool, 0.0);       /* stopped or failed: let all jobs see it */
+        bool is_over = ra_process_step(p, p->jobs[0]) && !ra_weave_is_finished(&p->weave);
+        for (uint32_t job = 0; is_over && job < p->job_count; job++) ra_pool_finish(p->pool, p->jobs[job]);      /* stopped or failed: let all see it */
     } while (ra_process_poll(p, NULL) < RA_JOB_DONE && ra_now_s() < end_s);
     return ra_process_poll(p, NULL);
 }
@@ -7789,11 +7823,10 @@ RA_API bool ra_process_free(ra_process *p)
 {
     if (!p) return true;
     ra_process_cancel(p);
-    for (uint32_t job = 0; job < p->job_count; job++)
-        while (ra_job_poll(p->jobs[job]) < RA_JOB_DONE) {
-            if (!ra_may_block()) return false;
-            ra_pool_run(p->pool, 0.0);
-        }
+    for (uint32_t job = 0; job < p->job_count; job++) {
+        if (ra_job_poll(p->jobs[job]) < RA_JOB_DONE && !ra_may_block()) return false;
+        ra_pool_finish(p->pool, p->jobs[job]);
+    }
     for (uint32_t job = 0; job < p->job_count; job++) ra_job_release(p->jobs[job]);
     ra_process_destroy(p);
     return true;
@@ -7957,10 +7990,8 @@ RA_API bool ra_load_free(ra_load *load)
 {
     if (!load) return true;
     ra_job_cancel(load->job);
-    while (ra_job_poll(load->job) < RA_JOB_DONE) {
-        if (!ra_may_block()) return false;
-        ra_pool_run(load->pool, 0.0);
-    }
+    if (ra_job_poll(load->job) < RA_JOB_DONE && !ra_may_block()) return false;
+    ra_pool_finish(load->pool, load->job);
     ra_job_release(load->job);
     ra_load_destroy(load);
     return true;
@@ -10087,8 +10118,9 @@ typedef enum { APP_AUDIO_ASLEEP, APP_AUDIO_RUNNING, APP_AUDIO_BROKEN } app_audio
 #define APP_VOLUME_MIN_DB (-60.0)      /* silence */
 #define APP_VOLUME_MAX_DB 6.0
 
-/* What a file is opened for; from APP_RESPONSE on, as the response of item purpose - APP_RESPONSE of the chain. */
-typedef enum { APP_PLAY, APP_QUEUE, APP_RESPONSE } app_purpose;
+/* What a file is opened for. A response that the chain names is only kept under that name; one that the user picks
+   becomes that of the item which he picked it for. */
+typedef enum { APP_PLAY, APP_QUEUE, APP_WANTED_RESPONSE, APP_PICKED_RESPONSE } app_purpose;
 
 /* What is shown of a clip. */
 typedef struct {
@@ -10100,7 +10132,7 @@ typedef struct {
 
 /* What the chains name, under that name; clip NULL: it could not be had. */
 typedef struct { char name[RA_FILE_BYTES]; ra_clip *clip; } app_response;
-enum { APP_RESPONSE_MAX = 8 };         /* kept; the oldest goes */
+enum { APP_RESPONSE_MAX = RA_CHAIN_MAX + 1 };    /* all that a chain can name, and the next */
 
 /* What the user has made: one step of undo. */
 typedef struct {
@@ -10148,8 +10180,9 @@ static struct {
     bool       load_is_demo;
     uint32_t   load_purpose;
     bool       is_wanting;             /* the page looks for a response */
+    uint32_t   picked_item;            /* for which the user picks a response, */
+    char       picked_file[RA_FILE_BYTES];     /* and what it was called then */
     app_response responses[APP_RESPONSE_MAX];
-    uint32_t   response_count;         /* that have been here; the newest lie in the places before this one, modulo */
     float      load_progress;
 
     bool       is_playing;             /* what the user wants; the snapshot follows when audio is awake */
@@ -10203,6 +10236,15 @@ static void app_fail(const char *sentence)
     app_copy_text(app.error, sizeof app.error, sentence);
     ra_log_line(1, "%s", sentence);
     ra_host_request(RA_HOST_ANNOUNCE, 1, sentence);
+    app.is_dirty = true;
+}
+
+/* What was wrong is mended: the line goes. */
+static void app_forgive(void)
+{
+    if (!app.error[0]) return;
+    app.error[0] = 0;
+    ra_host_request(RA_HOST_ANNOUNCE, 1, "");
     app.is_dirty = true;
 }
 
@@ -10287,7 +10329,7 @@ static void app_flush(void)
 /* The whole chain as text; valid until the next call. */
 static const char *app_chain_text(void)
 {
-    static char text[RA_CHAIN_MAX * 120];
+    static char text[RA_CHAIN_MAX * (120 + RA_FILE_BYTES)];
     ra_chain_format(&app.session.chain, text, sizeof text);
     return text;
 }
@@ -10353,6 +10395,7 @@ static void app_set_range(double from_s, double to_s)
     if (has_both && !app.is_looping) app_switch_loop();
     app.range_is_unsent = app.is_dirty = true;
     app_flush();
+    if (has_both && app.is_playing && app_position_s() >= app.to_s - 0.01) app_seek(app.from_s);      /* it would play to the end first */
 }
 static void app_set_from(void) { app_set_range(app_position_s(), app.to_s); }
 static void app_set_to(void)   { app_set_range(app.from_s > app_position_s() ? -1 : app.from_s, app_position_s()); }
@@ -10406,7 +10449,7 @@ static void app_drop_load(void)
 
 static void app_end_load(const char *failure)
 {
-    if (app.load_purpose >= APP_RESPONSE) app.is_wanting = false;
+    if (app.load_purpose == APP_WANTED_RESPONSE) app.is_wanting = false;
     app_drop_load();
     app.is_dirty = true;
     if (failure) app_fail(failure);
@@ -10417,6 +10460,7 @@ static void app_end_load(const char *failure)
 static void app_begin_load(ra_result result, ra_load *load, const char *name, uint32_t request, uint32_t purpose)
 {
     if (app.load) {
+        if (app.load_purpose == APP_WANTED_RESPONSE) app.is_wanting = false;      /* it will be asked for again */
         if (app.load_request) ra_host_request(RA_HOST_LOAD_FAILED, app.load_request, "Another file was opened before this one was ready.");
         app_drop_load();
     }
@@ -10449,18 +10493,31 @@ static void app_load_pcm(ra_clip *clip, const char *name, uint32_t request, uint
     app_begin_load(result, load, name, request, purpose);
 }
 
-/* A response is kept under its file's name, and its item of the chain gets that name. clip NULL: it could not be had. */
-static void app_keep_response(const char *name, ra_clip *clip)
+static bool app_names(const char *file)
 {
-    app_response *place = &app.responses[app.response_count++ % APP_RESPONSE_MAX];
+    for (uint32_t i = 0; i < app.session.chain.count; i++) if (!strcmp(app.session.chain.item[i].file, file)) return true;
+    return false;
+}
+
+/* Kept under its file's name, in the place of that name, else in one that the chain does not name; there is one more than it
+   can name. clip NULL: it could not be had, and is not asked for again. */
+static void app_keep_response(const char *file, ra_clip *clip)
+{
+    char name[RA_FILE_BYTES];
+    app_copy_text(name, sizeof name, file);
+    for (char *at = name; *at; at++) if (!ra_file_is_possible(at, 1)) *at = '_';      /* what a chain's text cannot have */
+    app_response *place = app.responses, *end = app.responses + APP_RESPONSE_MAX;
+    while (place < end && strcmp(place->name, name)) place++;
+    if (place == end) for (place = app.responses; place < end - 1 && place->name[0] && app_names(place->name); ) place++;
     ra_clip *old = place->clip;
     app_copy_text(place->name, sizeof place->name, name);
-    for (char *at = place->name; *at; at++) if (*at == '"') *at = '\'';      /* a chain's text has the name in quotes */
     place->clip = clip;
-    uint32_t item = app.load_purpose - APP_RESPONSE;
-    if (clip && item < app.session.chain.count && app.session.chain.item[item].kind == RA_PROCESSOR_CONVOLVE && strcmp(app.session.chain.item[item].file, place->name)) {
-        app_edit(0);
-        memcpy(app.session.chain.item[item].file, place->name, sizeof place->name);
+    if (app.load_purpose == APP_PICKED_RESPONSE && clip && app.picked_item < app.session.chain.count) {
+        ra_processor_spec *item = &app.session.chain.item[app.picked_item];
+        if (item->kind == RA_PROCESSOR_CONVOLVE && !strcmp(item->file, app.picked_file) && strcmp(item->file, name)) {      /* still the same one */
+            app_edit(0);
+            memcpy(item->file, name, sizeof name);
+        }
     }
     app_send_chain();
     ra_clip_destroy(old);                                  /* after the engine has seen the new one: it tells them apart */
@@ -10469,8 +10526,7 @@ static void app_keep_response(const char *name, ra_clip *clip)
 static void app_miss_response(const char *name)
 {
     app.is_wanting = false;
-    if (!*name) return;                                    /* something else was opened meanwhile: ask again */
-    app.load_purpose = APP_PLAY;
+    app.load_purpose = APP_WANTED_RESPONSE;
     app_keep_response(name, NULL);
 }
 
@@ -10478,10 +10534,10 @@ static void app_miss_response(const char *name)
 static void app_want_response(void)
 {
     for (uint32_t i = 0; i < app.session.chain.count && !app.load && !app.is_wanting; i++) {
-        const ra_processor_spec *item = &app.session.chain.item[i];
-        if (!item->file[0] || app_find_response(item->file)) continue;
+        const char *file = app.session.chain.item[i].file;
+        if (!*file || app_find_response(file)) continue;
         app.is_wanting = true;
-        ra_host_request(RA_HOST_WANT_RESPONSE, APP_RESPONSE + i, item->file);
+        ra_host_request(RA_HOST_WANT_RESPONSE, APP_WANTED_RESPONSE, file);
     }
 }
 
@@ -10496,12 +10552,15 @@ static void app_take_load(void)
     ra_result result = ra_load_take(app.load, &clip, track.peaks, &track.source_channels, &error);
     uint64_t frame_count = clip ? clip->frame_count : 0;
     uint32_t rate_hz = clip ? clip->sample_rate_hz : 0;
-    if (result == RA_OK && app.load_purpose >= APP_RESPONSE) {
-        bool is_short = frame_count <= (uint64_t)RA_CONVOLVE_MAX_S * rate_hz;
-        if (!is_short) ra_clip_destroy(clip);
-        app_keep_response(app.load_title, is_short ? clip : NULL);
-        ra_text_add(&text, "%s is %g s long; a response may last %d s.", app.load_title, (double)frame_count / rate_hz, RA_CONVOLVE_MAX_S);
-        app_end_load(is_short ? NULL : sentence);
+    if (app.load_purpose >= APP_WANTED_RESPONSE) {
+        bool is_possible = result == RA_OK && ra_impulse_is_possible(clip) && ra_impulse_sounds(clip);
+        if (result == RA_OK && !is_possible)
+            ra_text_add(&text, "%s is no response: it has to sound, for %d s at most; it lasts %.1f s.", app.load_title, RA_CONVOLVE_MAX_S, (double)frame_count / rate_hz);
+        else if (result != RA_OK) ra_text_add(&text, "%s: %s", app.load_title, error.text[0] ? error.text : ra_result_text(result));
+        if (!is_possible) ra_clip_destroy(clip);
+        if (is_possible || app.load_purpose == APP_WANTED_RESPONSE) app_keep_response(app.load_title, is_possible ? clip : NULL);
+        if (is_possible) app_forgive();
+        app_end_load(is_possible ? NULL : sentence);
         return;
     }
     track.frames = frame_count;
@@ -10531,10 +10590,7 @@ static void app_take_load(void)
     app_clear_queue();
     app_show_track(&track, app.load_is_demo);
     app.track_is_demo = app.load_is_demo;
-    if (!app.load_is_demo && app.error[0]) {               /* what is there may be why the demo plays */
-        app.error[0] = 0;
-        ra_host_request(RA_HOST_ANNOUNCE, 1, "");
-    }
+    if (!app.load_is_demo) app_forgive();                  /* what is there may be why the demo plays */
     if (!app.loop_is_picked && app.is_looping != app.load_is_demo) { app.is_looping = app.load_is_demo; app.loop_is_unsent = true; }
     if (app.is_playing) app_play();
     app_end_load(NULL);
@@ -11134,8 +11190,9 @@ static void app_card_knobs(canvas_box box, const app_card *card)
         bool is_logarithmic = is->low > 0 && is->high / is->low >= 50;
         text = ra_text_start(words, sizeof words);
         ra_text_add(&text, "%g", ra_floor(value * per_one + 0.5) / per_one);
+        double low = is->low < -36 ? -36 : is->low, high = is->low < -36 ? 24 : is->high;      /* of a gain as a hand wants it */
         ui_knob_desc desc = { .name = name, .label = label, .text = words, .unit = unit, .is_off = app.session.is_off[card->item],
-                              .range = { is->low, is->high, is_logarithmic ? 1.05 : (is->high - is->low) / 100, is->otherwise, is_logarithmic } };
+                              .range = { low, high, is_logarithmic ? 1.05 : (high - low) / 100, is->otherwise, is_logarithmic } };
         canvas_box cell = { box.x + (float)(key % card->columns) * box.w / (float)card->columns, box.y + (float)(key / card->columns) * box.h / (float)card->rows,
                             box.w / (float)card->columns, box.h / (float)card->rows };
         if (!ui_knob(&app.ui, ui_inset(&cell, 1, 2), &desc, &value)) continue;
@@ -11185,10 +11242,15 @@ static void app_draw_card(canvas_box box, const app_card *card)
     if (card->kind == APP_CARD_EFFECT) {
         const ra_processor_spec *item = &app.session.chain.item[card->item];
         if (item->kind == RA_PROCESSOR_CONVOLVE) {
-            ra_text_add(&text, "Response: %s", item->impulse ? item->file : item->file[0] ? "missing" : "none");
+            app_text_item_name(&text, card->item);
+            ra_text_add(&text, " response: %s", item->impulse ? item->file : item->file[0] ? "missing" : "none");
             ui_button_desc open = { .id = words, .name = words, .label = item->file[0] ? item->file : "Open", .icon = item->file[0] ? UI_NO_ICON : UI_OPEN, .look = UI_RAISED };
             canvas_box file = ui_cut_bottom(&inside, 44);
-            if (ui_button(u, &file, &open)) ra_host_request(RA_HOST_OPEN_FILE, APP_RESPONSE + card->item, NULL);
+            if (ui_button(u, &file, &open)) {
+                app.picked_item = card->item;
+                memcpy(app.picked_file, item->file, sizeof app.picked_file);
+                ra_host_request(RA_HOST_OPEN_FILE, APP_PICKED_RESPONSE, NULL);
+            }
         }
         app_card_knobs(inside, card);
         return;
@@ -11346,7 +11408,7 @@ static void app_panel_keys(void)
         { "Space", "Play, pause" }, { "S", "Stop" }, { "← →", "5 s back, on (Shift: 1 s)" }, { "Home End", "To the start, to the end" },
         { "↑ ↓", "Volume 1 dB" }, { "M", "Mute" }, { "L", "Loop" }, { "[ ]", "Loop from here, to here" }, { "N", "Next in the queue" }, { "Hold B", "Hear without EQ" }, { "Tab", "Next control, arrows adjust" },
         { "Double click", "Add or reset a band" }, { "Wheel, pinch", "Q of a band" }, { "Del", "Remove a band" }, { "Shift", "Ten times finer" },
-        { "Ctrl Z, Ctrl Shift Z", "Undo, redo" }, { "Ctrl O", "Open a file" }, { "D", "Dark, light" }, { "Esc", "Close" } };
+        { "Ctrl Z, Ctrl Shift Z", "Undo, redo" }, { "Ctrl O", "Open a file" }, { "D", "Dark, light" }, { "Esc", "Close, loop all" } };
     const uint32_t count = sizeof keys / sizeof *keys;
     ui *u = &app.ui;
     canvas_fill(u->canvas, &(canvas_box){ 0, 0, app.width, app.height }, 0, canvas_fade(u->theme->background, 0.7f));
@@ -11478,6 +11540,7 @@ static bool app_page_key(const char *key, uint32_t modifiers)
     if (modifiers & APP_ALT) return false;
     if (is_command) {
         if (letter == 'z') { if (is_shift) app_redo(); else app_undo(); }
+        else if (letter == 'y') app_redo();
         else if (letter == 'o') ra_host_request(RA_HOST_OPEN_FILE, 0, NULL);
         else return false;
         return true;
@@ -11584,8 +11647,10 @@ static ra_result app_set_state(const char *chain_text, ra_error *error)
 {
     ra_chain_spec chain;
     ra_result result = ra_chain_parse(chain_text, &chain, error);
-    if (result == RA_OK) app_replace_chain(&chain);
-    return result;
+    if (result != RA_OK) return result;
+    app_replace_chain(&chain);
+    app_forgive();
+    return RA_OK;
 }
 
 /* The settings of another equaliser take the place of our bands; the other processors stay, behind them. */
@@ -11593,16 +11658,20 @@ static ra_result app_import_eq(const char *settings, ra_error *error)
 {
     ra_chain_spec chain;
     ra_result result = ra_chain_import(settings, &chain, error);
-    const ra_chain_spec *old = &app.session.chain;
-    for (uint32_t i = 0; i < old->count && result == RA_OK; i++) {
-        if (old->item[i].kind == RA_PROCESSOR_EQ) continue;
+    const app_session old = app.session;
+    uint32_t from = chain.count;
+    for (uint32_t i = 0; i < old.chain.count && result == RA_OK; i++) {
+        if (old.chain.item[i].kind == RA_PROCESSOR_EQ) continue;
         if (chain.count == RA_CHAIN_MAX) result = ra_refuse(error, RA_BAD_CHAIN, 0, "with the effects that are here it makes more than %d processors", RA_CHAIN_MAX);
-        else chain.item[chain.count++] = old->item[i];
+        else chain.item[chain.count++] = old.chain.item[i];
     }
     if (result != RA_OK) return result;
     app_replace_chain(&chain);
+    for (uint32_t i = 0; i < old.chain.count; i++)         /* what was switched off stays so */
+        if (old.chain.item[i].kind != RA_PROCESSOR_EQ) app.session.is_off[from++] = old.is_off[i];
     app.session.eq_is_on = true;
     app_send_chain();
+    app_forgive();
     return RA_OK;
 }
 
@@ -11638,7 +11707,7 @@ static const char *app_access_json(void)
 
 static const char *app_state_json(void)
 {
-    static char json[RA_CHAIN_MAX * 80 + 1600];
+    static char json[RA_CHAIN_MAX * (120 + 2 * RA_FILE_BYTES) + 2400];    /* quotes are escaped */
     ra_text text = ra_text_start(json, sizeof json);
     double peak_db = app_db(__builtin_fmaxf(app.snapshot.peak[0], app.snapshot.peak[1]));
     ra_text_add(&text, "{\"playing\":%s,\"position_s\":%.6f,\"duration_s\":%.6f,\"sample_rate_hz\":%u,\"channels\":%u,\"output_rate_hz\":%u,",
@@ -12063,7 +12132,8 @@ static const char cli_help[] =
     "      all of them                       --db DB --seconds S --rate HZ --format F\n"
     "  rustyaudio help\n"
     "\n"
-    "A file named - is standard input or output. Channels are kept. Without --chain and --rate\n"
+    "A file named - is standard input or output. Channels are kept, but pan, chorus, reverb and a\n"
+    "response of two channels make a mono file stereo. Without --chain, --eq, --rate and --normalise\n"
     "the samples pass through exactly.\n";
 
 /* A mistake in the command: one sentence, and where to read more. */
@@ -12412,11 +12482,14 @@ static bool cli_load_impulses(ra_chain_spec *spec)
         ra_processor_spec *item = &spec->item[index];
         ra_error error = { .text = "" };
         ra_clip *clip = NULL;
-        if (!item->file[0]) continue;
+        if (item->kind != RA_PROCESSOR_CONVOLVE) continue;
+        if (!item->file[0]) { cli_misuse("convolve wants a response: convolve file=NAME"); cli_free_impulses(spec); return false; }
         if (ra_wav_load(item->file, &clip, &error) == RA_OK) {
             item->impulse = clip;
-            if (ra_impulse_is_possible(clip)) continue;
-            ra_refuse(&error, RA_BAD_ARGUMENT, 0, "as a response it is too much: %u channels and %.1f s, where 1 or 2 and at most %d s are possible",
+            bool sounds = ra_impulse_sounds(clip);
+            if (sounds && ra_impulse_is_possible(clip)) continue;
+            if (!sounds) ra_refuse(&error, RA_BAD_ARGUMENT, 0, "as a response it would silence everything: there is no sound in it");
+            else ra_refuse(&error, RA_BAD_ARGUMENT, 0, "as a response it is too much: %u channels and %.1f s, where 1 or 2 and at most %d s are possible",
                       clip->channels, (double)clip->frame_count / clip->sample_rate_hz, RA_CONVOLVE_MAX_S);
         }
         cli_refuse(item->file, &error);
@@ -12424,6 +12497,14 @@ static bool cli_load_impulses(ra_chain_spec *spec)
         return false;
     }
     return true;
+}
+
+/* Whole numbers end at full scale. */
+static void cli_tell_clipped(const ra_clip *clip, ra_wav_format format)
+{
+    uint64_t count = 0;
+    for (uint64_t n = 0; format != RA_WAV_F32 && n < clip->frame_count * clip->channels; n++) count += ra_abs(clip->samples[n]) > 1.0;
+    if (count) fprintf(stderr, "rustyaudio: %llu samples are beyond full scale and were cut; a limiter in the chain, --normalise or --format f32 keeps them\n", (unsigned long long)count);
 }
 
 static int cli_render(int argc, char **argv)
@@ -12459,6 +12540,7 @@ static int cli_render(int argc, char **argv)
         info.channels = clip->channels;
         info.sample_rate_hz = clip->sample_rate_hz;
         info.frame_count = clip->frame_count;
+        cli_tell_clipped(clip, info.format);
         if (ra_wav_save_as(out, &info, clip->samples, is_raw, &error)) status = cli_refuse(out, &error);
     }
     cli_free_impulses(&effects.chain);
@@ -12509,7 +12591,7 @@ static int cli_gen(int argc, char **argv)
     return status;
 }
 
-int main(int argc, char **argv)
+static int cli_main(int argc, char **argv)
 {
     const char *verb = argc > 1 ? argv[1] : "help";
     if (strcmp(verb, "info") == 0)   return cli_info(argc - 2, argv + 2);
@@ -12519,6 +12601,14 @@ int main(int argc, char **argv)
     if (strcmp(verb, "gen") == 0)    return cli_gen(argc - 2, argv + 2);
     if (strcmp(verb, "help") == 0 || strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) { fputs(cli_help, stdout); return argc > 1 ? 0 : 2; }
     return cli_misuse("there is no command \"%s\"", verb);
+}
+
+int main(int argc, char **argv)
+{
+    int status = cli_main(argc, argv);
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    fprintf(stderr, "rustyaudio: cannot write to standard output: %s\n", strerror(errno));
+    return 1;
 }
 
 #endif

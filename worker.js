@@ -449,7 +449,7 @@ function rustyPage() {
     appFail('No isolation: ' + await isolate());              // it only answers if it could not
   }
   const requests = [
-    /* OPEN_FILE    */ purpose => { picked = purpose; picker.multiple = purpose < 2; picker.click(); },
+    /* OPEN_FILE    */ purpose => { picked = purpose; picker.multiple = purpose <= QUEUE; picker.click(); },
     /* COPY_TEXT    */ (_, text) => navigator.clipboard?.writeText(text).catch(() => appFail('The browser does not let the page copy.')),
     /* SET_TITLE    */ (_, text) => {
       if (isWholePage) document.title = text;
@@ -461,15 +461,12 @@ function rustyPage() {
     /* LOADED       */ number => settleLoad(number),
     /* LOAD_FAILED  */ (number, text) => settleLoad(number, text),
     /* SAVE_STATE   */ (_, text) => { if (isWholePage) try { history.replaceState(history.state, '', '#' + fragmentOf(text)); } catch { /* Safari: too often */ } },
-    // only from where the page is: a chain may come from a stranger's link
     /* WANT_RESPONSE */ (purpose, name) => {
-      const address = new URL(name, document.baseURI);
-      const found = address.origin === location.origin ? load(address, purpose, name) : Promise.reject(Error(name + ' is a response from elsewhere; open it in its card'));
-      // something else was opened meanwhile: an empty name, so that it is asked for again
-      found.catch(error => withText(error.isReplaced ? '' : (appFail(error.message), name), text => call('miss_response', text)));
+      respond(name, purpose).catch(error => { appFail(error.message); withText(name, text => call('miss_response', text)); });
     },
   ];
-  self.raHost = (kind, number, text) => requests[kind](number, text);
+  // C called: nothing may be thrown through it
+  self.raHost = (kind, number, text) => { try { requests[kind](number, text); } catch (error) { console.error(error); } };
 
   // "eq peaking hz=1000" <-> "#eq+peaking+hz=1000": legible in the address bar
   const fragmentOf = text => encodeURIComponent(text).replace(/%20/g, '+').replace(/%3D/g, '=').replace(/%3B/g, ';');
@@ -481,7 +478,7 @@ function rustyPage() {
 
   // ---- loading: our own parser for WAV and AIFF, the browser's for the rest
 
-  const SETTINGS_LIMIT = 1 << 20, SETTINGS = /^\s*(preamp|filter|graphiceq)\b[^:\n]{0,20}:/im;     // of Equalizer APO, AutoEQ, REW
+  const SETTINGS_LIMIT = 1 << 20, SETTINGS = /^[ \t]*(preamp|filter|graphiceq)\b[^:\n]{0,20}:/im;     // of Equalizer APO, AutoEQ, REW
   const DECODER_LIMIT = 256 << 20;                            // compressed bytes; decodeAudioData wants all at once and kills the tab
   let loadNumber = 0;
   const loads = new Map();                                    // request number -> { resolve, reject, abort }
@@ -491,13 +488,13 @@ function rustyPage() {
     loads.delete(number);
     if (sentence === undefined) waiting?.resolve(); else waiting?.reject(Object.assign(Error(sentence), { isReplaced }));
   }
-  function load(source, purpose = 0, wantedName = '') {
+  function load(source, purpose = 0) {
     const number = ++loadNumber;
     for (const [older, { abort }] of loads) { abort.abort(); settleLoad(older, 'replaced by a newer load', true); }
     return new Promise((resolve, reject) => {
       const abort = new AbortController();
       loads.set(number, { resolve, reject, abort });
-      run(source, number, purpose, wantedName, abort.signal).catch(error => {
+      run(source, number, purpose, abort.signal).catch(error => {
         if (!loads.has(number)) return;                       // a newer one has taken over
         appFail(error.message);
         wakeFrames();
@@ -513,12 +510,28 @@ function rustyPage() {
       if (isDone && purpose === 0) purpose = QUEUE;
     }
   }
-  async function run(source, number, purpose, wantedName, signal) {
+  const idle = async () => { while (loads.size) await new Promise(resolve => setTimeout(resolve, 50)); };
+  let queued = Promise.resolve();                             // each waits its turn
+  const queue = source => queued = queued.catch(() => {}).then(idle).then(() => load(source, QUEUE));
+
+  // What a chain names, from beside the page: the chain may come from a stranger's link. It stands in nobody's way.
+  async function respond(name, purpose) {
+    let address;
+    try { address = new URL(name, document.baseURI); } catch { /* no address at all */ }
+    if (address?.origin !== location.origin) throw Error(name + ' is no file beside the page; open it in its card');
+    const { bytes } = await fetchBytes(address);
+    await idle();
+    await hand(name, bytes, 0, purpose, new AbortController().signal);
+  }
+  async function run(source, number, purpose, signal) {
     if (!(typeof source === 'string' && source) && !(source instanceof URL) && !(source instanceof Blob) && !(source instanceof ArrayBuffer) && !ArrayBuffer.isView(source))
       throw Error('load() wants an address, a File or Blob, or the bytes of a file');
     await ready;
-    const { name: ownName, bytes } = await fetchBytes(source, signal), name = wantedName || ownName;
-    if (signal.aborted) return;
+    const { name, bytes } = await fetchBytes(source, signal);
+    if (!signal.aborted) await hand(name, bytes, number, purpose, signal);
+  }
+  // Bytes to whoever can read them: our own parser, the equaliser's text, the browser's decoder.
+  async function hand(name, bytes, number, purpose, signal) {
     if (!bytes.byteLength) throw Error(name + ' is empty (0 bytes)');
     const magic = String.fromCharCode(...new Uint8Array(bytes, 0, Math.min(4, bytes.byteLength)));
     let address = 0, clip = 0;
@@ -526,7 +539,7 @@ function rustyPage() {
       address = bytes.byteLength < 2 ** 31 ? call('alloc', bytes.byteLength) >>> 0 : 0;
       if (!address) throw Error(name + ' does not fit into memory (' + megabytes(bytes.byteLength) + ')');
       bytesOf().set(new Uint8Array(bytes), address);
-    } else if (bytes.byteLength < SETTINGS_LIMIT && SETTINGS.test(new TextDecoder().decode(bytes))) {
+    } else if (purpose <= QUEUE && bytes.byteLength < SETTINGS_LIMIT && SETTINGS.test(new TextDecoder().decode(bytes))) {
       await applyText('import_eq', new TextDecoder().decode(bytes), name + ': ');
       settleLoad(number);
       return wakeFrames();
@@ -769,9 +782,8 @@ function rustyPage() {
     wakeFrames();
   };
   const face = {
-    ready, state, unisolate,
+    ready, state, unisolate, queue,
     load: source => load(source),
-    queue: source => load(source, QUEUE),
     // Kept when sound runs; broken when the browser wants a gesture first (it starts at the next one).
     async play() {
       audio.isWanted = true;
