@@ -10209,6 +10209,7 @@ static struct {
     char       said_levels[3][96];     /* for screen readers: left, right, spectrum; new twice a second */
     double     said_s;
     float      rack_scroll;
+    bool       rack_is_in_front;       /* of the equaliser, on a screen that is too low for both */
 } app;
 
 /* ---- theme (the table of UI.md; every text colour meets WCAG AA on every ground) ---- */
@@ -10819,7 +10820,7 @@ static float app_time(canvas_box box, float size)
     ra_text_add(&text, " / ");
     ui_text_time(&text, app_duration_s(), false);
     ui_cut_left(&box, width);
-    return width + ui_text(&app.ui, &box, UI_LEFT, 14, CANVAS_REGULAR, app.ui.theme->dim, words);
+    return box.w < 50 ? width : width + ui_text(&app.ui, &box, UI_LEFT, 14, CANVAS_REGULAR, app.ui.theme->dim, words);
 }
 
 static void app_file_name(canvas_box box)
@@ -10839,21 +10840,22 @@ static void app_file_name(canvas_box box)
 /* Cut from both ends, built from left to right: the order of building is the order of Tab. */
 static void app_panel_transport(canvas_box bar)
 {
-    bool is_tight = bar.w < 1100, has_history = bar.w >= 800;
+    bool is_tight = bar.w < 1100;
     canvas_box keys = ui_cut_right(&bar, 44), theme = ui_cut_right(&bar, 44);
-    canvas_box redo = ui_cut_right(&bar, has_history ? 44 : 0), undo = ui_cut_right(&bar, has_history ? 44 : 0);
-    canvas_box volume = ui_cut_right(&bar, is_tight ? 160 : 250);
+    canvas_box redo = ui_cut_right(&bar, 44), undo = ui_cut_right(&bar, 44);
+    canvas_box volume = ui_cut_right(&bar, bar.w < 700 ? 110 : is_tight ? 160 : 250);
     app_button_play(ui_cut_left(&bar, 44), 1);
     app_button_stop(ui_cut_left(&bar, 44));
     app_button_next(ui_cut_left(&bar, app.queue_count ? 44 : 0));
     app_button_loop(ui_cut_left(&bar, 44));
-    app_button_range(ui_cut_left(&bar, is_tight ? 0 : 58));
+    app_button_range(ui_cut_left(&bar, 58));
     ui_cut_left(&bar, 8);
-    app_time(ui_cut_left(&bar, 196), 20);
+    app_time(ui_cut_left(&bar, is_tight ? 130 : 196), 20);
     app_button_open(ui_cut_left(&bar, is_tight ? 44 : 96), is_tight ? NULL : "Open");
     app_file_name(ui_inset(&bar, 12, 0));
     app_volume(volume, !is_tight);
-    if (has_history) { app_button_undo(undo); app_button_redo(redo); }
+    app_button_undo(undo);
+    app_button_redo(redo);
     app_button_theme(theme);
     app_button_keys(keys);
 }
@@ -11312,7 +11314,7 @@ static void app_draw_card(canvas_box box, const app_card *card)
 }
 
 /* What its knobs or buttons take; 0: whatever the others leave. */
-static float app_card_width(const app_card *card) { return card->columns > 1 ? 16 + 60 * (float)card->columns : 0; }
+static float app_card_width(const app_card *card) { return card->columns > 1 ? 16 + 60 * (float)card->columns : card->columns ? 128 : 0; }
 
 static void app_panel_rack(canvas_box box, bool is_phone)
 {
@@ -11341,6 +11343,9 @@ static void app_panel_rack(canvas_box box, bool is_phone)
         }
         x += wire;
     }
+    /* a finger that goes sideways wants to scroll, whatever it began on */
+    bool is_sideways = u->active && u->event.kind == UI_MOVE && __builtin_fabsf(u->x - u->last_down_x) > 12 && __builtin_fabsf(u->x - u->last_down_x) > 2 * __builtin_fabsf(u->y - u->last_down_y);
+    if (is_sideways && u->is_touch && ui_contains(&inside, u->last_down_x, u->last_down_y)) u->active = ui_id("rack", 0);
     ui_touch touch = ui_update(u, ui_id("rack", 0), &inside, false);
     if (touch.is_active && u->event.kind == UI_MOVE) app.rack_scroll -= u->moved_x;
     if (touch.is_hot && u->event.kind == UI_WHEEL && most > 0) app.rack_scroll += u->event.scroll;
@@ -11443,32 +11448,46 @@ static void app_panel_thumb(canvas_box box)
     ui_text(&app.ui, &row, UI_LEFT, 14, CANVAS_BOLD, app.ui.theme->text, words);
     text = ra_text_start(words, sizeof words);
     ui_text_time(&text, app_duration_s(), false);
-    ui_text(&app.ui, &row, UI_RIGHT, 14, CANVAS_REGULAR, app.ui.theme->dim, words);
+    if (row.w > 340) ui_text(&app.ui, &row, UI_RIGHT, 14, CANVAS_REGULAR, app.ui.theme->dim, words);
     app_button_stop((canvas_box){ play.x - 62, row.y + 0.5f * (row.h - 44), 44, 44 });
     app_button_play(play, 1.6f);
     app_button_loop((canvas_box){ play.x + 86, row.y + 0.5f * (row.h - 44), 44, 44 });
-    if (row.w > 340) app_button_range((canvas_box){ play.x + 130, row.y + 0.5f * (row.h - 44), 48, 44 });
+    app_button_range((canvas_box){ play.x + 130, row.y + 0.5f * (row.h - 44), 48, 44 });
     app_volume(ui_inset(&volume, 12, 0), true);
+}
+
+/* The equaliser; where there is no room for the rack below it, that is behind it, and a word in the status bar turns it over. */
+static void app_panel_view(canvas_box box, canvas_box *status, bool has_rack)
+{
+    ui_button_desc turn = { .id = "View", .name = app.rack_is_in_front ? "Equaliser" : "Effects", .look = UI_BARE };
+    turn.label = turn.name;
+    canvas_box word = ui_cut_right(status, has_rack ? 0 : 84);
+    word.w -= has_rack ? 0 : 10;
+    if (!has_rack && ui_button(&app.ui, &word, &turn)) { app.rack_is_in_front = !app.rack_is_in_front; app.is_dirty = true; }
+    if (!has_rack && app.rack_is_in_front) { app_panel_rack(box, true); return; }
+    canvas_box pill = app_tap_box(box);
+    if (app_tap_is_shown()) ui_claim(&app.ui, ui_id("Tap", 0), &pill);
+    app_panel_equaliser(box);
+    app_tap_to_hear(box);
 }
 
 static void app_build_phone(canvas_box page)
 {
     canvas_box title = ui_cut_top(&page, 44), overview = ui_cut_top(&page, 64);
     canvas_box status = ui_cut_bottom(&page, 28), thumb = ui_cut_bottom(&page, 131);
-    bool has_rack = page.h >= 480;                         /* the rack is the first to go */
+    bool has_rack = page.h >= 480;                         /* the rack is the first to go behind */
     canvas_box rack = ui_cut_bottom(&page, has_rack ? 164 : 0), meters = ui_cut_bottom(&page, 48);
     canvas_box keys = ui_cut_right(&title, 44), theme = ui_cut_right(&title, 44), open = ui_cut_right(&title, 44);
-    canvas_box next = ui_cut_right(&title, app.queue_count ? 44 : 0);
+    canvas_box redo = ui_cut_right(&title, 44), undo = ui_cut_right(&title, 44), next = ui_cut_right(&title, app.queue_count ? 44 : 0);
     app_file_name(ui_inset(&title, 12, 0));
     app_button_next(next);
+    app_button_undo(undo);
+    app_button_redo(redo);
     app_button_open(open, NULL);
     app_button_theme(theme);
     app_button_keys(keys);
     app_panel_overview(overview);
-    canvas_box pill = app_tap_box(page);
-    if (app_tap_is_shown()) ui_claim(&app.ui, ui_id("Tap", 0), &pill);
-    app_panel_equaliser(page);
-    app_tap_to_hear(page);
+    app_panel_view(page, &status, has_rack);
     app_panel_meters_flat(meters);
     if (has_rack) app_panel_rack(rack, true);
     app_panel_thumb(thumb);
@@ -11484,10 +11503,7 @@ static void app_build_wide(canvas_box page)
     canvas_box rack = ui_cut_bottom(&page, !has_rack ? 0 : is_low ? 160 : 236);
     app_panel_transport(ui_inset(&transport, 2, 0));
     app_panel_overview(overview);
-    canvas_box pill = app_tap_box(page);
-    if (app_tap_is_shown()) ui_claim(&app.ui, ui_id("Tap", 0), &pill);
-    app_panel_equaliser(page);
-    app_tap_to_hear(page);
+    app_panel_view(page, &status, has_rack);
     app_panel_meters(meters);
     if (has_rack) app_panel_rack(rack, is_low);
     app_panel_status(status, false);
@@ -11502,7 +11518,7 @@ static void app_pass(const ui_event *event)
     ui_begin(&app.ui, &app.canvas, theme, event, app.now_s);
     app.ui.is_inert = app.keys_are_shown;
     bool keys_were_shown = app.keys_are_shown;
-    if (app.width < 480) app_build_phone(page); else app_build_wide(page);
+    if (app.width < 700) app_build_phone(page); else app_build_wide(page);
     app.ui.is_inert = false;
     if (keys_were_shown) app_panel_keys();
     ui_end(&app.ui);

@@ -55,6 +55,7 @@ async function playExactly(bench, tier, url, native, { chain = CHAIN, next = [] 
   await app.load(url);
   for (const file of next) await app.call('queue', file);
   await app.set(chain);
+  if (/convolve/.test(chain)) await app.until(() => app.page.evaluate(() => [...document.querySelectorAll('button')].some((item) => /response: .*wav/.test(item.getAttribute('aria-label') ?? item.textContent))), 'the response is there');
   const state = await app.state();
   same([state.tier, state.output_rate_hz, state.loop], [tier, 48000, false], 'tier, rate, loop');
   await app.recorder();

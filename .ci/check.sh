@@ -141,7 +141,7 @@ END
 }
 
 SIZE_BUDGET=200000          # bytes that a modern browser loads, as they are ...
-BROTLI_BUDGET=77000         # ... and as a good host sends them: what there is now and a little; the target is 70000, see below
+BROTLI_BUDGET=84000         # ... and as a good host sends them: what there is now and a little; the target is 70000, see below
 
 sizes() {
     node - "$SIZE_BUDGET" "$BROTLI_BUDGET" <<'END'
