@@ -2615,11 +2615,12 @@ RA_SMALL_CODE_END
 /* ============================================================================
    [7] EFFECTS - what a chain is made of, and its text
    ----------------------------------------------------------------------------
-   owns     gain, soft clip and all effects, ra_chain (processors in order), the chain's text
-   calls    [2] BASE; [5] SPECTRUM: its butterfly; [6] FILTERS: ra_eq_*, ra_glide_*, ra_resampler_*
+   owns     gain, soft clip, pan, delay, chorus, distortion, compressor, limiter, reverb, convolve,
+            ra_chain (processors in order), its text, and other equalisers' text
+   calls    [2] BASE; [6] FILTERS: ra_eq_*, ra_glide_*, ra_resampler_*
    threads  parse and format: any; set and process: one thread at a time
    verbs    set (new settings, which glide), process (frames in place), reset
-   tests    test.c "effects", "chain"
+   tests    test.c "effects"
    ============================================================================ */
 
 /* ---- soft clip ---- */
@@ -6600,14 +6601,15 @@ RA_REALTIME static void ra_router_process(ra_router *router, const float *const 
 /* ============================================================================
    [12] ENGINE - what plays: commands in, sound out, snapshots back
    ----------------------------------------------------------------------------
-   owns     ra_engine, ra_load (a file into a clip, as a job), ra_render_clip,
-            ra_bridge (one engine in two memories, for pages that are not isolated)
+   owns     ra_engine, ra_load (a file into a clip, as a job), ra_render_clip, ra_process
+            (whole clips on all workers), ra_bridge (one engine in two memories, for pages
+            that are not isolated)
    calls    [2] to [11]
    threads  control: everything but ra_engine_render; audio: ra_engine_render;
-            pool: ra_load_step, ra_analysis_step
+            pool: ra_load_step, ra_analysis_step, ra_process_step
    real time  rings and mailboxes only; clips that are replaced go home by ring
             and are freed by ra_engine_tick on the control thread
-   tests    test.c "engine", "load", "bridge"
+   tests    test.c "engine"
    ============================================================================ */
 
 enum { RA_CHUNK_FRAMES = 512 };        /* ra_engine_render works in pieces of at most this */

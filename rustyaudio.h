@@ -122,7 +122,7 @@ RA_API uint32_t  ra_pool_worker_count(const ra_pool *pool);
 RA_API uint32_t  ra_pool_wanted_count(const ra_pool *pool);
 
 /* One slice of a job, a few milliseconds of work: answers true when the job is finished.
-   It is called on one thread at a time, from wherever there is time for it. */
+   For one job it is called on one thread at a time, from wherever there is time for it. */
 typedef bool (*ra_job_step)(void *user, ra_job *job);
 typedef enum { RA_JOB_QUEUED, RA_JOB_RUNNING, RA_JOB_DONE, RA_JOB_CANCELLED } ra_job_state;
 
@@ -542,7 +542,7 @@ RA_API void      ra_engine_render(ra_engine *engine, float *out, uint32_t frame_
    On failure the clip is still the caller's. */
 RA_API ra_result ra_engine_load(ra_engine *engine, ra_clip *clip);
 /* A clip that begins where the one before it ends, frame upon frame: no gap, no fade. Clips of one sample rate sound as if they
-   were one clip, bit for bit, also through the resampler (if the next one is there half a window before the end: 64 frames,
+   were one clip, bit for bit, also through the resampler (if the next one is there half a window before the end: 48 frames,
    512 at most). Of different rates each ends and begins against silence within half a window of its resampler, and the new one
    with its first frame. While a loop is on, the queue waits. With nothing loaded the clip is loaded. RA_QUEUE_MAX may wait,
    the next is told RA_BUSY; who has just begun may still count. On failure the clip is still the caller's. */
