@@ -2749,6 +2749,22 @@ static void test_convolve(void)
         ra_convolve_destroy(made);
         impulse->samples[2 * left] = impulse->samples[2 * right + 1] = 0;
     }
+    for (size_t n = 0; n < sizeof places / sizeof places[0]; n++) {      /* a click, silence, and its echo at the very end of the tail */
+        impulse->samples[0] = impulse->samples[1] = 0.25f;               /* beside it one at once, so that neither is the whole */
+        impulse->samples[2 * places[n]] = impulse->samples[2 * places[n] + 1] = 1;
+        ra_convolve *made = convolve_with(2, 48000, impulse, 1);
+        double want = places[n] ? 1 / sqrt(1 + 0.25 * 0.25) : 1;
+        for (uint32_t start = 0; start < 64; start += 21) {
+            memset(output, 0, (places[n] + 3000) * 2 * sizeof(float));
+            output[2 * start] = output[2 * start + 1] = 1;
+            convolve_blocks(made, output, 2, places[n] + 3000, 128);
+            check_near(output[2 * (places[n] + start)], want, 1e-6);
+            check_near(output[2 * (places[n] + start) + 1], want, 1e-6);
+            ra_convolve_reset(made);
+        }
+        ra_convolve_destroy(made);
+        impulse->samples[2 * places[n]] = impulse->samples[2 * places[n] + 1] = 0;
+    }
     impulse->samples[0] = impulse->samples[1] = 1;
     ra_convolve *made = convolve_with(2, 48000, impulse, 1);
     check(made->tap_count == 1);                       /* and 199999 zeros that are left out */
@@ -6406,8 +6422,9 @@ static void test_jobs(void)
     fill_noise(input, 60000, 0.7f, 5);
     for (int n = 0; n < 60000; n += 7001) { input[n] = NAN; input[n + 1] = 1e9f; input[n + 2] = -INFINITY; }
     clip = clip_of(input, 30000, 2, 48000);
-    static const char *const wild[] = { "delay ms=50 feedback=0.9; reverb", "gain db=40; gain db=40; gain db=40; gain db=40; gain db=40; delay ms=20 feedback=0.95; reverb; limiter" };
-    for (int n = 0; n < 2; n++) {
+    static const char *const wild[] = { "delay ms=50 feedback=0.9; reverb", "gain db=40; gain db=40; gain db=40; gain db=40; gain db=40; delay ms=20 feedback=0.95; reverb; limiter",
+        "delay ms=20 feedback=0.9; gain db=40; gain db=40; gain db=40; gain db=40; gain db=40" };        /* giants come out at its end */
+    for (int n = 0; n < 3; n++) {
         ra_task task = { .kind = RA_TASK_EFFECTS, .chain = spec_of(wild[n]) };
         if (!check_same(ra_render_clip(clip, &task.chain, &want), RA_OK)) break;
         check(is_finite(want->samples, 60000));
