@@ -4461,6 +4461,7 @@ static ra_result ra_chain_parse_word(const char *text, const char *word, size_t 
     if (equals >= word + length) {
         for (uint32_t type = 0; item->kind == RA_PROCESSOR_EQ && is_first && type < RA_FILTER_TYPE_COUNT; type++)
             if (ra_word_is(word, length, ra_filter_names[type])) { item->type = type; return RA_OK; }
+        if (ra_word_is(word, length, "off")) { item->is_off = true; return RA_OK; }
         return ra_refuse(error, RA_BAD_CHAIN, offset, item->kind == RA_PROCESSOR_EQ && is_first
             ? "character %llu: \"%s\" is no filter type; there are peaking, lowshelf, highshelf, lowpass, highpass, bandpass, notch and allpass"
             : "character %llu: \"%s\" should be key=number", (unsigned long long)offset + 1, quoted);
@@ -4549,6 +4550,7 @@ RA_API size_t ra_chain_format(const ra_chain_spec *spec, char *buffer, size_t ca
         const ra_processor_form *form = &ra_processor_forms[item->kind];
         ra_text_add(&text, "%s%s", index ? "; " : "", form->name);
         if (item->kind == RA_PROCESSOR_EQ) ra_text_add(&text, " %s", ra_filter_names[item->type]);
+        if (item->is_off) ra_text_add_string(&text, " off");
         const char *quote = strpbrk(item->file, " ;") ? "\"" : "";
         if (ra_processor_has_file(item->kind) && item->file[0]) ra_text_add(&text, " file=%s%s%s", quote, item->file, quote);
         for (int key = 0; key < RA_KEYS_MAX && form->keys[key].name; key++)         /* the first key always, to be read by people */
@@ -4727,6 +4729,14 @@ struct ra_chain {
 
 RA_SMALL_CODE_BEGIN
 
+/* What is left without those that are off. */
+RA_REALTIME static ra_chain_spec ra_chain_heard(const ra_chain_spec *spec)
+{
+    ra_chain_spec heard = { .count = 0 };
+    for (uint32_t index = 0; index < spec->count; index++) if (!spec->item[index].is_off) heard.item[heard.count++] = spec->item[index];
+    return heard;
+}
+
 /* Where the processors from index on, all of them eq, end: at another kind or after 32 of them. */
 RA_REALTIME static uint32_t ra_chain_eq_end(const ra_chain_spec *spec, uint32_t index)
 {
@@ -4839,10 +4849,11 @@ static bool ra_chain_is_possible(const ra_chain_spec *spec)
     return is_possible;
 }
 
-RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, const ra_chain_spec *spec, ra_chain **out)
+RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, const ra_chain_spec *given, ra_chain **out)
 {
     *out = NULL;
-    if (channels < 1 || channels > 2 || sample_rate_hz == 0 || !ra_chain_is_possible(spec)) return RA_BAD_ARGUMENT;
+    if (channels < 1 || channels > 2 || sample_rate_hz == 0 || !ra_chain_is_possible(given)) return RA_BAD_ARGUMENT;
+    ra_chain_spec heard = ra_chain_heard(given), *spec = &heard;
     ra_chain *chain = ra_new(1, sizeof *chain);
     if (!chain) return RA_NO_MEMORY;
     chain->channels = channels;
@@ -4870,10 +4881,11 @@ RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, con
     return RA_OK;
 }
 
-RA_REALTIME RA_API bool ra_chain_set(ra_chain *chain, const ra_chain_spec *spec)
+RA_REALTIME RA_API bool ra_chain_set(ra_chain *chain, const ra_chain_spec *given)
 {
-    if (!ra_chain_is_alike(&chain->spec, spec, false)) return false;
-    ra_chain_apply(chain, spec);
+    ra_chain_spec heard = ra_chain_heard(given);
+    if (!ra_chain_is_alike(&chain->spec, &heard, false)) return false;
+    ra_chain_apply(chain, &heard);
     return true;
 }
 
@@ -6988,7 +7000,7 @@ RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *giv
 {
     ra_chain *chain = NULL;
     if (!ra_chain_is_possible(given)) return RA_BAD_ARGUMENT;
-    ra_chain_spec spec = *given, before = engine->newest.spec;
+    ra_chain_spec spec = ra_chain_heard(given), before = engine->newest.spec;
     ra_result result = ra_engine_own_impulses(engine, &spec);
     if (result) return result;
     if (!ra_chain_is_alike(&before, &spec, true)) {      /* another chain: made here, where there is time and memory */
@@ -7336,8 +7348,9 @@ static ra_result ra_render_pair(ra_clip *clip, uint32_t channel, const ra_chain_
     return RA_OK;
 }
 
-RA_API ra_result ra_render_clip(const ra_clip *clip, const ra_chain_spec *spec, ra_clip **out)
+RA_API ra_result ra_render_clip(const ra_clip *clip, const ra_chain_spec *given, ra_clip **out)
 {
+    ra_chain_spec heard = ra_chain_heard(given), *spec = &heard;
     *out = NULL;
     if (!ra_chain_is_possible(spec)) return RA_BAD_ARGUMENT;
     bool is_widened = clip->channels == 1 && ra_chain_widens(spec);
@@ -7753,6 +7766,7 @@ RA_API ra_result ra_process_async(ra_pool *pool, const ra_clip *clip, const ra_t
     p->pool = pool;
     p->in = clip;
     p->task = *task;
+    p->task.chain = ra_chain_heard(&task->chain);
     p->weave.unit = ra_process_unit;
     p->weave.user = p;
     uint32_t wanted = ra_pool_wanted_count(pool) < RA_PROCESS_JOBS ? ra_pool_wanted_count(pool) : RA_PROCESS_JOBS;
@@ -10140,7 +10154,6 @@ enum { APP_RESPONSE_MAX = RA_CHAIN_MAX + 1 };    /* all that a chain can name, a
 typedef struct {
     ra_chain_spec chain;
     float  named_hz[RA_CHAIN_MAX];     /* an EQ band keeps its first frequency as its name */
-    bool   is_off[RA_CHAIN_MAX];       /* of other processors: passed over */
     double volume_db;
     bool   eq_is_on;
 } app_session;
@@ -10269,7 +10282,7 @@ static void app_send_chain(void)
         item->impulse = response ? response->clip : NULL;
     }
     for (uint32_t i = 0; i < app.session.chain.count; i++)
-        if (app.session.chain.item[i].kind == RA_PROCESSOR_EQ ? app_eq_is_heard() : !app.session.is_off[i]) sent.item[sent.count++] = app.session.chain.item[i];
+        if (app.session.chain.item[i].kind != RA_PROCESSOR_EQ || app_eq_is_heard()) sent.item[sent.count++] = app.session.chain.item[i];
     app.chain_is_unsent = ra_engine_set_chain(app.engine, &sent) != RA_OK;
     app.curve_is_stale = app.is_dirty = true;
 }
@@ -10333,7 +10346,9 @@ static void app_flush(void)
 static const char *app_chain_text(void)
 {
     static char text[RA_CHAIN_MAX * (120 + RA_FILE_BYTES)];
-    ra_chain_format(&app.session.chain, text, sizeof text);
+    ra_chain_spec chain = app.session.chain;
+    for (uint32_t i = 0; i < chain.count; i++) chain.item[i].is_off |= chain.item[i].kind == RA_PROCESSOR_EQ && !app.session.eq_is_on;
+    ra_chain_format(&chain, text, sizeof text);
     return text;
 }
 
@@ -10900,7 +10915,6 @@ static void app_shift_items(uint32_t to, uint32_t from)
     uint32_t count = session->chain.count - from;
     memmove(session->chain.item + to, session->chain.item + from, count * sizeof session->chain.item[0]);
     memmove(session->named_hz + to, session->named_hz + from, count * sizeof session->named_hz[0]);
-    memmove(session->is_off + to, session->is_off + from, count * sizeof session->is_off[0]);
     session->chain.count += to - from;
 }
 static void app_remove_item(uint32_t item) { app_shift_items(item, item + 1); }
@@ -10909,7 +10923,6 @@ static void app_insert_item(uint32_t at, const ra_processor_spec *item)
     app_shift_items(at + 1, at);
     app.session.chain.item[at] = *item;
     app.session.named_hz[at] = (float)item->value[0];
-    app.session.is_off[at] = false;
 }
 static void app_insert_band(uint32_t at, double hz, double db)
 {
@@ -11149,9 +11162,9 @@ static bool app_card_head(canvas_box head, uint32_t item)
     canvas_box cross = ui_cut_right(&head, 24);
     text = ra_text_start(words, sizeof words);
     ra_text_add(&text, "%s on", name);
-    if (ui_led(&app.ui, head, words, name, !app.session.is_off[item])) {
+    if (ui_led(&app.ui, head, words, name, !app.session.chain.item[item].is_off)) {
         app_edit(ui_id(words, 0));
-        app.session.is_off[item] = !app.session.is_off[item];
+        app.session.chain.item[item].is_off = !app.session.chain.item[item].is_off;
         app_send_chain();
     }
     text = ra_text_start(words, sizeof words);
@@ -11195,7 +11208,7 @@ static void app_card_knobs(canvas_box box, const app_card *card)
         text = ra_text_start(words, sizeof words);
         ra_text_add(&text, "%g", ra_floor(value * per_one + 0.5) / per_one);
         double low = is->low < -36 ? -36 : is->low, high = is->low < -36 ? 24 : is->high;      /* of a gain as a hand wants it */
-        ui_knob_desc desc = { .name = name, .label = label, .text = words, .unit = unit, .is_off = app.session.is_off[card->item],
+        ui_knob_desc desc = { .name = name, .label = label, .text = words, .unit = unit, .is_off = item->is_off,
                               .range = { low, high, is_logarithmic ? 1.05 : (high - low) / 100, is->otherwise, is_logarithmic } };
         canvas_box cell = { box.x + (float)(key % card->columns) * box.w / (float)card->columns, box.y + (float)(key / card->columns) * box.h / (float)card->rows,
                             box.w / (float)card->columns, box.h / (float)card->rows };
@@ -11654,10 +11667,15 @@ static void app_replace_chain(const ra_chain_spec *chain)
     app.now_s = ra_now_s();
     app_edit(0);
     app.session.chain = *chain;
+    bool has_eq = false, is_on = false;                    /* one switch is for all bands */
     for (uint32_t i = 0; i < chain->count; i++) {
         app.session.named_hz[i] = (float)chain->item[i].value[0];
-        app.session.is_off[i] = false;
+        if (chain->item[i].kind != RA_PROCESSOR_EQ) continue;
+        has_eq = true;
+        is_on |= !chain->item[i].is_off;
+        app.session.chain.item[i].is_off = false;
     }
+    app.session.eq_is_on = is_on || !has_eq;
     app_send_chain();
 }
 
@@ -11676,17 +11694,14 @@ static ra_result app_import_eq(const char *settings, ra_error *error)
 {
     ra_chain_spec chain;
     ra_result result = ra_chain_import(settings, &chain, error);
-    const app_session old = app.session;
-    uint32_t from = chain.count;
-    for (uint32_t i = 0; i < old.chain.count && result == RA_OK; i++) {
-        if (old.chain.item[i].kind == RA_PROCESSOR_EQ) continue;
+    const ra_chain_spec *old = &app.session.chain;
+    for (uint32_t i = 0; i < old->count && result == RA_OK; i++) {
+        if (old->item[i].kind == RA_PROCESSOR_EQ) continue;
         if (chain.count == RA_CHAIN_MAX) result = ra_refuse(error, RA_BAD_CHAIN, 0, "with the effects that are here it makes more than %d processors", RA_CHAIN_MAX);
-        else chain.item[chain.count++] = old.chain.item[i];
+        else chain.item[chain.count++] = old->item[i];
     }
     if (result != RA_OK) return result;
     app_replace_chain(&chain);
-    for (uint32_t i = 0; i < old.chain.count; i++)         /* what was switched off stays so */
-        if (old.chain.item[i].kind != RA_PROCESSOR_EQ) app.session.is_off[from++] = old.is_off[i];
     app.session.eq_is_on = true;
     app_send_chain();
     app_forgive();

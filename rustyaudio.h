@@ -242,6 +242,7 @@ typedef struct {
                                      squares of its louder channel is 1: noise is as loud wet as dry. NULL: the sound passes.
                                      Borrowed: nothing keeps it when the call that was given it returns. Another address is another
                                      response, so give the new one before you free the old one. From ra_chain_parse: NULL */
+    bool     is_off;              /* passed over, as if it were not there; "off" in the text */
 } ra_processor_spec;
 #define RA_CONVOLVE_MAX_S 10
 typedef struct {
@@ -249,7 +250,7 @@ typedef struct {
     ra_processor_spec item[RA_CHAIN_MAX];
 } ra_chain_spec;
 
-/* "eq peaking hz=1000 db=6 q=1; convolve file="large hall.wav"": what is left out has its default; an unknown name,
+/* "eq peaking hz=1000 db=6 q=1; reverb off; convolve file="large hall.wav"": what is left out has its default; an unknown name,
    an unknown key or an impossible value is refused with a sentence that points at it, and *out
    is left as it was. The empty text is the empty chain. Any thread. */
 RA_API ra_result ra_chain_parse(const char *text, ra_chain_spec *out, ra_error *error);

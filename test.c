@@ -1592,6 +1592,7 @@ static void test_chain(void)
         if (!check(is_same)) { complain(__LINE__, "the text was '%s'", text); break; }
     }
     static const char *const named[] = {
+        "reverb off rt60_s=1 mix=0.3", "eq peaking off hz=1000 db=3; eq notch hz=50", "softclip off",
         "convolve file=hall.wav mix=0.25", "convolve mix=0.3", "convolve file=\"large hall; 2.wav\" mix=0.3; gain db=1", "convolve file=\" \" mix=0.3",
         "convolve file=a=b mix=0.3", "convolve file=\xC3\xA9glise.wav mix=0.3",
         "convolve file=12345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345 mix=0.3",
@@ -1618,6 +1619,26 @@ static void test_chain(void)
     }
     spec.count = 0;
     check(ra_chain_format(&spec, text, sizeof text) == 0 && text[0] == 0);
+
+    test("effects: a processor that is off is passed over as if it were not there, in a chain, a rendering and a job");
+    {
+        fill_noise(input, 20000, 0.5f, 99);
+        ra_clip *source = ra_clip_create(10000, 1, 48000, &source) ? NULL : source, *with = NULL, *without = NULL;
+        memcpy(source->samples, input, 10000 * sizeof(float));
+        spec = spec_of("gain db=3; reverb off; eq peaking off hz=100 db=6; eq peaking hz=1000 db=6; delay off; limiter"); again = spec_of("gain db=3; eq peaking hz=1000 db=6; limiter");
+        check(spec.count == 6 && again.count == 3);
+        if (check_same(ra_render_clip(source, &spec, &with), RA_OK) && check_same(ra_render_clip(source, &again, &without), RA_OK)) {
+            check_same(with->channels, 1);             /* nor does it make stereo */
+            check_samples(with->samples, without->samples, 10000);
+        }
+        ra_chain *chain = chain_with(1, 48000, "gain db=3; reverb off");
+        spec = spec_of("delay off; gain db=-3");
+        check(ra_chain_set(chain, &spec));
+        spec = spec_of("gain off db=3; reverb");
+        check(!ra_chain_set(chain, &spec));
+        ra_chain_destroy(chain);
+        ra_clip_destroy(source); ra_clip_destroy(with); ra_clip_destroy(without);
+    }
 
     test("effects: the settings of Equalizer APO, AutoEQ and Room EQ Wizard are read as they mean them");
     static const struct { const char *text, *chain; } foreign[] = {

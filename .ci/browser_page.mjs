@@ -510,6 +510,7 @@ test('an effect is added, turned by its knobs, switched off and taken out again,
   await app.click('checkbox', 'Gain on');
   await wait(1500);
   near(await app.peak(), before, 0.1, 'switched off');
+  says((await app.state()).chain, /^gain off db=/, 'the text tells it');
   await app.click('checkbox', 'Gain on');
   await app.page.getByRole('slider', { name: 'Gain level' }).press('ArrowDown');
   near(Number(/gain db=([\d.]+)/.exec((await app.state()).chain)[1]), db - 0.6, 0.01, 'a hundredth of the way by key');
