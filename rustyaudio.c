@@ -11207,7 +11207,8 @@ static void app_card_knobs(canvas_box box, const app_card *card)
         bool is_logarithmic = is->low > 0 && is->high / is->low >= 50;
         text = ra_text_start(words, sizeof words);
         ra_text_add(&text, "%g", ra_floor(value * per_one + 0.5) / per_one);
-        double low = is->low < -36 ? -36 : is->low, high = is->low < -36 ? 24 : is->high;      /* of a gain as a hand wants it */
+        bool is_gain = item->kind == RA_PROCESSOR_GAIN;    /* a hand wants less than a text may say */
+        double low = is_gain ? -36 : is->low, high = is_gain ? 24 : is->high;
         ui_knob_desc desc = { .name = name, .label = label, .text = words, .unit = unit, .is_off = item->is_off,
                               .range = { low, high, is_logarithmic ? 1.05 : (high - low) / 100, is->otherwise, is_logarithmic } };
         canvas_box cell = { box.x + (float)(key % card->columns) * box.w / (float)card->columns, box.y + (float)(key / card->columns) * box.h / (float)card->rows,
