@@ -231,6 +231,15 @@ static const struct { const char *const name; uint64_t hash; } golden[] = {
     { "eq glide",                0xd6957e5163bbec1e },
     { "chain eq gain softclip",  0xc2749acc80b3b62d },
     { "chain of all",            0x8d1437557e72d53f },
+    { "gain",                   0x7b507cae920e5099 },
+    { "softclip",               0x6d422cca27dea861 },
+    { "pan",                    0xcd8cb66e4a8b8d02 },
+    { "delay",                  0x63c6029a996934ad },
+    { "chorus",                 0xb7df4be127c3288e },
+    { "distortion",             0x12d3e055567a6f8f },
+    { "compressor",             0xb380e1c932401f72 },
+    { "limiter",                0x3b527d07db41676f },
+    { "reverb",                 0xb3c33c5a3e4bb5c5 },
     { "convolve",                0xcfd2bc9726d8413f },
     { "resample 44100 to 48000", 0x139ca0549a164585 },
     { "resample 48000 to 44100", 0x2ef0aaffbef97d4b },
@@ -1826,6 +1835,20 @@ static void test_chain(void)
         ra_chain_destroy(chain);
     }
     check_golden("chain of all", output, 96000);
+
+    test("effects: each processor alone gives its own bits for blocks of 1, 7, 128, 512 and 4096, its tail included");
+    static const char *const alone[] = { "gain db=-3", "softclip", "pan position=0.3", "delay ms=30", "chorus", "distortion", "compressor", "limiter", "reverb rt60_s=0.5" };
+    for (size_t n = 0; n < sizeof alone / sizeof alone[0]; n++)
+        for (int kind = 0; kind < BLOCK_KINDS; kind++) {
+            char name[16];
+            snprintf(name, sizeof name, "%.*s", (int)strcspn(alone[n], " "), alone[n]);
+            chain = chain_with(2, 48000, alone[n]);
+            memcpy(output, input, 48000 * sizeof(float));
+            memset(output + 48000, 0, 24000 * sizeof(float));
+            process_chain(chain, output, 2, 36000, blocks[kind]);
+            check_golden(name, output, 72000);
+            ra_chain_destroy(chain);
+        }
 
     test("effects: render makes up for what a chain is late, and makes a mono clip stereo where the chain does");
     ra_clip *impulse, *rendered;
