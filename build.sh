@@ -510,6 +510,7 @@ test_flags() {
 # A verb, so that count sees a program that can fail. The limit is for node alone: Chromium ends with it.
 verb_browser() {
     need_source .ci/browser.mjs
+    setup_web
     verb_dist
     alone build build_test_wasm
     alone setup setup_tests
