@@ -2612,6 +2612,43 @@ static void ra_half_band(float *even, float *odd, int weight_count, double beta)
 
 RA_SMALL_CODE_END
 
+/* ---- a clip at another rate ---- */
+
+/* Frames of one or two channels of a clip, silence before and behind it; a mono clip is both channels. */
+static void ra_clip_gather(const ra_clip *clip, uint32_t channel, uint32_t channels, int64_t first, uint32_t frame_count, float *out)
+{
+    uint32_t right = clip->channels == 1 ? 0 : 1;
+    for (uint32_t frame = 0; frame < frame_count; frame++, out += channels) {
+        int64_t from = first + frame;
+        bool is_inside = from >= 0 && (uint64_t)from < clip->frame_count;
+        const float *in = clip->samples + (is_inside ? (size_t)from * clip->channels + (right ? channel : 0) : 0);
+        out[0] = is_inside ? in[0] : 0.0f;
+        if (channels == 2) out[1] = is_inside ? in[right] : 0.0f;
+    }
+}
+
+/* Frames first to first + frame_count of the clip at the resampler's other rate; out: all channels. */
+static void ra_clip_resample_range(const ra_clip *clip, const ra_resampler *r, uint64_t first, uint64_t frame_count, float *out)
+{
+    enum { ROOM = 2048 };                                /* frames of input at a time, twice the most taps */
+    float pair[2 * ROOM];
+    uint32_t channels = r->channels, before = r->tap_count / 2 - 1;
+    for (uint32_t channel = 0; channel < clip->channels; channel += 2) {
+        /* two channels at a time, which is what the resampler and the player know; an odd last one comes with its neighbour once more */
+        uint32_t left = clip->channels - channel < channels ? channel - 1 : channel;
+        uint64_t ahead = first % r->phase_count * r->step, frame = first / r->phase_count * r->step + ahead / r->phase_count, done = 0;
+        uint32_t phase = (uint32_t)(ahead % r->phase_count);
+        while (done < frame_count) {
+            uint64_t from = frame;
+            ra_clip_gather(clip, left, channels, (int64_t)from - before, ROOM, pair);
+            for (; done < frame_count && frame - from + r->tap_count <= ROOM; done++) {
+                ra_resampler_frame(r, phase, pair + (frame - from) * channels, out + done * clip->channels + left);
+                ra_resampler_advance(r, &frame, &phase);
+            }
+        }
+    }
+}
+
 /* ============================================================================
    [7] EFFECTS - what a chain is made of, and its text
    ----------------------------------------------------------------------------
@@ -4242,30 +4279,20 @@ RA_MAYBE_UNUSED static bool ra_impulse_sounds(const ra_clip *impulse)
     return n < sample_count;
 }
 
-/* The response at a rate, interleaved, from malloc; NULL if there is no memory. */
+/* The response at a rate, interleaved, from malloc, with a frame of silence behind it; NULL if there is no memory. */
 static float *ra_impulse_at_rate(const ra_clip *impulse, uint32_t sample_rate_hz, uint32_t *frame_count)
 {
-    uint32_t channels = impulse->channels, given = (uint32_t)impulse->frame_count, before = 0, phase = 0;
-    uint64_t frame = 0;
+    uint64_t sample_count = impulse->frame_count * impulse->channels;
     bool is_same = impulse->sample_rate_hz == sample_rate_hz;
     ra_resampler *r;
-    if (ra_resampler_create(impulse->sample_rate_hz, sample_rate_hz, channels, &r)) return NULL;
-    /* with room for a row before and after */
-    float *padded = ra_new((uint64_t)(given + r->tap_count) * channels, sizeof(float)), *made = padded;
-    if (!is_same) {
-        before = r->tap_count / 2 - 1;
-        *frame_count = (uint32_t)ra_resampler_frames(r, given);
-        made = ra_new((uint64_t)(*frame_count + 1) * channels, sizeof(float));       /* of nothing, one frame of silence */
-    } else *frame_count = given;
-    for (uint32_t n = 0; padded && n < given * channels; n++) padded[before * channels + n] = ra_is_sound(impulse->samples[n]) ? impulse->samples[n] : 0.0f;
-    for (uint32_t n = 0; padded && made && made != padded && n < *frame_count; n++) {
-        ra_resampler_frame(r, phase, padded + frame * channels, made + n * channels);
-        ra_resampler_advance(r, &frame, &phase);
-    }
-    if (made != padded) {
-        if (!padded) { RA_FREE(made); made = NULL; }
-        RA_FREE(padded);
-    }
+    if (ra_resampler_create(impulse->sample_rate_hz, sample_rate_hz, impulse->channels < 2 ? 1 : 2, &r)) return NULL;
+    *frame_count = (uint32_t)(is_same ? impulse->frame_count : ra_resampler_frames(r, impulse->frame_count));
+    ra_clip clean = *impulse;
+    clean.samples = ra_new(sample_count + impulse->channels, sizeof(float));
+    float *made = is_same || !clean.samples ? clean.samples : ra_new((uint64_t)(*frame_count + 1) * impulse->channels, sizeof(float));
+    for (uint64_t n = 0; clean.samples && n < sample_count; n++) clean.samples[n] = ra_is_sound(impulse->samples[n]) ? impulse->samples[n] : 0.0f;
+    if (made && !is_same) ra_clip_resample_range(&clean, r, 0, *frame_count, made);
+    if (!is_same) RA_FREE(clean.samples);
     ra_resampler_destroy(r);
     return made;
 }
@@ -4881,12 +4908,18 @@ RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, con
     return RA_OK;
 }
 
+/* For settings without anything that is off: the engine's control thread has seen to that. */
+RA_REALTIME static bool ra_chain_set_heard(ra_chain *chain, const ra_chain_spec *heard)
+{
+    if (!ra_chain_is_alike(&chain->spec, heard, false)) return false;
+    ra_chain_apply(chain, heard);
+    return true;
+}
+
 RA_REALTIME RA_API bool ra_chain_set(ra_chain *chain, const ra_chain_spec *given)
 {
     ra_chain_spec heard = ra_chain_heard(given);
-    if (!ra_chain_is_alike(&chain->spec, &heard, false)) return false;
-    ra_chain_apply(chain, &heard);
-    return true;
+    return ra_chain_set_heard(chain, &heard);
 }
 
 RA_SMALL_CODE_END
@@ -5638,41 +5671,6 @@ RA_API ra_result ra_clip_to_stereo(const ra_clip *clip, ra_clip **out)
     ra_result result = ra_clip_create(clip->frame_count, 2, clip->sample_rate_hz, out);
     if (result == RA_OK) ra_mix_to_stereo(clip->samples, clip->channels, (*out)->samples, (size_t)clip->frame_count);
     return result;
-}
-
-/* Frames of one or two channels of a clip, silence before and behind it; a mono clip is both channels. */
-static void ra_clip_gather(const ra_clip *clip, uint32_t channel, uint32_t channels, int64_t first, uint32_t frame_count, float *out)
-{
-    uint32_t right = clip->channels == 1 ? 0 : 1;
-    for (uint32_t frame = 0; frame < frame_count; frame++, out += channels) {
-        int64_t from = first + frame;
-        bool is_inside = from >= 0 && (uint64_t)from < clip->frame_count;
-        const float *in = clip->samples + (is_inside ? (size_t)from * clip->channels + (right ? channel : 0) : 0);
-        out[0] = is_inside ? in[0] : 0.0f;
-        if (channels == 2) out[1] = is_inside ? in[right] : 0.0f;
-    }
-}
-
-/* Frames first to first + frame_count of the clip at the resampler's other rate; out: all channels. */
-static void ra_clip_resample_range(const ra_clip *clip, const ra_resampler *r, uint64_t first, uint64_t frame_count, float *out)
-{
-    enum { ROOM = 2048 };                                /* frames of input at a time, twice the most taps */
-    float pair[2 * ROOM];
-    uint32_t channels = r->channels, before = r->tap_count / 2 - 1;
-    for (uint32_t channel = 0; channel < clip->channels; channel += 2) {
-        /* two channels at a time, which is what the resampler and the player know; an odd last one comes with its neighbour once more */
-        uint32_t left = clip->channels - channel < channels ? channel - 1 : channel;
-        uint64_t ahead = first % r->phase_count * r->step, frame = first / r->phase_count * r->step + ahead / r->phase_count, done = 0;
-        uint32_t phase = (uint32_t)(ahead % r->phase_count);
-        while (done < frame_count) {
-            uint64_t from = frame;
-            ra_clip_gather(clip, left, channels, (int64_t)from - before, ROOM, pair);
-            for (; done < frame_count && frame - from + r->tap_count <= ROOM; done++) {
-                ra_resampler_frame(r, phase, pair + (frame - from) * channels, out + done * clip->channels + left);
-                ra_resampler_advance(r, &frame, &phase);
-            }
-        }
-    }
 }
 
 RA_API ra_result ra_clip_resample(const ra_clip *clip, uint32_t sample_rate_hz, ra_clip **out)
@@ -7173,7 +7171,7 @@ RA_REALTIME static void ra_engine_read_commands(ra_engine *engine)
     ra_chain *newest = engine->arriving_chain.next ? engine->arriving_chain.next : engine->chain;
     uint32_t serial = engine->arriving_chain.next ? engine->arriving_chain.serial : engine->chain_serial;
     if (engine->has_new_settings && serial == settings->chain_serial) {
-        ra_chain_set(newest, &settings->spec);
+        ra_chain_set_heard(newest, &settings->spec);
         engine->has_new_settings = false;
     }
 }
