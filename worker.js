@@ -539,10 +539,13 @@ function rustyPage() {
       address = bytes.byteLength < 2 ** 31 ? call('alloc', bytes.byteLength) >>> 0 : 0;
       if (!address) throw Error(name + ' does not fit into memory (' + megabytes(bytes.byteLength) + ')');
       bytesOf().set(new Uint8Array(bytes), address);
-    } else if (purpose <= QUEUE && bytes.byteLength < SETTINGS_LIMIT && SETTINGS.test(new TextDecoder().decode(bytes))) {
-      await applyText('import_eq', new TextDecoder().decode(bytes), name + ': ');
-      settleLoad(number);
-      return wakeFrames();
+    } else if (purpose <= QUEUE && bytes.byteLength < SETTINGS_LIMIT) {
+      const settings = new TextDecoder().decode(bytes);
+      if (!settings.includes('\0') && SETTINGS.test(settings)) {                // a zero: no text, whatever its bytes spell
+        await applyText('import_eq', settings, name + ': ');
+        settleLoad(number);
+        return wakeFrames();
+      }
     }
     // What our own parser does not read, MP3 in a WAV for example, the browser may; if not, our sentence is the better one.
     if (!address || !call('is_readable', address, bytes.byteLength)) {
