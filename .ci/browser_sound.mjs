@@ -103,6 +103,24 @@ for (const tier of ['threads', 'isolated-off', 'compat']) {
   });
 }
 
+test('several dropped files play in a row, with Shift they go behind what plays', async (bench) => {
+  const app = await bench.open({ query: 'rate=48000' });
+  const drop = (names, shiftKey) => app.page.evaluate(async ([url, names, shiftKey]) => {
+    const bytes = await (await fetch(url)).arrayBuffer(), transfer = new DataTransfer();
+    for (const name of names) transfer.items.add(new File([bytes], name, { type: 'audio/wav' }));
+    document.getElementById('rustyaudio').dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: transfer, shiftKey }));
+  }, [SPOKEN.url, names, shiftKey]);
+  await app.wake();
+  await drop(['one.wav', 'two.wav'], false);
+  await app.until((state) => state.file === 'one.wav' && state.queued === 1, 'one plays, two waits');
+  await drop(['three.wav'], true);
+  await app.until((state) => state.file === 'one.wav' && state.queued === 2, 'three waits too');
+  await app.click('button', 'Play');
+  await app.until((state) => state.file === 'two.wav', 'two follows');
+  await app.click('button', 'Next');
+  await app.until((state) => state.file === 'three.wav' && state.queued === 0, 'Next is three');
+});
+
 test('A-B: keys set the ends at the playhead, the loop goes round between them, Escape takes them away', async (bench) => {
   const app = await bench.open({ query: 'rate=48000' });
   await app.wake();
