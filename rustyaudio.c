@@ -1214,12 +1214,12 @@ RA_REALTIME static const void *ra_mailbox_get(ra_mailbox *box, bool *is_fresh)
 
 /* ---- the pool ------------------------------------------------------------------------------- */
 
-#define RA_POOL_MAX_WORKERS 64
 #define RA_POOL_QUEUE 64               /* a power of two */
 
 struct ra_job {
     ra_job_step step;
     void *user;
+    uint32_t task;                     /* which of the pool's counters are its own */
     _Atomic uint32_t state;            /* ra_job_state; release on the way to an end, so that its results are seen */
     _Atomic uint32_t is_cancelled;     /* any thread, relaxed: a wish */
     _Atomic uint32_t progress_ppm;     /* whoever runs the step, relaxed: for the eye */
@@ -1229,23 +1229,39 @@ struct ra_job {
    == position + 1, full, for the reader of it. */
 typedef struct { _Atomic uint32_t turn; ra_job *job; } ra_pool_cell;
 
-/* What a thread works on: a job, and beside one that takes long a second, slice by slice in turn; so a spectrum need
-   not wait for a song to be rendered. */
-typedef struct { ra_job *jobs[2]; uint32_t slice_count; } ra_pool_hands;
+/* A thread's place in the pool. It works on a job, and beside one that takes long on a second, slice by slice in turn; so
+   a spectrum need not wait for a song to be rendered. Atomics: writer: the thread; relaxed, statistics. */
+typedef struct {
+    ra_pool *pool;
+    ra_job  *jobs[2];
+    uint32_t turn_count;               /* slices since jobs[0] was taken */
+    _Atomic uint32_t is_alive, slice_count, last_slice_us;
+    _Atomic uint64_t busy_us;
+    const char *_Atomic doing;
+    uint8_t  apart[RA_CACHE_LINE];
+} ra_pool_seat;
 enum { RA_POOL_LONG_SLICES = 8 };      /* and then other threads have had the time to take what waits */
+
+/* Jobs of one name. */
+typedef struct {
+    const char *_Atomic name;          /* writer: the control thread, as of the first count; NULL: nobody's yet */
+    _Atomic uint32_t submitted;        /* writer: the control thread; these three relaxed, statistics */
+    _Atomic uint32_t done, cancelled;  /* whoever ends a job adds */
+} ra_pool_task;
 
 struct ra_pool {
     ra_pool_cell queue[RA_POOL_QUEUE];
     uint32_t tail;                     /* the control thread's own: the only one that submits */
     _Atomic uint32_t head;             /* workers take by compare-and-exchange */
     _Atomic uint32_t bell;             /* raised by every submit: idle workers sleep on it */
-    _Atomic uint32_t alive_count;      /* workers that run; each counts itself in and out */
     _Atomic uint32_t ended_count;      /* workers that are gone; the last thing each of them writes */
     _Atomic uint32_t pending_count;    /* jobs from their submit to their end; each is counted out by whoever ended it, last of all */
     _Atomic uint32_t is_closing;
     uint32_t wanted_count;
     double   start_s;
-    ra_pool_hands hands;               /* the control thread's, while there are no workers */
+    ra_pool_seat seats[RA_POOL_MAX_WORKERS];
+    ra_pool_seat control;              /* the control thread's, while there are no workers */
+    ra_pool_task tasks[RA_POOL_MAX_TASKS];
 };
 
 RA_API ra_job_state ra_job_poll(const ra_job *job)     { return (ra_job_state)atomic_load_explicit(&job->state, memory_order_acquire); }
@@ -1280,58 +1296,76 @@ static ra_job *ra_pool_take(ra_pool *pool)
     }
 }
 
+static void ra_pool_end(ra_pool *pool, ra_job *job, ra_job_state state)
+{
+    atomic_fetch_add_explicit(state == RA_JOB_DONE ? &pool->tasks[job->task].done : &pool->tasks[job->task].cancelled, 1, memory_order_relaxed);
+    atomic_store_explicit(&job->state, state, memory_order_release);
+    atomic_fetch_sub_explicit(&pool->pending_count, 1, memory_order_release);         /* who sees 0 sees all results */
+}
+
+/* One slice, counted and timed. */
+static bool ra_pool_step(ra_pool_seat *seat, ra_job *job)
+{
+    double begin_s = ra_now_s();
+    atomic_store_explicit(&seat->doing, atomic_load_explicit(&seat->pool->tasks[job->task].name, memory_order_relaxed), memory_order_relaxed);
+    atomic_fetch_add_explicit(&seat->slice_count, 1, memory_order_relaxed);
+    bool is_done = job->step(job->user, job);
+    uint64_t slice_us = (uint64_t)(1e6 * (ra_now_s() - begin_s));
+    atomic_store_explicit(&seat->last_slice_us, (uint32_t)slice_us, memory_order_relaxed);
+    atomic_fetch_add_explicit(&seat->busy_us, slice_us, memory_order_relaxed);
+    atomic_store_explicit(&seat->doing, NULL, memory_order_relaxed);
+    return is_done;
+}
+
 /* One slice; true when the job has come to an end, and is no longer ours to touch. */
-static bool ra_pool_run_slice(ra_pool *pool, ra_job *job)
+static bool ra_pool_run_slice(ra_pool_seat *seat, ra_job *job)
 {
     atomic_store_explicit(&job->state, RA_JOB_RUNNING, memory_order_relaxed);
     bool is_cancelled = atomic_load_explicit(&job->is_cancelled, memory_order_relaxed);
-    bool is_done = is_cancelled || job->step(job->user, job);
-    if (is_done) {
-        atomic_store_explicit(&job->state, is_cancelled ? RA_JOB_CANCELLED : RA_JOB_DONE, memory_order_release);
-        atomic_fetch_sub_explicit(&pool->pending_count, 1, memory_order_release);     /* who sees 0 sees all results */
-    }
+    bool is_done = is_cancelled || ra_pool_step(seat, job);
+    if (is_done) ra_pool_end(seat->pool, job, is_cancelled ? RA_JOB_CANCELLED : RA_JOB_DONE);
     return is_done;
 }
 
 /* A slice of one of the jobs in hand; false if there is none. */
-static bool ra_pool_turn(ra_pool *pool, ra_pool_hands *hands)
+static bool ra_pool_turn(ra_pool_seat *seat)
 {
-    if (!hands->jobs[0]) {
-        hands->jobs[0] = hands->jobs[1] ? hands->jobs[1] : ra_pool_take(pool);
-        hands->jobs[1] = NULL;
-        hands->slice_count = 0;
-        if (!hands->jobs[0]) return false;
+    if (!seat->jobs[0]) {
+        seat->jobs[0] = seat->jobs[1] ? seat->jobs[1] : ra_pool_take(seat->pool);
+        seat->jobs[1] = NULL;
+        seat->turn_count = 0;
+        if (!seat->jobs[0]) return false;
     }
-    if (!hands->jobs[1] && hands->slice_count >= RA_POOL_LONG_SLICES) hands->jobs[1] = ra_pool_take(pool);
-    ra_job **job = &hands->jobs[hands->jobs[1] ? hands->slice_count & 1 : 0];
-    hands->slice_count++;
-    if (ra_pool_run_slice(pool, *job)) *job = NULL;
+    if (!seat->jobs[1] && seat->turn_count >= RA_POOL_LONG_SLICES) seat->jobs[1] = ra_pool_take(seat->pool);
+    ra_job **job = &seat->jobs[seat->jobs[1] ? seat->turn_count & 1 : 0];
+    seat->turn_count++;
+    if (ra_pool_run_slice(seat, *job)) *job = NULL;
     return true;
 }
 
-static void ra_pool_drop(ra_pool *pool, ra_pool_hands *hands)
+static void ra_pool_drop(ra_pool_seat *seat)
 {
     for (int hand = 0; hand < 2; hand++) {
-        if (!hands->jobs[hand]) continue;
-        ra_job_cancel(hands->jobs[hand]);
-        ra_pool_run_slice(pool, hands->jobs[hand]);
-        hands->jobs[hand] = NULL;
+        if (!seat->jobs[hand]) continue;
+        ra_job_cancel(seat->jobs[hand]);
+        ra_pool_run_slice(seat, seat->jobs[hand]);
+        seat->jobs[hand] = NULL;
     }
 }
 
 #if RA_THREADS
 static void *ra_pool_worker(void *user)
 {
-    ra_pool *pool = user;
-    ra_pool_hands hands = { .slice_count = 0 };
-    atomic_fetch_add_explicit(&pool->alive_count, 1, memory_order_relaxed);
+    ra_pool_seat *seat = user;
+    ra_pool *pool = seat->pool;
+    atomic_store_explicit(&seat->is_alive, 1, memory_order_relaxed);
     for (;;) {
         uint32_t bell = atomic_load_explicit(&pool->bell, memory_order_acquire);   /* before looking, or a ring in between is missed */
         if (atomic_load_explicit(&pool->is_closing, memory_order_acquire)) break;
-        if (!ra_pool_turn(pool, &hands)) ra_wait(&pool->bell, bell, 10.0);
+        if (!ra_pool_turn(seat)) ra_wait(&pool->bell, bell, 10.0);
     }
-    ra_pool_drop(pool, &hands);
-    atomic_fetch_sub_explicit(&pool->alive_count, 1, memory_order_relaxed);
+    ra_pool_drop(seat);
+    atomic_store_explicit(&seat->is_alive, 0, memory_order_relaxed);
     /* last touch of the pool; release: what our jobs wrote is seen before the memory goes */
     atomic_fetch_add_explicit(&pool->ended_count, 1, memory_order_release);
     return NULL;
@@ -1346,11 +1380,13 @@ RA_API ra_result ra_pool_create(uint32_t worker_count, ra_pool **out)
     ra_pool *pool = ra_new(1, sizeof *pool);
     if (!pool) return RA_NO_MEMORY;
     for (uint32_t cell = 0; cell < RA_POOL_QUEUE; cell++) atomic_init(&pool->queue[cell].turn, cell);
+    for (uint32_t seat = 0; seat < RA_POOL_MAX_WORKERS; seat++) pool->seats[seat].pool = pool;
+    pool->control.pool = pool;
     pool->start_s = ra_now_s();
 #if RA_THREADS
     if (worker_count == 0) worker_count = ra_core_count() > 1 ? ra_core_count() - 1 : 1;
     if (worker_count > RA_POOL_MAX_WORKERS && !is_inline) worker_count = RA_POOL_MAX_WORKERS;
-    while (!is_inline && pool->wanted_count < worker_count && ra_thread_start(ra_pool_worker, pool)) pool->wanted_count++;
+    while (!is_inline && pool->wanted_count < worker_count && ra_thread_start(ra_pool_worker, &pool->seats[pool->wanted_count])) pool->wanted_count++;
     if (pool->wanted_count == 0 && !is_inline) ra_log_line(1, "no worker thread could be started; jobs run in slices instead");
 #endif
     *out = pool;
@@ -1361,10 +1397,8 @@ RA_API void ra_pool_destroy(ra_pool *pool)
 {
     if (!pool) return;
     atomic_store_explicit(&pool->is_closing, 1, memory_order_release);
-    for (ra_job *job; (job = ra_pool_take(pool)); ) {
-        atomic_store_explicit(&job->state, RA_JOB_CANCELLED, memory_order_release);
-    }
-    ra_pool_drop(pool, &pool->hands);
+    for (ra_job *job; (job = ra_pool_take(pool)); ) ra_pool_end(pool, job, RA_JOB_CANCELLED);
+    ra_pool_drop(&pool->control);
 #if RA_THREADS
     atomic_fetch_add_explicit(&pool->bell, 1, memory_order_release);
     ra_wake_all(&pool->bell);
@@ -1376,10 +1410,27 @@ RA_API void ra_pool_destroy(ra_pool *pool)
     RA_FREE(pool);
 }
 
-RA_API uint32_t ra_pool_worker_count(const ra_pool *pool) { return atomic_load_explicit(&pool->alive_count, memory_order_relaxed); }
+RA_API uint32_t ra_pool_worker_count(const ra_pool *pool)
+{
+    uint32_t count = 0;
+    for (uint32_t seat = 0; seat < pool->wanted_count; seat++) count += atomic_load_explicit(&pool->seats[seat].is_alive, memory_order_relaxed);
+    return count;
+}
 RA_API uint32_t ra_pool_wanted_count(const ra_pool *pool) { return pool->wanted_count; }
 
-RA_API ra_result ra_pool_submit(ra_pool *pool, ra_job_step step, void *user, ra_job **out)
+/* The counters of a name. */
+static uint32_t ra_pool_task_of(ra_pool *pool, const char *name)
+{
+    for (uint32_t task = 0; task < RA_POOL_MAX_TASKS - 1; task++) {
+        const char *is = atomic_load_explicit(&pool->tasks[task].name, memory_order_relaxed);
+        if (!is) atomic_store_explicit(&pool->tasks[task].name, name, memory_order_relaxed);
+        if (!is || !strcmp(is, name)) return task;
+    }
+    atomic_store_explicit(&pool->tasks[RA_POOL_MAX_TASKS - 1].name, "other", memory_order_relaxed);
+    return RA_POOL_MAX_TASKS - 1;
+}
+
+RA_API ra_result ra_pool_submit(ra_pool *pool, const char *name, ra_job_step step, void *user, ra_job **out)
 {
     *out = NULL;
     ra_pool_cell *cell = &pool->queue[pool->tail & (RA_POOL_QUEUE - 1)];
@@ -1388,7 +1439,9 @@ RA_API ra_result ra_pool_submit(ra_pool *pool, ra_job_step step, void *user, ra_
     if (!job) return RA_NO_MEMORY;
     job->step = step;
     job->user = user;
+    job->task = ra_pool_task_of(pool, name);
     cell->job = job;
+    atomic_fetch_add_explicit(&pool->tasks[job->task].submitted, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&pool->pending_count, 1, memory_order_relaxed);
     atomic_store_explicit(&cell->turn, pool->tail + 1, memory_order_release);   /* full: the job is seen before this */
     pool->tail++;
@@ -1408,7 +1461,7 @@ RA_API ra_result ra_pool_submit(ra_pool *pool, ra_job_step step, void *user, ra_
 static void ra_pool_finish(ra_pool *pool, const ra_job *job)
 {
     while (ra_job_poll(job) < RA_JOB_DONE)
-        if (ra_pool_worker_count(pool) > 0 || !ra_pool_turn(pool, &pool->hands)) ra_wait(&pool->bell, atomic_load_explicit(&pool->bell, memory_order_relaxed), 0.0005);
+        if (ra_pool_worker_count(pool) > 0 || !ra_pool_turn(&pool->control)) ra_wait(&pool->bell, atomic_load_explicit(&pool->bell, memory_order_relaxed), 0.0005);
 }
 
 RA_API void ra_pool_run(ra_pool *pool, double budget_ms)
@@ -1416,14 +1469,39 @@ RA_API void ra_pool_run(ra_pool *pool, double budget_ms)
     double end_s = ra_now_s() + budget_ms / 1000.0;
     bool is_waiting = budget_ms <= 0.0;
     bool has_help = ra_pool_worker_count(pool) > 0 || (pool->wanted_count > 0 && ra_now_s() < pool->start_s + RA_POOL_GRACE_S);
-    if (!is_waiting && has_help && !pool->hands.jobs[0] && !pool->hands.jobs[1]) return;
+    if (!is_waiting && has_help && !pool->control.jobs[0] && !pool->control.jobs[1]) return;
     do {
-        if (ra_pool_turn(pool, &pool->hands)) continue;
+        if (ra_pool_turn(&pool->control)) continue;
         if (!is_waiting || atomic_load_explicit(&pool->pending_count, memory_order_acquire) == 0) return;
 #if RA_THREADS
         ra_wait(&pool->bell, atomic_load_explicit(&pool->bell, memory_order_relaxed), 0.0005);   /* others still work */
 #endif
     } while (is_waiting || ra_now_s() < end_s);
+}
+
+static ra_worker_stats ra_pool_seat_stats(const ra_pool_seat *seat)
+{
+    return (ra_worker_stats){
+        .is_alive      = atomic_load_explicit(&seat->is_alive, memory_order_relaxed),
+        .doing         = atomic_load_explicit(&seat->doing, memory_order_relaxed),
+        .busy_us       = atomic_load_explicit(&seat->busy_us, memory_order_relaxed),
+        .slice_count   = atomic_load_explicit(&seat->slice_count, memory_order_relaxed),
+        .last_slice_us = atomic_load_explicit(&seat->last_slice_us, memory_order_relaxed),
+    };
+}
+
+RA_API void ra_pool_get_stats(const ra_pool *pool, ra_pool_stats *out)
+{
+    *out = (ra_pool_stats){ .clock_us = (uint64_t)(1e6 * ra_now_s()), .worker_count = pool->wanted_count, .control = ra_pool_seat_stats(&pool->control) };
+    out->control.is_alive = true;
+    for (uint32_t seat = 0; seat < pool->wanted_count; seat++) out->workers[seat] = ra_pool_seat_stats(&pool->seats[seat]);
+    for (uint32_t index = 0; index < RA_POOL_MAX_TASKS; index++) {
+        const ra_pool_task *task = &pool->tasks[index];
+        const char *name = atomic_load_explicit(&task->name, memory_order_relaxed);
+        if (!name) continue;
+        out->tasks[out->task_count++] = (ra_task_stats){ name,
+            atomic_load_explicit(&task->submitted, memory_order_relaxed), atomic_load_explicit(&task->done, memory_order_relaxed), atomic_load_explicit(&task->cancelled, memory_order_relaxed) };
+    }
 }
 
 /* ---- weave: one job for many workers -------------------------------------------------------- */
@@ -7026,7 +7104,7 @@ RA_API void ra_engine_tick(ra_engine *engine, ra_pool *pool)
     }
     if (!pool || !ra_ring_is_ready(engine->tap, RA_HOP_FRAMES)) return;
     engine->analysis_pool = pool;
-    ra_pool_submit(pool, ra_analysis_step, engine->analysis, &engine->analysis_job);   /* no room now: next time */
+    ra_pool_submit(pool, "spectrum", ra_analysis_step, engine->analysis, &engine->analysis_job);   /* no room now: next time */
 }
 
 RA_API uint32_t ra_engine_get_spectrum(ra_engine *engine, float bins_db[RA_SPECTRUM_BINS])
@@ -7707,6 +7785,7 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
     return true;
 }
 
+static const char *const ra_task_names[] = { "spectra", "equalise", "render", "normalise", "measure", "resample", "peaks" };     /* by ra_task_kind */
 static bool ra_process_step(void *user, ra_job *job) { return ra_weave_run(&((ra_process *)user)->weave, job); }
 
 /* The sentence of what cannot be; NULL: it can. */
@@ -7770,7 +7849,7 @@ RA_API ra_result ra_process_async(ra_pool *pool, const ra_clip *clip, const ra_t
     uint32_t wanted = ra_pool_wanted_count(pool) < RA_PROCESS_JOBS ? ra_pool_wanted_count(pool) : RA_PROCESS_JOBS;
     ra_result result = RA_OK;
     while (result == RA_OK && (p->job_count < wanted || p->job_count == 0)) {
-        result = ra_pool_submit(pool, ra_process_step, p, &p->jobs[p->job_count]);
+        result = ra_pool_submit(pool, ra_task_names[task->kind], ra_process_step, p, &p->jobs[p->job_count]);
         if (result == RA_OK) p->job_count++;
     }
     if (p->job_count == 0) { ra_process_destroy(p); return ra_refuse(error, result, 0, "%s", ra_result_text(result)); }
@@ -7813,7 +7892,7 @@ RA_API ra_job_state ra_process_work(ra_process *p, double budget_ms)
 {
     double end_s = ra_now_s() + budget_ms / 1000.0;
     do {
-        bool is_over = ra_process_step(p, p->jobs[0]) && !ra_weave_is_finished(&p->weave);
+        bool is_over = ra_pool_step(&p->pool->control, p->jobs[0]) && !ra_weave_is_finished(&p->weave);
         for (uint32_t job = 0; is_over && job < p->job_count; job++) ra_pool_finish(p->pool, p->jobs[job]);      /* stopped or failed: let all see it */
     } while (ra_process_poll(p, NULL) < RA_JOB_DONE && ra_now_s() < end_s);
     return ra_process_poll(p, NULL);
@@ -7948,7 +8027,7 @@ static void ra_load_destroy(ra_load *load)
 static ra_result ra_load_submit(ra_pool *pool, ra_load *load, ra_load **out)
 {
     load->pool = pool;
-    ra_result result = ra_pool_submit(pool, ra_load_step, load, &load->job);
+    ra_result result = ra_pool_submit(pool, "load", ra_load_step, load, &load->job);
     if (result) { load->bytes = NULL; load->source = NULL; ra_load_destroy(load); return result; }
     *out = load;
     return RA_OK;
@@ -12349,7 +12428,7 @@ static int cli_measure(int argc, char **argv)
     for (int word = 0; word < options.word_count; word++) {
         cli_measurement *m = &measurements[word];
         m->path = options.words[word];
-        ra_result result = ra_pool_submit(pool, cli_measure_step, m, &m->job);
+        ra_result result = ra_pool_submit(pool, "measure", cli_measure_step, m, &m->job);
         if (result) ra_refuse(&m->error, result, 0, "%s", ra_result_text(result));
     }
     ra_pool_run(pool, 0.0);

@@ -126,8 +126,9 @@ RA_API uint32_t  ra_pool_wanted_count(const ra_pool *pool);
 typedef bool (*ra_job_step)(void *user, ra_job *job);
 typedef enum { RA_JOB_QUEUED, RA_JOB_RUNNING, RA_JOB_DONE, RA_JOB_CANCELLED } ra_job_state;
 
-/* Queues a job; RA_BUSY when 64 are waiting. The job is the caller's until ra_job_release. */
-RA_API ra_result    ra_pool_submit(ra_pool *pool, ra_job_step step, void *user, ra_job **out);
+/* Queues a job; RA_BUSY when 64 are waiting. The job is the caller's until ra_job_release. name: static text, a word such as
+   "render", for ra_pool_get_stats. */
+RA_API ra_result    ra_pool_submit(ra_pool *pool, const char *name, ra_job_step step, void *user, ra_job **out);
 RA_API ra_job_state ra_job_poll(const ra_job *job);            /* any thread */
 RA_API float        ra_job_progress(const ra_job *job);        /* 0..1, any thread */
 RA_API void         ra_job_set_progress(ra_job *job, float progress);  /* from the step */
@@ -138,6 +139,29 @@ RA_API void         ra_job_release(ra_job *job);
    once a frame, and what a native caller does to wait. Does nothing while workers are alive,
    unless budget_ms is 0: then it waits, working along, until nothing is queued or running. */
 RA_API void         ra_pool_run(ra_pool *pool, double budget_ms);
+
+/* What the pool's threads do and have done. Counters only ever grow: the share of the last seconds that a worker was busy is the
+   difference of busy_us between two calls, divided by that of clock_us. */
+#define RA_POOL_MAX_WORKERS 64
+#define RA_POOL_MAX_TASKS   16
+typedef struct {
+    bool        is_alive;
+    const char *doing;             /* name of the job whose slice runs now; NULL: idle */
+    uint64_t    busy_us;           /* in slices that have ended */
+    uint32_t    slice_count;       /* begun */
+    uint32_t    last_slice_us;     /* of the newest that has ended */
+} ra_worker_stats;
+typedef struct { const char *name; uint32_t submitted, done, cancelled; } ra_task_stats;
+typedef struct {
+    uint64_t        clock_us;      /* when this was so */
+    uint32_t        worker_count;  /* those asked for */
+    ra_worker_stats workers[RA_POOL_MAX_WORKERS];
+    ra_worker_stats control;       /* the control thread, where it works along */
+    uint32_t        task_count;
+    ra_task_stats   tasks[RA_POOL_MAX_TASKS];   /* by name, in the order of their first submit; what finds no room is "other", the last */
+} ra_pool_stats;
+/* Any thread; a job that ends meanwhile may be counted in one place and not yet in another. */
+RA_API void         ra_pool_get_stats(const ra_pool *pool, ra_pool_stats *out);
 
 /* ---- ring: one writer, one reader, no lock -------------------------------------------------- */
 

@@ -865,7 +865,7 @@ static void test_concurrency(void)
     for (int round = 0; round < (TEST_SLOW ? 20 : 100); round++) {
         if (!check_same(ra_pool_create(1 + (uint32_t)round % 4, &pool), RA_OK)) break;
         test_job jobs[8] = { { .slices = 0 } };
-        for (int n = 0; n < 8; n++) { jobs[n].slices = 2; check_same(ra_pool_submit(pool, test_job_step, &jobs[n], &jobs[n].job), RA_OK); }
+        for (int n = 0; n < 8; n++) { jobs[n].slices = 2; check_same(ra_pool_submit(pool, "test", test_job_step, &jobs[n], &jobs[n].job), RA_OK); }
         if (round % 3 == 0) ra_pool_run(pool, 0);
         ra_pool_destroy(pool);
         for (int n = 0; n < 8; n++) {
@@ -885,7 +885,7 @@ static void test_concurrency(void)
     for (int n = 0; n < 64; n++) {
         crowd[n].slices = 1 + n % 5;
         ra_result result;
-        wait_until((result = ra_pool_submit(pool, test_job_step, &crowd[n], &crowd[n].job)) != RA_BUSY);
+        wait_until((result = ra_pool_submit(pool, "test", test_job_step, &crowd[n], &crowd[n].job)) != RA_BUSY);
         check_same(result, RA_OK);
     }
     ra_pool_run(pool, 0);                              /* waits, working along */
@@ -903,17 +903,17 @@ static void test_concurrency(void)
     wait_until(ra_pool_worker_count(pool) == 1);
     atomic_bool gate = false;
     test_job first = { .slices = 4, .gate = &gate };
-    ra_pool_submit(pool, test_job_step, &first, &first.job);
+    ra_pool_submit(pool, "test", test_job_step, &first, &first.job);
     wait_until(first.inside == 1);
     check_same(ra_job_poll(first.job), RA_JOB_RUNNING);
     memset((void *)crowd, 0, sizeof crowd);
     for (int n = 0; n < 64; n++) {
         crowd[n].slices = 1;
-        check_same(ra_pool_submit(pool, test_job_step, &crowd[n], &crowd[n].job), RA_OK);
+        check_same(ra_pool_submit(pool, "test", test_job_step, &crowd[n], &crowd[n].job), RA_OK);
         check_same(ra_job_poll(crowd[n].job), RA_JOB_QUEUED);
     }
     ra_job *too_many = (ra_job *)1;
-    check_same(ra_pool_submit(pool, test_job_step, &first, &too_many), RA_BUSY);
+    check_same(ra_pool_submit(pool, "test", test_job_step, &first, &too_many), RA_BUSY);
     check(too_many == NULL);
     ra_pool_run(pool, 20);                             /* a worker is alive, so this does nothing */
     check_same(ra_job_poll(crowd[0].job), RA_JOB_QUEUED);
@@ -934,7 +934,7 @@ static void test_concurrency(void)
     ra_pool_create(1, &pool);
     gate = false;
     test_job endless = { .slices = INT_MAX, .gate = &gate };
-    ra_pool_submit(pool, test_job_step, &endless, &endless.job);
+    ra_pool_submit(pool, "test", test_job_step, &endless, &endless.job);
     wait_until(endless.inside == 1);
     ra_job_cancel(endless.job);
     check(!job_is_over(endless.job));                  /* its slice still runs: not to be released yet */
@@ -947,11 +947,85 @@ static void test_concurrency(void)
     ra_pool_destroy(pool);
     test_job late = { .slices = 1 };
     ra_pool_create(2, &pool);
-    ra_pool_submit(pool, test_job_step, &late, &late.job);
+    ra_pool_submit(pool, "test", test_job_step, &late, &late.job);
     wait_until(job_is_over(late.job));
     ra_job_cancel(late.job);                           /* too late: it stays done */
     check_same(ra_job_poll(late.job), RA_JOB_DONE);
     ra_job_release(late.job);
+    ra_pool_destroy(pool);
+
+    test("concurrency: the pool tells what each worker does and how much, and its counters sum to what was submitted");
+    ra_pool_create(2, &pool);
+    wait_until(ra_pool_worker_count(pool) == 2);
+    ra_pool_stats stats, later;
+    ra_pool_get_stats(pool, &stats);
+    check_same(stats.worker_count, 2);
+    check_same(stats.task_count, 0);
+    check(stats.workers[0].is_alive && stats.workers[1].is_alive && !stats.workers[2].is_alive && stats.control.is_alive);
+    check(!stats.workers[0].doing && !stats.workers[1].doing && stats.workers[0].busy_us + stats.workers[1].busy_us + stats.control.busy_us == 0);
+    gate = false;
+    test_job busy = { .slices = 3, .gate = &gate };
+    ra_pool_submit(pool, "busy", test_job_step, &busy, &busy.job);
+    wait_until(busy.inside == 1);
+    ra_pool_get_stats(pool, &stats);
+    int at = stats.workers[1].doing != NULL;           /* one of them has it */
+    check(stats.workers[at].doing && !strcmp(stats.workers[at].doing, "busy") && !stats.workers[!at].doing);
+    check_same(stats.workers[at].slice_count, 1);
+    check_same(stats.workers[!at].slice_count, 0);
+    usleep(20000);
+    gate = true;
+    wait_until(job_is_over(busy.job));
+    wait_until((ra_pool_get_stats(pool, &later), !later.workers[at].doing));
+    check_same(later.workers[at].slice_count, 3);
+    check(later.workers[at].busy_us >= 20000);         /* it stood at the gate that long */
+    check_most(later.workers[at].busy_us, later.clock_us - stats.clock_us + 1000000);
+    check_most(later.workers[at].last_slice_us, later.workers[at].busy_us - 20000);
+    check_same(later.workers[!at].busy_us, 0);
+    ra_job_release(busy.job);
+    ra_pool_destroy(pool);
+    for (uint32_t workers = 0; workers <= 3; workers++) {
+        static const char *const names[] = { "busy", "a", "b", "c" };
+        ra_pool_create(workers ? workers : RA_POOL_INLINE, &pool);
+        memset((void *)crowd, 0, sizeof crowd);
+        uint32_t slices = 0;
+        for (int n = 0; n < 64; n++) {
+            crowd[n].slices = 1 + n % 3;
+            char name[8] = { names[n % 4][0] };        /* the same text elsewhere is the same name */
+            ra_pool_submit(pool, n < 4 ? names[n % 4] : n % 4 ? name : names[0], test_job_step, &crowd[n], &crowd[n].job);
+            if (n % 8 == 7) ra_job_cancel(crowd[n].job);
+        }
+        ra_pool_run(pool, 0);
+        for (int n = 0; n < 64; n++) { slices += (uint32_t)crowd[n].steps; ra_job_release(crowd[n].job); }
+        wait_until((ra_pool_get_stats(pool, &stats), !stats.workers[0].doing && !stats.workers[1].doing && !stats.workers[2].doing));
+        check_same(stats.task_count, 4);
+        uint32_t submitted = 0, done = 0, cancelled = 0, counted = stats.control.slice_count;
+        for (uint32_t n = 0; n < stats.task_count; n++) {
+            check(!strcmp(stats.tasks[n].name, names[n]));
+            check_same(stats.tasks[n].submitted, 16);
+            check_same(stats.tasks[n].done + stats.tasks[n].cancelled, 16);
+            submitted += stats.tasks[n].submitted, done += stats.tasks[n].done, cancelled += stats.tasks[n].cancelled;
+        }
+        for (int n = 0; n < RA_POOL_MAX_WORKERS; n++) counted += stats.workers[n].slice_count;
+        check_same(submitted, 64);
+        check_same(done + cancelled, 64);
+        check(cancelled <= 8 && (workers || cancelled == 8));         /* some may have been too quick for it */
+        check_same(counted, slices);
+        ra_pool_destroy(pool);
+    }
+    ra_pool_create(RA_POOL_INLINE, &pool);             /* more names than there is room for */
+    for (int n = 0; n < 20; n++) {
+        static char many_names[20][4];
+        snprintf(many_names[n], sizeof many_names[n], "%d", n);
+        crowd[n] = (test_job){ .slices = 1 };
+        ra_pool_submit(pool, many_names[n], test_job_step, &crowd[n], &crowd[n].job);
+    }
+    ra_pool_run(pool, 0);
+    ra_pool_get_stats(pool, &stats);
+    check_same(stats.task_count, RA_POOL_MAX_TASKS);
+    check(!strcmp(stats.tasks[14].name, "14") && !strcmp(stats.tasks[15].name, "other"));
+    check_same(stats.tasks[14].done, 1);
+    check_same(stats.tasks[15].done, 5);
+    for (int n = 0; n < 20; n++) ra_job_release(crowd[n].job);
     ra_pool_destroy(pool);
 
     test("concurrency: when no thread can be started the pool says so or works in slices, and leaks nothing");
@@ -966,15 +1040,15 @@ static void test_concurrency(void)
     if (refused_result == RA_OK) {
         check_same(ra_pool_worker_count(pool), 0);
         test_job slow = { .slices = 3 }, quick = { .slices = 1 };
-        check_same(ra_pool_submit(pool, test_job_step, &slow, &slow.job), RA_OK);
-        check_same(ra_pool_submit(pool, test_job_step, &quick, &quick.job), RA_OK);
+        check_same(ra_pool_submit(pool, "test", test_job_step, &slow, &slow.job), RA_OK);
+        check_same(ra_pool_submit(pool, "test", test_job_step, &quick, &quick.job), RA_OK);
         check_same(slow.steps + quick.steps, 0);       /* submit returns before the work is done */
         for (int n = 0; n < 1000 && !(job_is_over(slow.job) && job_is_over(quick.job)); n++) ra_pool_run(pool, 1);
         check_same(ra_job_poll(slow.job), RA_JOB_DONE);
         check_same(slow.steps, 3);
         check_same(quick.steps, 1);
         test_job endless_slices = { .slices = INT_MAX };
-        ra_pool_submit(pool, test_job_step, &endless_slices, &endless_slices.job);
+        ra_pool_submit(pool, "test", test_job_step, &endless_slices, &endless_slices.job);
         double start = seconds_now();
         ra_pool_run(pool, 5);
         check_most(seconds_now() - start, 1);          /* 5 ms asked; on a busy machine others come between */
@@ -6251,7 +6325,7 @@ static bool make_and_unmake(int kind)
     case 10: { ra_pool *pool; result = ra_pool_create(2, &pool);
               if (result != RA_OK) { check(pool == NULL); break; }
               test_job mine = { .slices = 2 };
-              result = ra_pool_submit(pool, test_job_step, &mine, &mine.job);
+              result = ra_pool_submit(pool, "test", test_job_step, &mine, &mine.job);
               if (result == RA_OK) { ra_pool_run(pool, 0); check_same(ra_job_poll(mine.job), RA_JOB_DONE); ra_job_release(mine.job); } else check(mine.job == NULL);
               ra_pool_destroy(pool); break; }
     case 11: { ra_engine *engine; ra_clip *clip = NULL; ra_pool *pool = NULL; ra_chain_spec spec = spec_of("eq peaking hz=100 db=3; convolve");
