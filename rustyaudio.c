@@ -10227,6 +10227,15 @@ typedef struct {
 typedef struct { char name[RA_FILE_BYTES]; ra_clip *clip; } app_response;
 enum { APP_RESPONSE_MAX = RA_CHAIN_MAX + 1 };    /* all that a chain can name, and the next */
 
+/* What the status bar tells of a worker. */
+enum { APP_LANE_MAX = 8, APP_LANE_BARS = 12 };
+typedef struct {
+    const char *doing;                 /* the newest that it was seen doing */
+    uint64_t    busy_us;
+    bool        is_alive;
+    uint8_t     load[APP_LANE_BARS];   /* percent, a quarter of a second each, the newest last */
+} app_lane;
+
 /* What the user has made: one step of undo. */
 typedef struct {
     ra_chain_spec chain;
@@ -10248,6 +10257,10 @@ static struct {
     bool       keys_are_shown;         /* the panel of keys is open */
     uint32_t   frames_drawn, gpu_generation;
     uint32_t   alive_shown;            /* workers; one that starts late is news for the status bar */
+    app_lane   lanes[APP_LANE_MAX];
+    uint32_t   lane_count;
+    ra_pool_stats pool_stats;
+    uint64_t   lanes_us;               /* when they were brought up to date */
     double     now_s, ticked_s;        /* of the last event or tick; of the last tick */
 
     app_session session;
@@ -10701,6 +10714,36 @@ static void app_poll_load(void)
     if (progress != app.load_progress) { app.load_progress = progress; app.is_dirty = true; }
     if (state == RA_JOB_DONE) app_take_load();
     else if (state == RA_JOB_CANCELLED) app_end_load("Opening the file was cancelled.");
+}
+
+/* ---- the pool: what its workers do ---- */
+
+/* True if one can see a difference. Where there are no workers the one lane is the page's own. */
+static bool app_update_lanes(void)
+{
+    ra_pool_stats *stats = &app.pool_stats;
+    ra_pool_get_stats(app.pool, stats);
+    uint64_t passed_us = stats->clock_us - app.lanes_us;
+    bool is_due = passed_us >= 250000, has_changed = false;
+    app.lane_count = stats->worker_count < APP_LANE_MAX ? stats->worker_count : APP_LANE_MAX;
+    if (!app.lane_count) { stats->workers[0] = stats->control; app.lane_count = 1; }
+    for (uint32_t n = 0; n < app.lane_count; n++) {
+        const ra_worker_stats *worker = &stats->workers[n];
+        app_lane *lane = &app.lanes[n];
+        if (worker->doing) lane->doing = worker->doing;
+        if (!is_due) continue;
+        uint64_t percent = (100 * (worker->busy_us - lane->busy_us) + passed_us - 1) / passed_us;     /* rounded up: a little is not nothing */
+        for (uint32_t bar = 0; bar < APP_LANE_BARS; bar++) {
+            uint8_t next = bar + 1 < APP_LANE_BARS ? lane->load[bar + 1] : percent < 100 ? (uint8_t)percent : 100;
+            has_changed |= next != lane->load[bar];
+            lane->load[bar] = next;
+        }
+        has_changed |= lane->is_alive != worker->is_alive;
+        lane->is_alive = worker->is_alive;
+        lane->busy_us = worker->busy_us;
+    }
+    if (is_due) app.lanes_us = stats->clock_us;
+    return has_changed;
 }
 
 /* ---- measured curves ---- */
@@ -11453,6 +11496,37 @@ static void app_panel_rack(canvas_box box, bool is_phone)
 
 /* ---- status bar, keys ---- */
 
+/* A lane for each worker, as many as there is room for: its load in the last three seconds, and what it did. */
+static void app_draw_lanes(canvas_box place)
+{
+    ui *u = &app.ui;
+    for (uint32_t n = 0; n < app.lane_count && place.w >= 68; n++) {
+        const app_lane *lane = &app.lanes[n];
+        uint32_t load = lane->load[APP_LANE_BARS - 1];
+        bool is_worker = ra_pool_wanted_count(app.pool) > 0;
+        char name[24], words[48];
+        ra_text text = ra_text_start(name, sizeof name);
+        ra_text_add(&text, is_worker ? "Worker %u" : "Page", n + 1);
+        text = ra_text_start(words, sizeof words);
+        if (load && lane->doing) ra_text_add(&text, "%s, %u %%", lane->doing, load); else ra_text_add(&text, is_worker && !lane->is_alive ? "gone" : "idle");
+        canvas_box box = ui_cut_left(&place, 68);
+        ui_row *row = ui_describe(u, ui_id("Lane", n), UI_IMAGE, name, &box);
+        ui_say(row, words);
+        box.y += 6; box.h -= 12;
+        text = ra_text_start(name, sizeof name);
+        ra_text_add(&text, is_worker ? "W%u" : "Page", n + 1);
+        float width = ui_text(u, &box, UI_LEFT, 12, CANVAS_REGULAR, u->theme->dim, name) + 4;
+        canvas_fill(u->canvas, &(canvas_box){ box.x + width, box.y + box.h - 1, 3 * APP_LANE_BARS, 1 }, 0, u->theme->hairline);
+        for (uint32_t bar = 0; bar < APP_LANE_BARS; bar++) {
+            float height = lane->load[bar] ? 2 + (float)lane->load[bar] / 100 * (box.h - 2) : 0;
+            if (height > 0) canvas_fill(u->canvas, &(canvas_box){ box.x + width + 3 * (float)bar, box.y + box.h - height, 2, height }, 0, u->theme->sound);
+        }
+        if (place.w < 68 * (float)(app.lane_count - n)) continue;                  /* its name takes the room of a lane */
+        canvas_box doing = ui_cut_left(&place, 62);
+        if (load && lane->doing) ui_text(u, &doing, UI_LEFT, 12, CANVAS_REGULAR, u->theme->dim, lane->doing);
+    }
+}
+
 static void app_panel_status(canvas_box bar, bool is_phone)
 {
     ui *u = &app.ui;
@@ -11498,6 +11572,8 @@ static void app_panel_status(canvas_box bar, bool is_phone)
     canvas_box verb = { inside.x + width + 12, bar.y, verb_width, bar.h };
     ui_button_desc help = { .id = "Threads", .name = APP_HELP_VERB, .label = APP_HELP_VERB, .look = UI_BARE };
     if (is_missing && ui_button(u, &verb, &help)) ra_host_request(RA_HOST_HELP_THREADS, 0, NULL);
+    ui_cut_left(&inside, verb.x + verb_width - inside.x + 16);
+    if (!is_phone) app_draw_lanes(inside);
 }
 
 static void app_panel_keys(void)
@@ -11818,7 +11894,7 @@ static const char *app_access_json(void)
 
 static const char *app_state_json(void)
 {
-    static char json[RA_CHAIN_MAX * (120 + 2 * RA_FILE_BYTES) + 2400];    /* quotes are escaped */
+    static char json[RA_CHAIN_MAX * (120 + 2 * RA_FILE_BYTES) + 9600];    /* quotes are escaped */
     ra_text text = ra_text_start(json, sizeof json);
     double peak_db = app_db(__builtin_fmaxf(app.snapshot.peak[0], app.snapshot.peak[1]));
     ra_text_add(&text, "{\"playing\":%s,\"position_s\":%.6f,\"duration_s\":%.6f,\"sample_rate_hz\":%u,\"channels\":%u,\"output_rate_hz\":%u,",
@@ -11832,6 +11908,18 @@ static const char *app_state_json(void)
     ra_text_add_json(&text, app.track.title);
     ra_text_add(&text, ",\"error\":");
     ra_text_add_json(&text, app.error);
+    const ra_pool_stats *pool = &app.pool_stats;
+    ra_pool_get_stats(app.pool, &app.pool_stats);
+    ra_text_add(&text, ",\"pool\":{\"workers\":[");
+    for (uint32_t n = 0; n < pool->worker_count; n++) {
+        const ra_worker_stats *worker = &pool->workers[n];
+        ra_text_add(&text, "%s{\"alive\":%s,\"doing\":\"%s\",\"busy_s\":%.6f,\"slices\":%u}", n ? "," : "", app_bool(worker->is_alive),
+                    worker->doing ? worker->doing : "", (double)worker->busy_us * 1e-6, worker->slice_count);
+    }
+    ra_text_add(&text, "],\"tasks\":{");
+    for (uint32_t n = 0; n < pool->task_count; n++)
+        ra_text_add(&text, "%s\"%s\":{\"submitted\":%u,\"done\":%u,\"cancelled\":%u}", n ? "," : "", pool->tasks[n].name, pool->tasks[n].submitted, pool->tasks[n].done, pool->tasks[n].cancelled);
+    ra_text_add(&text, "}}");
     ra_text_add(&text, ",\"frames_drawn\":%u,\"device_losses\":%u,\"spectrum_serial\":%u}", app.frames_drawn, gpu_loss_count(), app.spectrum_serial);
     return json;
 }
@@ -11902,14 +11990,14 @@ static bool app_update(double now_s)
 
 static bool app_frame(double now_s)
 {
-    bool has_moved = app_update(now_s);
+    bool has_moved = app_update(now_s), lanes_have = app_update_lanes();
     uint32_t alive = ra_pool_worker_count(app.pool);
     gpu_phase phase = gpu_state();
     if (alive != app.alive_shown || gpu_generation() != app.gpu_generation) app.is_dirty = true;
     if (!alive && now_s - app.started_s > 3 && now_s - app.started_s < 3.5) app.is_dirty = true;      /* "starts…" is over */
     app.alive_shown = alive;
     app.gpu_generation = gpu_generation();
-    if ((!has_moved && !app.is_dirty) || app.width < 1 || app.height < 1) return false;
+    if ((!has_moved && !lanes_have && !app.is_dirty) || app.width < 1 || app.height < 1) return false;
     app_pass(&(ui_event){ 0 });
     if (app.canvas.atlas_is_full) { canvas_forget_text(&app.canvas); app_pass(&(ui_event){ 0 }); }
     if (phase == GPU_ABSENT) app.is_dirty = false;

@@ -458,10 +458,29 @@ test('state() has every field with the right type', async (bench) => {
   await app.load(SPOKEN.url);
   const state = await app.state();
   const types = { playing: 'boolean', position_s: 'number', duration_s: 'number', sample_rate_hz: 'number', channels: 'number', output_rate_hz: 'number', workers_alive: 'number', workers_wanted: 'number', tier: 'string',
-    renderer: 'string', underruns: 'number', peak_db: 'number', chain: 'string', volume_db: 'number', muted: 'boolean', loop: 'boolean', loop_from_s: 'number', loop_to_s: 'number', queued: 'number', eq_on: 'boolean', file: 'string', error: 'string', audio: 'string' };
+    renderer: 'string', underruns: 'number', peak_db: 'number', chain: 'string', volume_db: 'number', muted: 'boolean', loop: 'boolean', loop_from_s: 'number', loop_to_s: 'number', queued: 'number', eq_on: 'boolean', file: 'string', error: 'string', audio: 'string', pool: 'object' };
   for (const key in types) same(typeof state[key], types[key], `type of ${key}`);
   same([state.duration_s.toFixed(5), state.sample_rate_hz, state.channels, state.file], ['1.42802', 48000, 1, 'Front_Center.wav'], 'duration, rate, channels, file');
   same(await app.page.evaluate(() => Object.keys(rustyaudio).filter((name) => typeof rustyaudio[name] === 'function').sort()), ['load', 'pause', 'play', 'queue', 'seek', 'set', 'spectrum', 'state', 'stop', 'unisolate'], 'functions');
+});
+
+test('the status bar has a lane for each worker, and state() counts every job that the pool was given', async (bench) => {
+  const app = await bench.open({ query: 'rate=48000&threads=2' });
+  await app.wake();
+  await app.load(signal('noise', { db: -18, seconds: 5, rate: 48000, seed: 3 }).url);
+  await app.click('button', 'Play');
+  await app.untilPlaying();
+  await app.until((state) => state.pool.tasks.spectrum?.done > 10, 'ten spectra');
+  const lanes = [];
+  for (let tries = 0; tries < 40 && !lanes.some((text) => /^\w+, \d+ %$/.test(text)); tries++, await wait(100))
+    for (const number of [1, 2]) lanes.push(await app.widget('img', `Worker ${number}`).getAttribute('aria-description') ?? await app.widget('img', `Worker ${number}`).textContent());
+  ok(lanes.some((text) => /^\w+, \d+ %$/.test(text)), `a lane tells its task and its load: ${lanes.slice(-2).join(' and ')}`);
+  await app.click('button', 'Stop');
+  const { pool } = await app.until((state) => Object.values(state.pool.tasks).every(({ submitted, done, cancelled }) => submitted === done + cancelled), 'all jobs have come to an end');
+  same(pool.workers.map(({ alive }) => alive), [true, true], 'alive');
+  above(pool.workers.reduce((sum, { busy_s }) => sum + busy_s, 0), 0, 'seconds of work');
+  const slices = pool.workers.reduce((sum, { slices }) => sum + slices, 0), jobs = Object.values(pool.tasks).reduce((sum, { submitted }) => sum + submitted, 0);
+  ok(slices >= jobs, `at least a slice for each job: ${slices} for ${jobs}`);
 });
 
 test('load takes an address, a File, an ArrayBuffer and a view; play, pause, stop, seek are promises', async (bench) => {

@@ -140,8 +140,8 @@ if (link(compat, false) !== 'links') throw link(compat, false);
 END
 }
 
-SIZE_BUDGET=200000          # bytes that a modern browser loads, as they are ...
-BROTLI_BUDGET=84000         # ... and as a good host sends them: what there is now and a little; the target is 70000, see below
+SIZE_BUDGET=230000          # bytes that a modern browser loads, as they are ...
+BROTLI_BUDGET=95000         # ... and as a good host sends them: what there is now and a little; the targets are 200000 and 70000, see below
 
 sizes() {
     node - "$SIZE_BUDGET" "$BROTLI_BUDGET" <<'END'
@@ -156,6 +156,7 @@ for (const name of ['index.html', 'worker.js', 'rustyaudio.js', 'rustyaudio.wasm
 line('a modern browser loads', sum);
 line('the budget', [raw, brotli]);
 line('the target', [200000, 70000]);
+if (sum[0] > 200000) console.log('      the target of 200000 bytes is MISSED by ' + (sum[0] - 200000));
 if (sum[1] > 70000) console.log('      the target of 70000 bytes brotli is MISSED by ' + (sum[1] - 70000));
 for (const name of ['rustyaudio-compat.js', 'rustyaudio-compat.wasm', 'rustyaudio.h']) line(name, size(name));
 process.exit(sum[0] > raw || sum[1] > brotli ? 1 : 0);
