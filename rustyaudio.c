@@ -6611,12 +6611,12 @@ RA_REALTIME static void ra_router_process(ra_router *router, const float *const 
 /* ============================================================================
    [12] ENGINE - what plays: commands in, sound out, snapshots back
    ----------------------------------------------------------------------------
-   owns     ra_engine, ra_load (a file into a clip, as a job), ra_render_clip, ra_process
-            (whole clips on all workers), ra_bridge (one engine in two memories, for pages
-            that are not isolated)
+   owns     ra_engine, ra_recorder (what passes the audio thread into a file), ra_load (a
+            file into a clip, as a job), ra_render_clip, ra_process (whole clips on all
+            workers), ra_bridge (one engine in two memories, for pages that are not isolated)
    calls    [2] to [11]
-   threads  control: everything but ra_engine_render; audio: ra_engine_render;
-            pool: ra_load_step, ra_analysis_step, ra_process_step
+   threads  control: everything but ra_engine_render*; audio: ra_engine_render*;
+            pool: ra_load_step, ra_analysis_step, ra_recorder_step, ra_process_step
    real time  rings and mailboxes only; clips that are replaced go home by ring
             and are freed by ra_engine_tick on the control thread
    tests    test.c "engine"
@@ -6628,13 +6628,13 @@ enum { RA_SOURCE_MAIN = 0 };
 enum { RA_DESTINATION_OUT = 0, RA_DESTINATION_TAP = 1 };
 
 typedef enum { RA_COMMAND_LOAD = 1, RA_COMMAND_CHAIN, RA_COMMAND_PLAY, RA_COMMAND_PAUSE, RA_COMMAND_STOP, RA_COMMAND_SEEK, RA_COMMAND_LOOP, RA_COMMAND_VOLUME,
-               RA_COMMAND_RANGE, RA_COMMAND_QUEUE, RA_COMMAND_QUEUE_CLEAR, RA_COMMAND_SKIP } ra_command_kind;
+               RA_COMMAND_RANGE, RA_COMMAND_QUEUE, RA_COMMAND_QUEUE_CLEAR, RA_COMMAND_SKIP, RA_COMMAND_RECORD } ra_command_kind;
 
 /* Travels through a ring of eight floats a frame: copied, never computed with. */
 typedef struct {
-    uint32_t kind, serial;             /* serial: of the clip, or of the chain; QUEUE_CLEAR: of the newest clip before it */
-    union { const void *pointer; uint64_t room; double end_s; } item, resampler;     /* LOAD, QUEUE: the clip; CHAIN: the chain; RANGE: its end */
-    double   value;                    /* seconds, dB, or yes/no */
+    uint32_t kind, serial;             /* serial: of the clip, or of the chain; QUEUE_CLEAR: of the newest clip before it; RECORD: its own */
+    union { const void *pointer; uint64_t room; double end_s; } item, resampler;     /* LOAD, QUEUE: the clip; CHAIN: the chain; RANGE: its end; RECORD: a ring */
+    double   value;                    /* seconds, dB, or yes/no; RECORD: the source, RA_RECORD_NOTHING to stop */
 } ra_command;
 _Static_assert(sizeof(ra_command) == 32, "a command is eight floats of ring");
 
@@ -6673,6 +6673,31 @@ typedef struct {
     ra_mailbox spectra;                           /* to the control thread */
 } ra_analysis;
 
+#define RA_RECORD_ROOM_S 10.0          /* so long nobody need come for what is recorded */
+enum { RA_RECORD_RUN = 4096, RA_RECORD_BACK_FRAMES = 16384 };    /* frames; a bridge's back engine is emptied with every report */
+#define RA_RECORD_NOTHING (-1.0)
+
+/* A recording: the audio thread fills the ring, a job makes of that the next piece of the file, the control thread takes it. */
+typedef struct {
+    ra_ring *ring;
+    ra_pool *pool;
+    ra_job  *job;
+    ra_wav_info info;                  /* frame_count: of the pieces that were taken */
+    uint32_t piece_capacity, piece_frames;        /* frames; with the piece, the job's while there is one */
+    uint8_t *piece;
+    uint64_t dither_seed;
+    uint64_t lost_frames;              /* front engine of a bridge: the other memory gave these, and there was no room */
+    bool     is_stopped;               /* the command is on its way */
+    bool     has_ended;                /* nothing will come any more: it was obeyed, or nobody is there to obey it */
+    bool     is_over;                  /* and all of it was taken */
+    bool     is_let_go;                /* the audio thread has lost sight of the ring, without a command */
+    ra_snapshot last;                  /* has_ended: the end's */
+    uint64_t seen_frames;              /* is_stopped: rendered_frames, which no longer move when the audio thread sleeps */
+    double   seen_s;
+    uint32_t still_ticks;
+    float    frames[2 * RA_RECORD_RUN];
+} ra_recorder;
+
 struct ra_engine {
     uint32_t   sample_rate_hz;
     /* control to audio, and back */
@@ -6685,6 +6710,8 @@ struct ra_engine {
     ra_analysis *analysis;
     ra_job    *analysis_job;
     ra_pool   *analysis_pool;
+    ra_recorder *recorder;                        /* the newest; NULL before the first */
+    uint32_t   record_serial;                     /* of the newest RECORD */
     ra_command held;                              /* front engine of a bridge: read, not yet sent; kind 0: none */
     uint32_t   delivered_serial;
     ra_track   sent[RA_SENT_MAX];                 /* front engine: clips that play or wait in the other memory, the oldest first; */
@@ -6715,6 +6742,7 @@ struct ra_engine {
     ra_glide   volume;
     ra_router  router;
     ra_meter   meters[2];
+    struct { bool is_on; ra_record_source source; ra_ring *ring; ra_meter meters[2]; } take;     /* ring NULL: no memory, all is lost */
     float      peak_fall, mean_square_share;      /* a frame */
     uint32_t   hold_frames;
     uint32_t   quiet_frames;                      /* of exact silence, so far */
@@ -6815,6 +6843,94 @@ static void ra_engine_end_analysis(ra_engine *engine)
     engine->analysis_job = NULL;
 }
 
+/* ---- recording: the ring's frames into pieces of a WAV file, as a job ---- */
+
+static void ra_recorder_destroy(ra_recorder *recorder)
+{
+    if (!recorder) return;
+    if (recorder->job) {
+        ra_job_cancel(recorder->job);
+        ra_pool_finish(recorder->pool, recorder->job);
+        ra_job_release(recorder->job);
+    }
+    ra_ring_destroy(recorder->ring);
+    RA_FREE(recorder->piece);
+    RA_FREE(recorder);
+}
+
+/* is_whole: with pieces, which only the side that makes the file needs. */
+static ra_result ra_recorder_create(uint32_t room_frames, bool is_whole, ra_wav_format format, ra_recorder **out)
+{
+    ra_recorder *recorder = *out = ra_new(1, sizeof *recorder);
+    if (!recorder) return RA_NO_MEMORY;
+    ra_result result = ra_ring_create(room_frames, 2, 48000, &recorder->ring);       /* nobody asks this ring for its rate */
+    recorder->info = (ra_wav_info){ .format = format, .channels = 2, .frame_bytes = 2u * ra_wav_sample_bytes[format] };
+    recorder->piece_capacity = room_frames / 4;
+    if (result == RA_OK && is_whole && !(recorder->piece = RA_MALLOC((size_t)recorder->piece_capacity * recorder->info.frame_bytes))) result = RA_NO_MEMORY;
+    if (result) { ra_recorder_destroy(recorder); *out = NULL; }
+    return result;
+}
+
+/* All that has come, or as much as the piece has room for: at most some milliseconds. */
+static bool ra_recorder_step(void *user, ra_job *job)
+{
+    ra_recorder *r = user;
+    (void)job;
+    for (;;) {
+        uint32_t run = ra_ring_readable_frames(r->ring), room = r->piece_capacity - r->piece_frames;
+        if (run > room) run = room;
+        if (run > RA_RECORD_RUN) run = RA_RECORD_RUN;
+        if (run == 0) return true;
+        ra_ring_read(r->ring, r->frames, run);
+        ra_wav_encode(r->info.format, r->frames, r->piece + (size_t)r->piece_frames * r->info.frame_bytes, 2 * (size_t)run, &r->dither_seed);
+        r->piece_frames += run;
+    }
+}
+
+/* Is no job at it? */
+static bool ra_recorder_rests(ra_recorder *r)
+{
+    if (r->job && ra_job_poll(r->job) < RA_JOB_DONE) return false;
+    ra_job_release(r->job);
+    r->job = NULL;
+    return true;
+}
+
+/* The next job, when there is something worth it. */
+static void ra_recorder_go_on(ra_recorder *r, ra_pool *pool)
+{
+    r->pool = pool;
+    if (pool && ra_recorder_rests(r) && r->piece_frames < r->piece_capacity && ra_ring_is_ready(r->ring, r->has_ended ? 1 : RA_RECORD_RUN))
+        ra_pool_submit(pool, ra_recorder_step, r, &r->job);          /* no room now: next time */
+}
+
+/* Does a snapshot speak of the newest recording, or still of the one before? */
+static bool ra_engine_has_taken(const ra_engine *engine, const ra_snapshot *now)
+{
+    return (int32_t)(now->record_serial + engine->recorder->is_stopped - engine->record_serial) >= 0;
+}
+
+static void ra_recorder_end(ra_engine *engine, const ra_snapshot *last)
+{
+    ra_recorder *r = engine->recorder;
+    if (r->has_ended) return;
+    r->last = *last;
+    if (!ra_engine_has_taken(engine, last)) r->last.record_frames = r->last.record_lost_frames = 0;
+    r->has_ended = true;
+}
+
+static void ra_recorder_tick(ra_engine *engine, ra_pool *pool)
+{
+    ra_recorder *r = engine->recorder;
+    if (!r || !r->piece) return;
+    ra_snapshot now = *(const ra_snapshot *)ra_mailbox_get(&engine->snapshots, NULL);
+    if (r->is_stopped && now.record_serial == engine->record_serial) ra_recorder_end(engine, &now);
+    /* An audio thread that sleeps obeys nothing. Ticks are counted too: a page that was busy for long has its reports still to read. */
+    if (now.rendered_frames != r->seen_frames || !r->is_stopped) { r->seen_frames = now.rendered_frames; r->seen_s = ra_now_s(); r->still_ticks = 0; }
+    else if (++r->still_ticks > 10 && ra_now_s() > r->seen_s + 1) ra_recorder_end(engine, &now);
+    ra_recorder_go_on(r, pool);
+}
+
 /* ---- responses: the engine has copies of its own, one for all processors that have the same samples ---- */
 
 static bool ra_spec_has_impulse(const ra_chain_spec *spec, const ra_clip *impulse)
@@ -6872,6 +6988,7 @@ RA_API void ra_engine_destroy(ra_engine *engine)
 {
     if (!engine) return;
     ra_engine_end_analysis(engine);
+    ra_recorder_destroy(engine->recorder);
     ra_command command;
     while (engine->commands && ra_ring_read(engine->commands, (float *)&command, 1)) ra_command_free(&command);
     ra_command_free(&engine->held);
@@ -7016,9 +7133,79 @@ RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *giv
     return RA_OK;
 }
 
+RA_API void ra_engine_get_recording(ra_engine *engine, ra_recording *out)
+{
+    ra_recorder *r = engine->recorder;
+    *out = (ra_recording){ .is_on = false };
+    if (!r) return;
+    ra_snapshot now = r->last;
+    if (!r->has_ended) ra_engine_get_snapshot(engine, &now);
+    bool has_begun = r->has_ended || ra_engine_has_taken(engine, &now);
+    out->info = r->info;
+    out->info.sample_rate_hz = now.sample_rate_hz ? now.sample_rate_hz : engine->sample_rate_hz;
+    out->offered_frames = has_begun ? now.record_frames : 0;
+    out->lost_frames = (has_begun ? now.record_lost_frames : 0) + r->lost_frames;
+    for (int side = 0; side < 2 && has_begun; side++) out->peak[side] = now.record_peak[side];
+    r->is_over = r->is_over || (r->has_ended && ra_recorder_rests(r) && r->piece_frames == 0 && !ra_ring_is_ready(r->ring, 1)
+                                && r->info.frame_count + out->lost_frames >= out->offered_frames);
+    out->is_on = !r->is_over;
+}
+
+RA_API ra_result ra_engine_record(ra_engine *engine, ra_record_source source, ra_wav_format format)
+{
+    ra_recorder *before = engine->recorder, *recorder;
+    ra_recording old;
+    ra_snapshot now;
+    if ((unsigned)source > RA_RECORD_INPUT || (unsigned)format >= RA_WAV_WRITABLE_COUNT) return RA_BAD_ARGUMENT;
+    ra_engine_get_recording(engine, &old);
+    ra_engine_get_snapshot(engine, &now);
+    if (before && (old.is_on || (!before->is_let_go && now.record_serial != engine->record_serial))) return RA_BUSY;
+    uint32_t rate = now.sample_rate_hz > engine->sample_rate_hz ? now.sample_rate_hz : engine->sample_rate_hz;
+    ra_result result = ra_recorder_create((uint32_t)(RA_RECORD_ROOM_S * rate), true, format, &recorder);
+    if (result) return result;
+    ra_command command = { .kind = RA_COMMAND_RECORD, .serial = engine->record_serial + 1, .value = source };
+    command.item.pointer = recorder->ring;
+    result = ra_engine_send(engine, command);
+    if (result) { ra_recorder_destroy(recorder); return result; }
+    ra_recorder_destroy(before);
+    engine->recorder = recorder;
+    engine->record_serial++;
+    return RA_OK;
+}
+
+RA_API ra_result ra_engine_record_stop(ra_engine *engine)
+{
+    ra_recorder *r = engine->recorder;
+    if (!r || r->is_stopped || r->has_ended) return RA_OK;
+    ra_result result = ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_RECORD, .serial = engine->record_serial + 1, .value = RA_RECORD_NOTHING });
+    if (result) return result;
+    engine->record_serial++;
+    r->is_stopped = true;
+    return RA_OK;
+}
+
+RA_API bool ra_engine_record_next(ra_engine *engine, const void **bytes, size_t *byte_count)
+{
+    ra_recorder *r = engine->recorder;
+    if (!r || r->is_over || !ra_recorder_rests(r) || !r->piece_frames) return false;
+    if (r->piece_frames < r->piece_capacity / 2 && !(r->has_ended && !ra_ring_is_ready(r->ring, 1))) return false;      /* let it grow */
+    *bytes = r->piece;
+    *byte_count = (size_t)r->piece_frames * r->info.frame_bytes;
+    return true;
+}
+
+RA_API void ra_engine_record_done(ra_engine *engine)
+{
+    ra_recorder *r = engine->recorder;
+    r->info.frame_count += r->piece_frames;
+    r->piece_frames = 0;
+    ra_recorder_go_on(r, r->pool);
+}
+
 RA_API void ra_engine_tick(ra_engine *engine, ra_pool *pool)
 {
     ra_engine_free_homecomings(engine);
+    ra_recorder_tick(engine, pool);
     if (engine->analysis_job) {
         if (ra_job_poll(engine->analysis_job) < RA_JOB_DONE) return;
         ra_job_release(engine->analysis_job);
@@ -7105,6 +7292,18 @@ RA_REALTIME static void ra_engine_expect_clip(ra_engine *engine, const ra_track 
     ra_player_halt(&engine->player);
 }
 
+/* Begins or ends a recording, before the first frame of this block. */
+RA_REALTIME static void ra_engine_take(ra_engine *engine, const ra_command *command)
+{
+    engine->snapshot.record_serial = command->serial;
+    engine->take.is_on = command->value >= 0.0;
+    engine->take.ring = (ra_ring *)(uintptr_t)command->item.pointer;
+    if (!engine->take.is_on) return;
+    engine->take.source = (ra_record_source)command->value;
+    engine->snapshot.record_frames = engine->snapshot.record_lost_frames = 0;
+    memset(engine->take.meters, 0, sizeof engine->take.meters);
+}
+
 RA_REALTIME static void ra_engine_obey(ra_engine *engine, const ra_command *command)
 {
     ra_player *player = &engine->player;
@@ -7151,7 +7350,9 @@ RA_REALTIME static void ra_engine_obey(ra_engine *engine, const ra_command *comm
         float factor = command->value > -60.0 ? (float)ra_amplitude_from_db(command->value) : 0.0f;
         ra_glide_to(&engine->volume, factor, engine->is_begun ? (uint32_t)(RA_GLIDE_S * engine->sample_rate_hz) : 0);
         break;
-    } }
+    }
+    case RA_COMMAND_RECORD: ra_engine_take(engine, command); break;
+    }
     engine->snapshot.command_count++;
 }
 
@@ -7197,6 +7398,11 @@ RA_API ra_result ra_engine_set_sample_rate(ra_engine *engine, uint32_t sample_ra
         ra_chain_destroy(chain);
         return result;
     }
+    if (engine->recorder && engine->take.is_on) {        /* a file has one rate: it ends here */
+        engine->take.is_on = false;
+        engine->recorder->is_let_go = true;
+        ra_recorder_end(engine, &engine->snapshot);
+    }
     if (engine->arrival.is_waiting) ra_engine_take_clip(engine);
     ra_chain_destroy(engine->arriving_chain.next);
     engine->arriving_chain.next = NULL;
@@ -7217,10 +7423,10 @@ RA_API ra_result ra_engine_set_sample_rate(ra_engine *engine, uint32_t sample_ra
     return RA_OK;
 }
 
-RA_REALTIME static void ra_engine_meter(ra_engine *engine, const float *frames, uint32_t frame_count)
+RA_REALTIME static void ra_engine_meter(const ra_engine *engine, ra_meter meters[2], const float *frames, uint32_t frame_count)
 {
     for (int side = 0; side < 2; side++) {
-        ra_meter m = engine->meters[side];
+        ra_meter m = meters[side];
         for (uint32_t frame = 0; frame < frame_count; frame++) {
             float x = frames[2 * frame + side], size = __builtin_fabsf(x);
             m.peak *= engine->peak_fall;
@@ -7232,8 +7438,18 @@ RA_REALTIME static void ra_engine_meter(ra_engine *engine, const float *frames, 
         if (m.peak < 1e-6f) m.peak = 0.0f;               /* -120 dB: an eye cannot tell */
         if (m.hold < 1e-6f) m.hold = 0.0f;
         if (m.mean_square < 1e-12f) m.mean_square = 0.0f;
-        engine->meters[side] = m;
+        meters[side] = m;
     }
+}
+
+/* What may be recorded: it is, if it is what was asked for. */
+RA_REALTIME static void ra_engine_offer(ra_engine *engine, ra_record_source source, const float *frames, uint32_t frame_count)
+{
+    if (!engine->take.is_on || engine->take.source != source) return;
+    uint32_t taken = engine->take.ring ? ra_ring_write(engine->take.ring, frames, frame_count) : 0;
+    engine->snapshot.record_frames += frame_count;
+    engine->snapshot.record_lost_frames += frame_count - taken;
+    ra_engine_meter(engine, engine->take.meters, frames, frame_count);
 }
 
 RA_REALTIME static void ra_engine_report(ra_engine *engine)
@@ -7247,11 +7463,13 @@ RA_REALTIME static void ra_engine_report(ra_engine *engine)
     s->loop_start_frames = player->loop_start;
     s->loop_end_frames = ra_player_loop_end(player);
     s->queue_count = player->queue_count;
+    s->sample_rate_hz = engine->sample_rate_hz;
     s->is_playing = engine->arrival.is_waiting ? engine->arrival.will_play : player->wants_to_play;
     for (int side = 0; side < 2; side++) {
         s->peak[side] = engine->meters[side].peak;
         s->peak_hold[side] = engine->meters[side].hold;
         s->rms[side] = ra_sqrtf(engine->meters[side].mean_square);
+        s->record_peak[side] = engine->take.meters[side].peak;
     }
     s->tap_lost_frames = atomic_load_explicit(&engine->tap->overrun_frames, memory_order_relaxed);
     s->is_settled = player->fade.left_frames == 0 && !engine->arrival.is_waiting && engine->volume.left_frames == 0 && engine->duck.left_frames == 0 && engine->late_left == 0
@@ -7262,8 +7480,10 @@ RA_REALTIME static void ra_engine_report(ra_engine *engine)
 /* The tap goes on until the analyser's window holds nothing but silence; then it rests, and so does the screen. */
 enum { RA_TAP_REST_FRAMES = RA_FFT_FRAMES + 2 * RA_HOP_FRAMES };
 
-RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, float *out, uint32_t frame_count)
+RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, const float *in, float *out, uint32_t frame_count)
 {
+    if (!in) memset(engine->main_frames, 0, 2 * frame_count * sizeof(float));
+    ra_engine_offer(engine, RA_RECORD_INPUT, in ? in : engine->main_frames, frame_count);        /* before out, which may be in */
     for (uint32_t done = 0; done < frame_count; ) {      /* a clip that waits begins on the frame where the old one has faded */
         if (engine->arrival.is_waiting && !engine->player.is_sounding) ra_engine_take_clip(engine);
         done += ra_player_process(&engine->player, engine->main_frames + 2 * done, frame_count - done);
@@ -7285,7 +7505,8 @@ RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, float *out, ui
     float *destinations[RA_ROUTER_DESTINATIONS] = { [RA_DESTINATION_OUT] = out, [RA_DESTINATION_TAP] = engine->tap_frames };
     ra_router_process(&engine->router, sources, destinations, frame_count);
     engine->snapshot.soft_clip_count += ra_soft_clip_process(out, frame_count, 2);
-    ra_engine_meter(engine, out, frame_count);
+    ra_engine_meter(engine, engine->meters, out, frame_count);
+    ra_engine_offer(engine, RA_RECORD_OUTPUT, out, frame_count);
     bool is_silent = true;
     for (uint32_t sample = 0; sample < 2 * frame_count && is_silent; sample++) is_silent = engine->tap_frames[sample] == 0.0f;
     engine->quiet_frames = is_silent ? engine->quiet_frames + (engine->quiet_frames < 1u << 30 ? frame_count : 0) : 0;
@@ -7293,7 +7514,7 @@ RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, float *out, ui
     engine->snapshot.rendered_frames += frame_count;
 }
 
-RA_REALTIME RA_API void ra_engine_render(ra_engine *engine, float *out, uint32_t frame_count)
+RA_REALTIME RA_API void ra_engine_render_duplex(ra_engine *engine, const float *in, float *out, uint32_t frame_count)
 {
     bool was_sounding = engine->player.is_sounding;
     ra_engine_read_commands(engine);
@@ -7302,12 +7523,15 @@ RA_REALTIME RA_API void ra_engine_render(ra_engine *engine, float *out, uint32_t
     engine->is_begun = true;
     while (frame_count) {
         uint32_t run = frame_count < RA_CHUNK_FRAMES ? frame_count : RA_CHUNK_FRAMES;
-        ra_engine_render_chunk(engine, out, run);
+        ra_engine_render_chunk(engine, in, out, run);
+        if (in) in += 2 * (size_t)run;
         out += 2 * (size_t)run;
         frame_count -= run;
     }
     ra_engine_report(engine);
 }
+
+RA_REALTIME RA_API void ra_engine_render(ra_engine *engine, float *out, uint32_t frame_count) { ra_engine_render_duplex(engine, NULL, out, frame_count); }
 
 /* ---- rendering in memory ---- */
 
@@ -8019,7 +8243,7 @@ RA_API bool ra_load_free(ra_load *load)
    delivered beforehand, by pieces; a LOAD or QUEUE and all behind it wait for that. So are those of a response; a packet
    tells that it was one, and the settings wait. In these its serial stands where its address was. */
 
-enum { RA_PACKET_SETTINGS = 1, RA_PACKET_COMMAND, RA_PACKET_SNAPSHOT, RA_PACKET_TAP, RA_PACKET_IMPULSE };
+enum { RA_PACKET_SETTINGS = 1, RA_PACKET_COMMAND, RA_PACKET_SNAPSHOT, RA_PACKET_TAP, RA_PACKET_IMPULSE, RA_PACKET_RECORD };
 
 /* Appends one packet (kind, size, bytes); false, and nothing appended, when there is no room. */
 static bool ra_packet_add(uint8_t *bytes, size_t capacity, size_t *length, uint32_t kind, const void *body, uint32_t body_bytes)
@@ -8147,10 +8371,14 @@ RA_MAYBE_UNUSED static void ra_bridge_resync(ra_engine *front)
     bool will_play = front->wants_to_play && (before.is_playing || ra_bridge_hold(front));      /* what waits may be a PLAY */
     for (; ra_bridge_hold(front); front->held.kind = 0) {
         has_load = has_load || front->held.kind == RA_COMMAND_LOAD;
-        unsent[unsent_count++] = front->held;
+        if (front->held.kind != RA_COMMAND_RECORD) unsent[unsent_count++] = front->held;
     }
     front->sent_count = front->cleared_count = 0;
     front->arrived_impulse = 0;
+    if (front->recorder) {                               /* what the other memory still had is gone, and was never counted */
+        front->recorder->is_let_go = true;
+        ra_recorder_end(front, &before);
+    }
     for (uint32_t index = 0; index < front->newest.spec.count; index++) {
         ra_own_impulse *own = (ra_own_impulse *)(uintptr_t)front->newest.spec.item[index].impulse;
         if (own) own->is_delivered = false;
@@ -8209,6 +8437,13 @@ RA_MAYBE_UNUSED static size_t ra_bridge_chain_bytes(const ra_engine *back)
     return (size_t)byte_count;
 }
 
+/* The back engine records into a ring of its own, one for all recordings. */
+static void ra_bridge_own_ring(ra_engine *back, ra_command *command)
+{
+    if (!back->recorder) ra_recorder_create(RA_RECORD_BACK_FRAMES, false, RA_WAV_F32, &back->recorder);
+    command->item.pointer = back->recorder ? back->recorder->ring : NULL;
+}
+
 /* *delivered_clip, if any, is for the LOAD, QUEUE or response among the commands; it is taken, and NULL then, when that comes. */
 RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8_t *bytes, size_t byte_count, ra_clip **delivered_clip)
 {
@@ -8230,6 +8465,7 @@ RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8
         if (kind != RA_PACKET_COMMAND || body_bytes != sizeof(ra_command)) continue;
         ra_command command;
         memcpy(&command, body, sizeof command);
+        if (command.kind == RA_COMMAND_RECORD) ra_bridge_own_ring(back, &command);
         if (!ra_bridge_is_clip(&command)) { ra_engine_send(back, command); continue; }
         if (!*delivered_clip) continue;
         back->clip_serial = command.serial - 1;
@@ -8238,20 +8474,27 @@ RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8
     }
 }
 
-/* The snapshot, and as many tapped frames as there are and fit. */
+/* As many frames of a ring as there are and fit. */
+static void ra_bridge_add_frames(ra_ring *ring, uint32_t kind, uint8_t *bytes, size_t capacity, size_t *length)
+{
+    for (uint32_t there; (there = ra_ring_readable_frames(ring)); ) {
+        float frames[2 * 256];
+        uint32_t run = there < 256 ? there : 256, run_bytes = run * 2 * (uint32_t)sizeof(float);
+        if (capacity - *length < run_bytes + 8) break;
+        ra_ring_read(ring, frames, run);
+        ra_packet_add(bytes, capacity, length, kind, frames, run_bytes);
+    }
+}
+
+/* The snapshot, and what was recorded and tapped since the last one. */
 RA_MAYBE_UNUSED static size_t ra_bridge_take_report(ra_engine *back, uint8_t *bytes, size_t capacity)
 {
     size_t length = 0;
     ra_snapshot snapshot;
     ra_engine_get_snapshot(back, &snapshot);
     ra_packet_add(bytes, capacity, &length, RA_PACKET_SNAPSHOT, &snapshot, sizeof snapshot);
-    for (uint32_t there; (there = ra_ring_readable_frames(back->tap)); ) {
-        float frames[2 * 256];
-        uint32_t run = there < 256 ? there : 256, run_bytes = run * 2 * (uint32_t)sizeof(float);
-        if (capacity - length < run_bytes + 8) break;
-        ra_ring_read(back->tap, frames, run);
-        ra_packet_add(bytes, capacity, &length, RA_PACKET_TAP, frames, run_bytes);
-    }
+    if (back->recorder) ra_bridge_add_frames(back->recorder->ring, RA_PACKET_RECORD, bytes, capacity, &length);
+    ra_bridge_add_frames(back->tap, RA_PACKET_TAP, bytes, capacity, &length);
     return length;
 }
 
@@ -8266,7 +8509,10 @@ RA_MAYBE_UNUSED static void ra_bridge_give_report(ra_engine *front, const uint8_
             ra_mailbox_put(&front->snapshots, &there);
             ra_bridge_forget(front, &there);
         }
-        if (kind == RA_PACKET_TAP) ra_ring_write(front->tap, (const float *)(const void *)body, body_bytes / (2 * sizeof(float)));
+        const float *frames = (const float *)(const void *)body;
+        uint32_t frame_count = body_bytes / (2 * sizeof(float));
+        if (kind == RA_PACKET_TAP) ra_ring_write(front->tap, frames, frame_count);
+        if (kind == RA_PACKET_RECORD && front->recorder) front->recorder->lost_frames += frame_count - ra_ring_write(front->recorder->ring, frames, frame_count);
     }
 }
 
@@ -11904,10 +12150,14 @@ static float   web_left[WEB_BLOCK_FRAMES], web_right[WEB_BLOCK_FRAMES];
 
 /* ---- in the worklet --------------------------------------------------------- */
 
-/* Each quantum: one block into web_left and web_right. */
-RA_REALTIME static void web_worklet_render(uint32_t frame_count)
+/* Each quantum: one block into web_left and web_right, where the input, if there is one, lies before. */
+RA_REALTIME static void web_worklet_render(uint32_t frame_count, bool has_input)
 {
-    ra_engine_render(web.engine, web_interleaved, frame_count);
+    for (uint32_t frame = 0; frame < frame_count && has_input; frame++) {
+        web_interleaved[2 * frame]     = web_left[frame];
+        web_interleaved[2 * frame + 1] = web_right[frame];
+    }
+    ra_engine_render_duplex(web.engine, has_input ? web_interleaved : NULL, web_interleaved, frame_count);
     for (uint32_t frame = 0; frame < frame_count; frame++) {
         web_left[frame]  = web_interleaved[2 * frame];
         web_right[frame] = web_interleaved[2 * frame + 1];
@@ -12111,7 +12361,7 @@ static const struct {
     void    (*set_stack)(uintptr_t);  uint8_t *stack_end;
     void    (*set_tls)(void *);       uint8_t *tls;
     bool    (*create)(uint32_t);
-    void    (*render)(uint32_t);      float *left, *right;      uint32_t block_frames;
+    void    (*render)(uint32_t, bool); float *left, *right;      uint32_t block_frames;
     float  *(*clip)(uint32_t, uint32_t, uint32_t);
     void    (*commands)(uint32_t);
     uint32_t (*report)(void);         uint8_t *bridge_bytes;
