@@ -1034,7 +1034,9 @@ typedef enum {
     RA_HOST_LOADED,            /* number: the load's request, whose promise is kept */
     RA_HOST_LOAD_FAILED,       /* number as above; text: the sentence it is broken with */
     RA_HOST_SAVE_STATE,        /* text: the chain, for the address bar */
-    RA_HOST_WANT_RESPONSE      /* text: the address of a response that the chain names; load it with number as its purpose */
+    RA_HOST_WANT_RESPONSE,     /* text: the address of a response that the chain names; load it with number as its purpose */
+    RA_HOST_RECORD,            /* number 1: begin to record the output, 2: the microphone; 0: end it */
+    RA_HOST_RECORDED           /* number 0: forget what was recorded, 1: save it, 2: open it */
 } ra_host_kind;
 
 #if RA_WEB
@@ -9305,7 +9307,7 @@ static float ui_text(ui *u, const canvas_box *box, ui_align align, float size, c
 }
 
 typedef enum {
-    UI_NO_ICON, UI_PLAY, UI_PAUSE, UI_STOP, UI_OPEN, UI_LOOP, UI_SPEAKER, UI_SILENT, UI_THEME, UI_HELP, UI_UNDO, UI_REDO, UI_CLOSE, UI_NEXT
+    UI_NO_ICON, UI_PLAY, UI_PAUSE, UI_STOP, UI_OPEN, UI_LOOP, UI_SPEAKER, UI_SILENT, UI_THEME, UI_HELP, UI_UNDO, UI_REDO, UI_CLOSE, UI_NEXT, UI_RECORD
 } ui_icon;
 
 /* Part of a circle, in turns clockwise from the top. */
@@ -9352,6 +9354,7 @@ static void ui_draw_icon(ui *u, ui_icon icon, float x, float y, float s, canvas_
     case UI_NEXT:  canvas_polygon(c, (canvas_point[]){ { x - 6 * s, y - 6 * s }, { x + 4 * s, y }, { x - 6 * s, y + 6 * s } }, 3, colour);
                    canvas_fill(c, &(canvas_box){ x + 4 * s, y - 6 * s, 2 * s, 12 * s }, 0, colour); break;
     case UI_STOP:  canvas_fill(c, &(canvas_box){ x - 6 * s, y - 6 * s, 12 * s, 12 * s }, 2, colour); break;
+    case UI_RECORD: canvas_disc(c, x, y, 6 * s, u->theme->error); break;
     case UI_OPEN:  ui_draw_lines(u, ui_icon_open, x, y, s, colour); break;
     case UI_LOOP:  ui_draw_lines(u, ui_icon_loop, x, y, s, colour); break;
     case UI_CLOSE: ui_draw_lines(u, ui_icon_close, x, y, s, colour); break;
@@ -9417,7 +9420,7 @@ static bool ui_button(ui *u, const canvas_box *box, const ui_button_desc *desc)
     if (desc->look == UI_BARE) ink = touch.is_hot ? theme->text : theme->loop;
     if (touch.is_hot && !desc->is_disabled && desc->look != UI_BARE)
         back = canvas_mix(back ? back : theme->panel, theme->text, touch.is_active ? 0.16f : 0.08f);
-    if (desc->is_toggle && desc->is_on) ink = theme->loop;
+    if (desc->is_toggle && desc->is_on) ink = desc->icon == UI_RECORD ? theme->error : theme->loop;
     if (desc->is_disabled) ink = canvas_mix(theme->dim, theme->panel, 0.5f);
     canvas_box face = ui_inset(box, 2, 2);
     if (back) canvas_fill(u->canvas, &face, desc->look == UI_SOUND && box->w == box->h ? box->w / 2 : 6, back);
@@ -10371,6 +10374,9 @@ enum { APP_SHIFT = UI_SHIFT, APP_CTRL = UI_CTRL, APP_ALT = UI_ALT, APP_META = UI
 typedef enum { APP_ACCESS_FOCUS, APP_ACCESS_BLUR, APP_ACCESS_PRESS, APP_ACCESS_SET } app_access_action;
 typedef enum { APP_AUDIO_ASLEEP, APP_AUDIO_RUNNING, APP_AUDIO_BROKEN } app_audio_state;
 
+/* Waits for the microphone, or for sound to wake up; records; waits for the last of it. */
+typedef enum { APP_RECORDS_NOT, APP_WILL_RECORD, APP_RECORDS, APP_ENDS_RECORDING } app_record_phase;
+
 #define APP_CANVAS      "#rustyaudio"
 #define APP_COLUMN_MAX  1024           /* of the spectrum and the EQ curve */
 #define APP_UNDO_MAX    64
@@ -10465,6 +10471,12 @@ static struct {
     bool       curve_is_stale;
     int        picked_node;
     double     clipped_s;              /* when the soft clip last worked */
+    app_record_phase record_phase;
+    uint32_t   record_what;            /* 1: the output, 2: the microphone; 0: nothing so far */
+    bool       record_menu_is_open, is_still, piece_is_out;      /* is_still: nothing may pulse; the page has a piece of the file */
+    canvas_box record_box;             /* where the button is */
+    ra_recording recording;
+    char       recorded[200];          /* what was recorded and not dealt with yet; empty: nothing */
     char       said_levels[3][96];     /* for screen readers: left, right, spectrum; new twice a second */
     double     said_s;
     float      rack_scroll;
@@ -10993,6 +11005,19 @@ static void app_show_keys(bool are_shown)
 }
 static void app_switch_theme(void) { app.is_dark = !app.is_dark; app.theme_is_picked = app.is_dirty = true; }
 
+/* The choice of what to record lies over everything, beside its button. */
+static void app_show_record_menu(bool is_shown)
+{
+    app.record_menu_is_open = is_shown;
+    app.ui.focus = ui_id(is_shown ? "Record output" : "Record", 0);
+    app.is_dirty = true;
+}
+static void app_switch_record(uint32_t what)
+{
+    if (app.record_phase || what) ra_host_request(RA_HOST_RECORD, app.record_phase ? 0 : what, NULL);
+    else app_show_record_menu(!app.record_menu_is_open);
+}
+
 /* A surface with everything of one kind on it. */
 static canvas_box app_surface(const canvas_box *box)
 {
@@ -11050,6 +11075,37 @@ static void app_button_keys(canvas_box box)
     if (ui_button(&app.ui, &box, &(ui_button_desc){ .id = "Keys", .name = "Keys", .icon = UI_HELP })) app_show_keys(true);
 }
 
+/* 1, or less while it records, once a second. */
+static float app_pulse(void)
+{
+    return app.record_phase == APP_RECORDS && !app.is_still ? 0.8f + 0.2f * (float)ra_cos(RA_TAU * (app.now_s - ra_floor(app.now_s))) : 1;
+}
+static void app_button_record(canvas_box box)
+{
+    ui_button_desc desc = { .id = "Record", .name = "Record", .label = box.w > 44 ? "REC" : NULL, .icon = UI_RECORD, .is_tight = true,
+                            .is_toggle = true, .is_on = app.record_phase != APP_RECORDS_NOT, .icon_scale = app_pulse() };
+    app.record_box = box;
+    if (ui_button(&app.ui, &box, &desc)) app_switch_record(0);
+}
+static void app_record_menu(void)
+{
+    static const char *const names[2][2] = { { "Record output", "Program output" }, { "Record microphone", "Microphone" } };
+    ui *u = &app.ui;
+    const canvas_box *at = &app.record_box;
+    canvas_box menu = { (float)ra_clamp(at->x + 0.5f * at->w - 90, 4, app.width - 184), at->y < 0.5f * app.height ? at->y + at->h : at->y - 96, 180, 96 };
+    canvas_fill(u->canvas, &menu, 6, u->theme->raised);
+    canvas_frame(u->canvas, &menu, 6, 1, u->theme->hairline);
+    canvas_box inside = ui_inset(&menu, 4, 4);
+    for (uint32_t what = 1; what <= 2; what++) {
+        canvas_box line = ui_cut_top(&inside, 44);
+        if (!ui_button(u, &line, &(ui_button_desc){ .id = names[what - 1][0], .name = names[what - 1][0], .label = names[what - 1][1] })) continue;
+        app_show_record_menu(false);
+        app_switch_record(what);
+    }
+    ui_touch touch = ui_update(u, ui_id("Record menu", 0), &menu, false);
+    if (u->event.kind == UI_DOWN && !touch.is_hot && !u->was_used) app_show_record_menu(false);
+}
+
 static void app_volume(canvas_box box, bool has_number)
 {
     ui *u = &app.ui;
@@ -11101,19 +11157,21 @@ static void app_file_name(canvas_box box)
 /* Cut from both ends, built from left to right: the order of building is the order of Tab. */
 static void app_panel_transport(canvas_box bar)
 {
-    bool is_tight = bar.w < 1100;
+    bool is_tight = bar.w < 1100, is_tiny = bar.w < 750;
     canvas_box keys = ui_cut_right(&bar, 44), theme = ui_cut_right(&bar, 44);
     canvas_box redo = ui_cut_right(&bar, 44), undo = ui_cut_right(&bar, 44);
     canvas_box volume = ui_cut_right(&bar, bar.w < 700 ? 110 : is_tight ? 160 : 250);
+    canvas_box record = ui_cut_right(&bar, is_tight ? 44 : 64);
     app_button_play(ui_cut_left(&bar, 44), 1);
     app_button_stop(ui_cut_left(&bar, 44));
     app_button_next(ui_cut_left(&bar, app.queue_count ? 44 : 0));
     app_button_loop(ui_cut_left(&bar, 44));
-    app_button_range(ui_cut_left(&bar, 58));
+    if (!is_tiny) app_button_range(ui_cut_left(&bar, 58));
     ui_cut_left(&bar, 8);
     app_time(ui_cut_left(&bar, is_tight ? 130 : 196), 20);
     app_button_open(ui_cut_left(&bar, is_tight ? 44 : 96), is_tight ? NULL : "Open");
     app_file_name(ui_inset(&bar, 12, 0));
+    app_button_record(record);
     app_volume(volume, !is_tight);
     app_button_undo(undo);
     app_button_redo(redo);
@@ -11620,6 +11678,57 @@ static void app_panel_rack(canvas_box box, bool is_phone)
 
 /* ---- status bar, keys ---- */
 
+static bool app_verb(canvas_box *from, const char *name, const char *label)
+{
+    canvas_box box = ui_cut_left(from, canvas_text_width(app.ui.canvas, 12, CANVAS_BOLD, label));
+    ui_cut_left(from, 16);
+    return ui_button(&app.ui, &box, &(ui_button_desc){ .id = name, .name = name, .label = label, .look = UI_BARE });
+}
+
+/* What is being recorded, for how long and how loud; or what was recorded, and what may become of it. False: neither. */
+static bool app_status_record(canvas_box inside, ui_row *row)
+{
+    static const char *const words_of[] = { "", "Waits for the microphone", "Recording the output  ", "Recording the microphone  " };
+    ui *u = &app.ui;
+    char words[256];
+    ra_text text = ra_text_start(words, sizeof words);
+    if (app.record_phase) {
+        const ra_recording *now = &app.recording;
+        canvas_box lamp = ui_cut_left(&inside, 14);
+        bool will_record = app.record_phase == APP_WILL_RECORD;
+        ra_text_add(&text, "%s", words_of[will_record ? 1 : 1 + app.record_what]);
+        if (!will_record) ui_text_time(&text, now->info.sample_rate_hz ? (double)now->offered_frames / now->info.sample_rate_hz : 0, false);
+        if (now->lost_frames) ra_text_add(&text, "  %llu frames lost", (unsigned long long)now->lost_frames);
+        canvas_disc(u->canvas, lamp.x + 4, lamp.y + 0.5f * lamp.h, 4 * app_pulse(), u->theme->error);
+        ui_cut_left(&inside, ui_text(u, &inside, UI_LEFT, 12, CANVAS_BOLD, u->theme->text, words) + 12);
+        canvas_box level = ui_cut_left(&inside, 120);
+        char said[32];
+        ra_text level_text = ra_text_start(said, sizeof said);
+        app_text_level(&level_text, app_db(__builtin_fmaxf(now->peak[0], now->peak[1])));
+        ra_text_add(&level_text, " dBFS");
+        ui_say(ui_describe(u, ui_id("Recording level", 0), UI_IMAGE, "Recording level", &level), said);
+        for (int side = 0; side < 2; side++) {
+            canvas_box bar = { level.x, level.y + 0.5f * level.h - 5 + 6 * (float)side, level.w, 4 };
+            canvas_fill(u->canvas, &bar, 2, u->theme->raised);
+            bar.w *= ui_meter_share(app_db(now->peak[side]));
+            canvas_fill(u->canvas, &bar, 2, now->peak[side] < 1 ? u->theme->sound : u->theme->error);
+        }
+    } else if (app.recorded[0]) {
+        ra_text_add(&text, "%s", app.recorded);
+        canvas_box cross = ui_cut_right(&inside, inside.h), line = inside;
+        line.w = __builtin_fmaxf(line.w - 96, 0);
+        ui_cut_left(&inside, ui_text(u, &line, UI_LEFT, 12, CANVAS_BOLD, u->theme->text, words) + 16);
+        if (app_verb(&inside, "Save recording", "Save")) ra_host_request(RA_HOST_RECORDED, 1, NULL);
+        if (app_verb(&inside, "Open recording", "Open")) ra_host_request(RA_HOST_RECORDED, 2, NULL);
+        if (ui_button(u, &cross, &(ui_button_desc){ .id = "Forget recording", .name = "Forget recording", .icon = UI_CLOSE, .icon_scale = 0.8f })) {
+            app.recorded[0] = 0;
+            ra_host_request(RA_HOST_RECORDED, 0, NULL);
+        }
+    } else return false;
+    ui_say(row, words);
+    return true;
+}
+
 static void app_panel_status(canvas_box bar, bool is_phone)
 {
     ui *u = &app.ui;
@@ -11655,6 +11764,7 @@ static void app_panel_status(canvas_box bar, bool is_phone)
         if (ui_button(u, &close, &dismiss)) { app.error[0] = 0; app.is_dirty = true; }
         return;
     }
+    if (app_status_record(inside, row)) return;
     canvas_box lamp = ui_cut_left(&inside, 14);
     if (alive) canvas_disc(u->canvas, lamp.x + 4, lamp.y + 0.5f * lamp.h, 4, theme->sound);
     else canvas_ring(u->canvas, lamp.x + 4, lamp.y + 0.5f * lamp.h, 4, 1.5f, theme->edit);
@@ -11671,7 +11781,7 @@ static void app_panel_keys(void)
 {
     static const char *const keys[][2] = {
         { "Space", "Play, pause" }, { "S", "Stop" }, { "← →", "5 s back, on (Shift: 1 s)" }, { "Home End", "To the start, to the end" },
-        { "↑ ↓", "Volume 1 dB" }, { "M", "Mute" }, { "L", "Loop" }, { "[ ]", "Loop from here, to here" }, { "N", "Next in the queue" }, { "Hold B", "Hear without EQ" }, { "Tab", "Next control, arrows adjust" },
+        { "↑ ↓", "Volume 1 dB" }, { "M", "Mute" }, { "L", "Loop" }, { "[ ]", "Loop from here, to here" }, { "N", "Next in the queue" }, { "R", "Record" }, { "Hold B", "Hear without EQ" }, { "Tab", "Next control, arrows adjust" },
         { "Double click", "Add or reset a band" }, { "Wheel, pinch", "Q of a band" }, { "Del", "Remove a band" }, { "Shift", "Ten times finer" },
         { "Ctrl Z, Ctrl Shift Z", "Undo, redo" }, { "Ctrl O", "Open a file" }, { "D", "Dark, light" }, { "Esc", "Close, loop all" } };
     const uint32_t count = sizeof keys / sizeof *keys;
@@ -11713,6 +11823,7 @@ static void app_panel_thumb(canvas_box box)
     app_button_play(play, 1.6f);
     app_button_loop((canvas_box){ play.x + 86, row.y + 0.5f * (row.h - 44), 44, 44 });
     app_button_range((canvas_box){ play.x + 130, row.y + 0.5f * (row.h - 44), 48, 44 });
+    app_button_record(ui_cut_right(&volume, 64));
     app_volume(ui_inset(&volume, 12, 0), true);
 }
 
@@ -11776,11 +11887,12 @@ static void app_pass(const ui_event *event)
     if (app.width < 1 || app.height < 1 || !canvas_begin(&app.canvas, app.width, app.height, app.ratio, theme->background)) return;
     canvas_box page = { 0, 0, app.width, app.height };
     ui_begin(&app.ui, &app.canvas, theme, event, app.now_s);
-    app.ui.is_inert = app.keys_are_shown;
-    bool keys_were_shown = app.keys_are_shown;
+    app.ui.is_inert = app.keys_are_shown || app.record_menu_is_open;
+    bool keys_were_shown = app.keys_are_shown, menu_was_open = app.record_menu_is_open && !keys_were_shown;
     if (app.width < 700) app_build_phone(page); else app_build_wide(page);
     app.ui.is_inert = false;
     if (keys_were_shown) app_panel_keys();
+    if (menu_was_open) app_record_menu();
     ui_end(&app.ui);
     if (event->kind != UI_NOTHING) app.is_dirty = true;
 }
@@ -11829,6 +11941,7 @@ static bool app_page_key(const char *key, uint32_t modifiers)
     else if (letter == '[') app_set_from();
     else if (letter == ']') app_set_to();
     else if (letter == 'n') app_skip();
+    else if (letter == 'r') app_switch_record(app.record_what);
     else if (letter == 'd') app_switch_theme();
     else if (letter == 'b') { if (!app.eq_is_held_off) { app.eq_is_held_off = true; app_send_chain(); } }
     else if (letter == '?') app_show_keys(!app.keys_are_shown);
@@ -11839,6 +11952,7 @@ static bool app_page_key(const char *key, uint32_t modifiers)
     else if (!strcmp(key, "Home"))       app_seek(0);
     else if (!strcmp(key, "End"))        app_seek(app_duration_s());
     else if (!strcmp(key, "Escape") && app.keys_are_shown) app_show_keys(false);
+    else if (!strcmp(key, "Escape") && app.record_menu_is_open) app_show_record_menu(false);
     else if (!strcmp(key, "Escape") && app.error[0]) app.error[0] = 0;
     else if (!strcmp(key, "Escape") && (app.from_s >= 0 || app.to_s >= 0)) app_set_range(-1, -1);
     else return false;
@@ -11873,10 +11987,10 @@ static void app_resize(float width_css, float height_css, float pixel_ratio)
     gpu_resize((uint32_t)(width_css * pixel_ratio + 0.5f), (uint32_t)(height_css * pixel_ratio + 0.5f));
 }
 
-/* reduced_motion changes nothing: what moves here is audio or the user's finger, nothing decorates. */
+/* What moves here is audio or the user's finger, nothing decorates; only the lamp of a recording pulses. */
 static void app_set_appearance(bool system_is_dark, bool reduced_motion)
 {
-    (void)reduced_motion;
+    app.is_still = reduced_motion;
     app.system_is_dark = system_is_dark;
     if (!app.theme_is_picked) app.is_dark = system_is_dark;
     app.is_dirty = true;
@@ -11903,6 +12017,62 @@ static void app_set_underruns(uint32_t count)
 static void app_set_gpu(const char *wanted)
 {
     app.wanted_gpu = !strcmp(wanted, "webgl2") ? GPU_WEBGL2 : !strcmp(wanted, "none") ? GPU_NONE : GPU_WEBGPU;
+}
+
+/* ---- what the page calls: recording ---- */
+
+/* 1 the output, 2 the microphone, 0 neither: it was refused, or given up; + 4: as soon as that is there. A sentence if that cannot be. */
+static const char *app_record(uint32_t what)
+{
+    ra_result result = RA_OK;
+    app.record_menu_is_open = false;
+    app.is_dirty = true;
+    if (what & 3) app.record_what = what & 3;
+    if (what == 1 || what == 2) result = ra_engine_record(app.engine, what == 1 ? RA_RECORD_OUTPUT : RA_RECORD_INPUT, RA_WAV_F32);
+    app.record_phase = what == 0 || result ? APP_RECORDS_NOT : what & 4 ? APP_WILL_RECORD : APP_RECORDS;
+    app.recording = (ra_recording){ 0 };
+    if (app.record_phase == APP_RECORDS) ra_host_request(RA_HOST_ANNOUNCE, 0, what == 1 ? "Recording the output" : "Recording the microphone");
+    return result ? ra_result_text(result) : NULL;
+}
+
+/* False: it has not begun. */
+static bool app_record_stop(void)
+{
+    bool has_begun = app.record_phase >= APP_RECORDS;
+    if (has_begun) app.record_phase = APP_ENDS_RECORDING;
+    app.is_dirty = true;
+    return has_begun;
+}
+
+/* The next piece of the file, which is the page's until it asks again; last of all, and alone, its header. False: none now. */
+static bool app_record_next(const void **bytes, size_t *byte_count, bool *is_last)
+{
+    static uint8_t header[80];
+    *is_last = false;
+    if (app.piece_is_out) ra_engine_record_done(app.engine);
+    app.piece_is_out = app.record_phase >= APP_RECORDS && ra_engine_record_next(app.engine, bytes, byte_count);
+    if (app.piece_is_out || app.record_phase < APP_RECORDS) return app.piece_is_out;
+    ra_engine_get_recording(app.engine, &app.recording);
+    if (app.recording.is_on) return false;
+    *bytes = header;
+    *byte_count = ra_wav_header(&app.recording.info, header);
+    app.record_phase = APP_RECORDS_NOT;
+    return app.is_dirty = *is_last = true;
+}
+
+/* file_count recordings wait for somebody to save them, the newest just made; 0: whoever asked for it has it. why: what ended it, a sentence or nothing. */
+static void app_recorded(uint32_t file_count, const char *why)
+{
+    ra_text text = ra_text_start(app.recorded, sizeof app.recorded);
+    const ra_recording *now = &app.recording;
+    ra_text_add(&text, "%s%sRecorded ", why, why[0] ? " " : "");
+    ui_text_time(&text, (double)now->info.frame_count / now->info.sample_rate_hz, false);
+    if (now->lost_frames) ra_text_add(&text, "; %llu frames were lost: the page was too busy", (unsigned long long)now->lost_frames);
+    if (file_count > 1) ra_text_add(&text, " (%u recordings)", file_count);
+    ra_host_request(RA_HOST_ANNOUNCE, 0, app.recorded);
+    if (file_count == 0 && (why[0] || now->lost_frames)) app_fail(app.recorded);
+    if (file_count == 0) app.recorded[0] = 0;
+    app.is_dirty = true;
 }
 
 /* ---- what the page calls: state ---- */
@@ -11997,6 +12167,9 @@ static const char *app_state_json(void)
     ra_text_add(&text, ",\"volume_db\":%.2f,\"muted\":%s,\"loop\":%s,\"loop_from_s\":%.6f,\"loop_to_s\":%.6f,\"queued\":%u,\"eq_on\":%s,\"file\":", app.session.volume_db,
                 app_bool(app.is_muted), app_bool(app.is_looping), app.from_s, app.to_s, app.queue_count, app_bool(app.session.eq_is_on));
     ra_text_add_json(&text, app.track.title);
+    ra_text_add(&text, ",\"recording\":\"%s\",\"recorded_frames\":%llu,\"record_offered_frames\":%llu,\"record_lost_frames\":%llu",
+                app.record_phase < APP_RECORDS ? "" : app.record_what == 1 ? "output" : "microphone", (unsigned long long)app.recording.info.frame_count,
+                (unsigned long long)app.recording.offered_frames, (unsigned long long)app.recording.lost_frames);
     ra_text_add(&text, ",\"error\":");
     ra_text_add_json(&text, app.error);
     ra_text_add(&text, ",\"frames_drawn\":%u,\"device_losses\":%u,\"spectrum_serial\":%u}", app.frames_drawn, gpu_loss_count(), app.spectrum_serial);
@@ -12058,6 +12231,11 @@ static bool app_update(double now_s)
     for (int channel = 0; channel < 2; channel++)          /* below a thousandth nothing moves by a pixel */
         has_moved |= app_differ(now->peak[channel], before.peak[channel], 1e-3f)
                   || app_differ(now->peak_hold[channel], before.peak_hold[channel], 1e-3f);
+    if (app.record_phase >= APP_RECORDS) {
+        if (app.record_phase == APP_ENDS_RECORDING) ra_engine_record_stop(app.engine);        /* again and again, if the ring was full */
+        ra_engine_get_recording(app.engine, &app.recording);
+        has_moved = true;
+    }
     has_moved |= app_update_spectrum(elapsed_s);
     if (has_moved) app_update_said();
     if (app.chain_is_unsaved && !app.ui.active && now_s - app.edited_s > 0.5) {
@@ -12325,6 +12503,23 @@ static void web_pause(void)          { app_pause(); }
 static void web_stop(void)           { app_stop(); }
 static void web_seek(double seconds) { app_seek(seconds); }
 
+static const char *web_record(uint32_t what) { return app_record(what); }
+static bool        web_record_stop(void)     { return app_record_stop(); }
+static void        web_recorded(uint32_t file_count, const char *why) { app_recorded(file_count, why); }
+/* { address, bytes, is it the header, which is the last } of the next piece; NULL: none now. */
+static const uint32_t *web_record_next(void)
+{
+    static uint32_t told[3];
+    const void *bytes;
+    size_t byte_count;
+    bool is_last;
+    if (!app_record_next(&bytes, &byte_count, &is_last)) return NULL;
+    told[0] = (uint32_t)(uintptr_t)bytes;
+    told[1] = (uint32_t)byte_count;
+    told[2] = is_last;
+    return told;
+}
+
 static const char  *web_state_json(void)     { return app_state_json(); }
 static const float *web_spectrum(void)       { return app_spectrum(); }
 static uint32_t     web_spectrum_bins(void)  { return RA_SPECTRUM_BINS; }
@@ -12348,7 +12543,8 @@ static const char *web_import_eq(const char *settings)
     X(bridge_clip_sent) X(bridge_commands) X(bridge_report) X(bridge_resync) X(is_readable) X(load_bytes) \
     X(miss_response) X(clip_create) X(clip_samples) X(clip_destroy) X(load_clip) X(resize) X(pointer) X(wheel) \
     X(key) X(access_version) X(access_json) X(access) X(set_appearance) X(set_tier) X(set_underruns) X(set_audio) \
-    X(fail) X(play) X(pause) X(stop) X(seek) X(state_json) X(spectrum) X(spectrum_bins) X(set_state) X(import_eq)
+    X(fail) X(play) X(pause) X(stop) X(seek) X(state_json) X(spectrum) X(spectrum_bins) X(set_state) X(import_eq) \
+    X(record) X(record_stop) X(record_next) X(recorded)
 #define WEB_NAME(name) " " #name
 #define WEB_CALL(name) (void (*)(void))web_##name,
 static const char web_call_names[] = WEB_CALLS(WEB_NAME);
