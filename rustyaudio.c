@@ -1034,7 +1034,9 @@ typedef enum {
     RA_HOST_LOADED,            /* number: the load's request, whose promise is kept */
     RA_HOST_LOAD_FAILED,       /* number as above; text: the sentence it is broken with */
     RA_HOST_SAVE_STATE,        /* text: the chain, for the address bar */
-    RA_HOST_WANT_RESPONSE      /* text: the address of a response that the chain names; load it with number as its purpose */
+    RA_HOST_WANT_RESPONSE,     /* text: the address of a response that the chain names; load it with number as its purpose */
+    RA_HOST_RECORD,            /* number 1: begin to record the output, 2: the microphone; 0: end it */
+    RA_HOST_RECORDED           /* number 0: forget what was recorded, 1: save it, 2: open it */
 } ra_host_kind;
 
 #if RA_WEB
@@ -6689,12 +6691,12 @@ RA_REALTIME static void ra_router_process(ra_router *router, const float *const 
 /* ============================================================================
    [12] ENGINE - what plays: commands in, sound out, snapshots back
    ----------------------------------------------------------------------------
-   owns     ra_engine, ra_load (a file into a clip, as a job), ra_render_clip, ra_process
-            (whole clips on all workers), ra_bridge (one engine in two memories, for pages
-            that are not isolated)
+   owns     ra_engine, ra_recorder (what passes the audio thread into a file), ra_load (a
+            file into a clip, as a job), ra_render_clip, ra_process (whole clips on all
+            workers), ra_bridge (one engine in two memories, for pages that are not isolated)
    calls    [2] to [11]
-   threads  control: everything but ra_engine_render; audio: ra_engine_render;
-            pool: ra_load_step, ra_analysis_step, ra_process_step
+   threads  control: everything but ra_engine_render*; audio: ra_engine_render*;
+            pool: ra_load_step, ra_analysis_step, ra_recorder_step, ra_process_step
    real time  rings and mailboxes only; clips that are replaced go home by ring
             and are freed by ra_engine_tick on the control thread
    tests    test.c "engine"
@@ -6706,13 +6708,13 @@ enum { RA_SOURCE_MAIN = 0 };
 enum { RA_DESTINATION_OUT = 0, RA_DESTINATION_TAP = 1 };
 
 typedef enum { RA_COMMAND_LOAD = 1, RA_COMMAND_CHAIN, RA_COMMAND_PLAY, RA_COMMAND_PAUSE, RA_COMMAND_STOP, RA_COMMAND_SEEK, RA_COMMAND_LOOP, RA_COMMAND_VOLUME,
-               RA_COMMAND_RANGE, RA_COMMAND_QUEUE, RA_COMMAND_QUEUE_CLEAR, RA_COMMAND_SKIP } ra_command_kind;
+               RA_COMMAND_RANGE, RA_COMMAND_QUEUE, RA_COMMAND_QUEUE_CLEAR, RA_COMMAND_SKIP, RA_COMMAND_RECORD } ra_command_kind;
 
 /* Travels through a ring of eight floats a frame: copied, never computed with. */
 typedef struct {
-    uint32_t kind, serial;             /* serial: of the clip, or of the chain; QUEUE_CLEAR: of the newest clip before it */
-    union { const void *pointer; uint64_t room; double end_s; } item, resampler;     /* LOAD, QUEUE: the clip; CHAIN: the chain; RANGE: its end */
-    double   value;                    /* seconds, dB, or yes/no */
+    uint32_t kind, serial;             /* serial: of the clip, or of the chain; QUEUE_CLEAR: of the newest clip before it; RECORD: its own */
+    union { const void *pointer; uint64_t room; double end_s; } item, resampler;     /* LOAD, QUEUE: the clip; CHAIN: the chain; RANGE: its end; RECORD: a ring */
+    double   value;                    /* seconds, dB, or yes/no; RECORD: the source, RA_RECORD_NOTHING to stop */
 } ra_command;
 _Static_assert(sizeof(ra_command) == 32, "a command is eight floats of ring");
 
@@ -6751,6 +6753,31 @@ typedef struct {
     ra_mailbox spectra;                           /* to the control thread */
 } ra_analysis;
 
+#define RA_RECORD_ROOM_S 10.0          /* so long nobody need come for what is recorded */
+enum { RA_RECORD_RUN = 4096, RA_RECORD_BACK_FRAMES = 16384 };    /* frames; a bridge's back engine is emptied with every report */
+#define RA_RECORD_NOTHING (-1.0)
+
+/* A recording: the audio thread fills the ring, a job makes of that the next piece of the file, the control thread takes it. */
+typedef struct {
+    ra_ring *ring;
+    ra_pool *pool;
+    ra_job  *job;
+    ra_wav_info info;                  /* frame_count: of the pieces that were taken */
+    uint32_t piece_capacity, piece_frames;        /* frames; with the piece, the job's while there is one */
+    uint8_t *piece;
+    uint64_t dither_seed;
+    uint64_t lost_frames;              /* front engine of a bridge: the other memory gave these, and there was no room */
+    bool     is_stopped;               /* the command is on its way */
+    bool     has_ended;                /* nothing will come any more: it was obeyed, or nobody is there to obey it */
+    bool     is_over;                  /* and all of it was taken */
+    bool     is_let_go;                /* the audio thread has lost sight of the ring, without a command */
+    ra_snapshot last;                  /* has_ended: the end's */
+    uint64_t seen_frames;              /* is_stopped: rendered_frames, which no longer move when the audio thread sleeps */
+    double   seen_s;
+    uint32_t still_ticks;
+    float    frames[2 * RA_RECORD_RUN];
+} ra_recorder;
+
 struct ra_engine {
     uint32_t   sample_rate_hz;
     /* control to audio, and back */
@@ -6763,6 +6790,8 @@ struct ra_engine {
     ra_analysis *analysis;
     ra_job    *analysis_job;
     ra_pool   *analysis_pool;
+    ra_recorder *recorder;                        /* the newest; NULL before the first */
+    uint32_t   record_serial;                     /* of the newest RECORD */
     ra_command held;                              /* front engine of a bridge: read, not yet sent; kind 0: none */
     uint32_t   delivered_serial;
     ra_track   sent[RA_SENT_MAX];                 /* front engine: clips that play or wait in the other memory, the oldest first; */
@@ -6793,6 +6822,7 @@ struct ra_engine {
     ra_glide   volume;
     ra_router  router;
     ra_meter   meters[2];
+    struct { bool is_on; ra_record_source source; ra_ring *ring; ra_meter meters[2]; } take;     /* ring NULL: no memory, all is lost */
     float      peak_fall, mean_square_share;      /* a frame */
     uint32_t   hold_frames;
     uint32_t   quiet_frames;                      /* of exact silence, so far */
@@ -6893,6 +6923,94 @@ static void ra_engine_end_analysis(ra_engine *engine)
     engine->analysis_job = NULL;
 }
 
+/* ---- recording: the ring's frames into pieces of a WAV file, as a job ---- */
+
+static void ra_recorder_destroy(ra_recorder *recorder)
+{
+    if (!recorder) return;
+    if (recorder->job) {
+        ra_job_cancel(recorder->job);
+        ra_pool_finish(recorder->pool, recorder->job);
+        ra_job_release(recorder->job);
+    }
+    ra_ring_destroy(recorder->ring);
+    RA_FREE(recorder->piece);
+    RA_FREE(recorder);
+}
+
+/* is_whole: with pieces, which only the side that makes the file needs. */
+static ra_result ra_recorder_create(uint32_t room_frames, bool is_whole, ra_wav_format format, ra_recorder **out)
+{
+    ra_recorder *recorder = *out = ra_new(1, sizeof *recorder);
+    if (!recorder) return RA_NO_MEMORY;
+    ra_result result = ra_ring_create(room_frames, 2, 48000, &recorder->ring);       /* nobody asks this ring for its rate */
+    recorder->info = (ra_wav_info){ .format = format, .channels = 2, .frame_bytes = 2u * ra_wav_sample_bytes[format] };
+    recorder->piece_capacity = room_frames / 4;
+    if (result == RA_OK && is_whole && !(recorder->piece = RA_MALLOC((size_t)recorder->piece_capacity * recorder->info.frame_bytes))) result = RA_NO_MEMORY;
+    if (result) { ra_recorder_destroy(recorder); *out = NULL; }
+    return result;
+}
+
+/* All that has come, or as much as the piece has room for: at most some milliseconds. */
+static bool ra_recorder_step(void *user, ra_job *job)
+{
+    ra_recorder *r = user;
+    (void)job;
+    for (;;) {
+        uint32_t run = ra_ring_readable_frames(r->ring), room = r->piece_capacity - r->piece_frames;
+        if (run > room) run = room;
+        if (run > RA_RECORD_RUN) run = RA_RECORD_RUN;
+        if (run == 0) return true;
+        ra_ring_read(r->ring, r->frames, run);
+        ra_wav_encode(r->info.format, r->frames, r->piece + (size_t)r->piece_frames * r->info.frame_bytes, 2 * (size_t)run, &r->dither_seed);
+        r->piece_frames += run;
+    }
+}
+
+/* Is no job at it? */
+static bool ra_recorder_rests(ra_recorder *r)
+{
+    if (r->job && ra_job_poll(r->job) < RA_JOB_DONE) return false;
+    ra_job_release(r->job);
+    r->job = NULL;
+    return true;
+}
+
+/* The next job, when there is something worth it. */
+static void ra_recorder_go_on(ra_recorder *r, ra_pool *pool)
+{
+    r->pool = pool;
+    if (pool && ra_recorder_rests(r) && r->piece_frames < r->piece_capacity && ra_ring_is_ready(r->ring, r->has_ended ? 1 : RA_RECORD_RUN))
+        ra_pool_submit(pool, "record", ra_recorder_step, r, &r->job);          /* no room now: next time */
+}
+
+/* Does a snapshot speak of the newest recording, or still of the one before? */
+static bool ra_engine_has_taken(const ra_engine *engine, const ra_snapshot *now)
+{
+    return (int32_t)(now->record_serial + engine->recorder->is_stopped - engine->record_serial) >= 0;
+}
+
+static void ra_recorder_end(ra_engine *engine, const ra_snapshot *last)
+{
+    ra_recorder *r = engine->recorder;
+    if (r->has_ended) return;
+    r->last = *last;
+    if (!ra_engine_has_taken(engine, last)) r->last.record_frames = r->last.record_lost_frames = 0;
+    r->has_ended = true;
+}
+
+static void ra_recorder_tick(ra_engine *engine, ra_pool *pool)
+{
+    ra_recorder *r = engine->recorder;
+    if (!r || !r->piece) return;
+    ra_snapshot now = *(const ra_snapshot *)ra_mailbox_get(&engine->snapshots, NULL);
+    if (r->is_stopped && now.record_serial == engine->record_serial) ra_recorder_end(engine, &now);
+    /* An audio thread that sleeps obeys nothing. Ticks are counted too: a page that was busy for long has its reports still to read. */
+    if (now.rendered_frames != r->seen_frames || !r->is_stopped) { r->seen_frames = now.rendered_frames; r->seen_s = ra_now_s(); r->still_ticks = 0; }
+    else if (++r->still_ticks > 10 && ra_now_s() > r->seen_s + 1) ra_recorder_end(engine, &now);
+    ra_recorder_go_on(r, pool);
+}
+
 /* ---- responses: the engine has copies of its own, one for all processors that have the same samples ---- */
 
 static bool ra_spec_has_impulse(const ra_chain_spec *spec, const ra_clip *impulse)
@@ -6950,6 +7068,7 @@ RA_API void ra_engine_destroy(ra_engine *engine)
 {
     if (!engine) return;
     ra_engine_end_analysis(engine);
+    ra_recorder_destroy(engine->recorder);
     ra_command command;
     while (engine->commands && ra_ring_read(engine->commands, (float *)&command, 1)) ra_command_free(&command);
     ra_command_free(&engine->held);
@@ -7094,9 +7213,79 @@ RA_API ra_result ra_engine_set_chain(ra_engine *engine, const ra_chain_spec *giv
     return RA_OK;
 }
 
+RA_API void ra_engine_get_recording(ra_engine *engine, ra_recording *out)
+{
+    ra_recorder *r = engine->recorder;
+    *out = (ra_recording){ .is_on = false };
+    if (!r) return;
+    ra_snapshot now = r->last;
+    if (!r->has_ended) ra_engine_get_snapshot(engine, &now);
+    bool has_begun = r->has_ended || ra_engine_has_taken(engine, &now);
+    out->info = r->info;
+    out->info.sample_rate_hz = now.sample_rate_hz ? now.sample_rate_hz : engine->sample_rate_hz;
+    out->offered_frames = has_begun ? now.record_frames : 0;
+    out->lost_frames = (has_begun ? now.record_lost_frames : 0) + r->lost_frames;
+    for (int side = 0; side < 2 && has_begun; side++) out->peak[side] = now.record_peak[side];
+    r->is_over = r->is_over || (r->has_ended && ra_recorder_rests(r) && r->piece_frames == 0 && !ra_ring_is_ready(r->ring, 1)
+                                && r->info.frame_count + out->lost_frames >= out->offered_frames);
+    out->is_on = !r->is_over;
+}
+
+RA_API ra_result ra_engine_record(ra_engine *engine, ra_record_source source, ra_wav_format format)
+{
+    ra_recorder *before = engine->recorder, *recorder;
+    ra_recording old;
+    ra_snapshot now;
+    if ((unsigned)source > RA_RECORD_INPUT || (unsigned)format >= RA_WAV_WRITABLE_COUNT) return RA_BAD_ARGUMENT;
+    ra_engine_get_recording(engine, &old);
+    ra_engine_get_snapshot(engine, &now);
+    if (before && (old.is_on || (!before->is_let_go && now.record_serial != engine->record_serial))) return RA_BUSY;
+    uint32_t rate = now.sample_rate_hz > engine->sample_rate_hz ? now.sample_rate_hz : engine->sample_rate_hz;
+    ra_result result = ra_recorder_create((uint32_t)(RA_RECORD_ROOM_S * rate), true, format, &recorder);
+    if (result) return result;
+    ra_command command = { .kind = RA_COMMAND_RECORD, .serial = engine->record_serial + 1, .value = source };
+    command.item.pointer = recorder->ring;
+    result = ra_engine_send(engine, command);
+    if (result) { ra_recorder_destroy(recorder); return result; }
+    ra_recorder_destroy(before);
+    engine->recorder = recorder;
+    engine->record_serial++;
+    return RA_OK;
+}
+
+RA_API ra_result ra_engine_record_stop(ra_engine *engine)
+{
+    ra_recorder *r = engine->recorder;
+    if (!r || r->is_stopped || r->has_ended) return RA_OK;
+    ra_result result = ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_RECORD, .serial = engine->record_serial + 1, .value = RA_RECORD_NOTHING });
+    if (result) return result;
+    engine->record_serial++;
+    r->is_stopped = true;
+    return RA_OK;
+}
+
+RA_API bool ra_engine_record_next(ra_engine *engine, const void **bytes, size_t *byte_count)
+{
+    ra_recorder *r = engine->recorder;
+    if (!r || r->is_over || !ra_recorder_rests(r) || !r->piece_frames) return false;
+    if (r->piece_frames < r->piece_capacity / 2 && !(r->has_ended && !ra_ring_is_ready(r->ring, 1))) return false;      /* let it grow */
+    *bytes = r->piece;
+    *byte_count = (size_t)r->piece_frames * r->info.frame_bytes;
+    return true;
+}
+
+RA_API void ra_engine_record_done(ra_engine *engine)
+{
+    ra_recorder *r = engine->recorder;
+    r->info.frame_count += r->piece_frames;
+    r->piece_frames = 0;
+    ra_recorder_go_on(r, r->pool);
+}
+
 RA_API void ra_engine_tick(ra_engine *engine, ra_pool *pool)
 {
     ra_engine_free_homecomings(engine);
+    ra_recorder_tick(engine, pool);
     if (engine->analysis_job) {
         if (ra_job_poll(engine->analysis_job) < RA_JOB_DONE) return;
         ra_job_release(engine->analysis_job);
@@ -7183,6 +7372,18 @@ RA_REALTIME static void ra_engine_expect_clip(ra_engine *engine, const ra_track 
     ra_player_halt(&engine->player);
 }
 
+/* Begins or ends a recording, before the first frame of this block. */
+RA_REALTIME static void ra_engine_take(ra_engine *engine, const ra_command *command)
+{
+    engine->snapshot.record_serial = command->serial;
+    engine->take.is_on = command->value >= 0.0;
+    engine->take.ring = (ra_ring *)(uintptr_t)command->item.pointer;
+    if (!engine->take.is_on) return;
+    engine->take.source = (ra_record_source)command->value;
+    engine->snapshot.record_frames = engine->snapshot.record_lost_frames = 0;
+    memset(engine->take.meters, 0, sizeof engine->take.meters);
+}
+
 RA_REALTIME static void ra_engine_obey(ra_engine *engine, const ra_command *command)
 {
     ra_player *player = &engine->player;
@@ -7229,7 +7430,9 @@ RA_REALTIME static void ra_engine_obey(ra_engine *engine, const ra_command *comm
         float factor = command->value > -60.0 ? (float)ra_amplitude_from_db(command->value) : 0.0f;
         ra_glide_to(&engine->volume, factor, engine->is_begun ? (uint32_t)(RA_GLIDE_S * engine->sample_rate_hz) : 0);
         break;
-    } }
+    }
+    case RA_COMMAND_RECORD: ra_engine_take(engine, command); break;
+    }
     engine->snapshot.command_count++;
 }
 
@@ -7275,6 +7478,11 @@ RA_API ra_result ra_engine_set_sample_rate(ra_engine *engine, uint32_t sample_ra
         ra_chain_destroy(chain);
         return result;
     }
+    if (engine->recorder && engine->take.is_on) {        /* a file has one rate: it ends here */
+        engine->take.is_on = false;
+        engine->recorder->is_let_go = true;
+        ra_recorder_end(engine, &engine->snapshot);
+    }
     if (engine->arrival.is_waiting) ra_engine_take_clip(engine);
     ra_chain_destroy(engine->arriving_chain.next);
     engine->arriving_chain.next = NULL;
@@ -7295,10 +7503,10 @@ RA_API ra_result ra_engine_set_sample_rate(ra_engine *engine, uint32_t sample_ra
     return RA_OK;
 }
 
-RA_REALTIME static void ra_engine_meter(ra_engine *engine, const float *frames, uint32_t frame_count)
+RA_REALTIME static void ra_engine_meter(const ra_engine *engine, ra_meter meters[2], const float *frames, uint32_t frame_count)
 {
     for (int side = 0; side < 2; side++) {
-        ra_meter m = engine->meters[side];
+        ra_meter m = meters[side];
         for (uint32_t frame = 0; frame < frame_count; frame++) {
             float x = frames[2 * frame + side], size = __builtin_fabsf(x);
             m.peak *= engine->peak_fall;
@@ -7310,8 +7518,18 @@ RA_REALTIME static void ra_engine_meter(ra_engine *engine, const float *frames, 
         if (m.peak < 1e-6f) m.peak = 0.0f;               /* -120 dB: an eye cannot tell */
         if (m.hold < 1e-6f) m.hold = 0.0f;
         if (m.mean_square < 1e-12f) m.mean_square = 0.0f;
-        engine->meters[side] = m;
+        meters[side] = m;
     }
+}
+
+/* What may be recorded: it is, if it is what was asked for. */
+RA_REALTIME static void ra_engine_offer(ra_engine *engine, ra_record_source source, const float *frames, uint32_t frame_count)
+{
+    if (!engine->take.is_on || engine->take.source != source) return;
+    uint32_t taken = engine->take.ring ? ra_ring_write(engine->take.ring, frames, frame_count) : 0;
+    engine->snapshot.record_frames += frame_count;
+    engine->snapshot.record_lost_frames += frame_count - taken;
+    ra_engine_meter(engine, engine->take.meters, frames, frame_count);
 }
 
 RA_REALTIME static void ra_engine_report(ra_engine *engine)
@@ -7325,11 +7543,13 @@ RA_REALTIME static void ra_engine_report(ra_engine *engine)
     s->loop_start_frames = player->loop_start;
     s->loop_end_frames = ra_player_loop_end(player);
     s->queue_count = player->queue_count;
+    s->sample_rate_hz = engine->sample_rate_hz;
     s->is_playing = engine->arrival.is_waiting ? engine->arrival.will_play : player->wants_to_play;
     for (int side = 0; side < 2; side++) {
         s->peak[side] = engine->meters[side].peak;
         s->peak_hold[side] = engine->meters[side].hold;
         s->rms[side] = ra_sqrtf(engine->meters[side].mean_square);
+        s->record_peak[side] = engine->take.meters[side].peak;
     }
     s->tap_lost_frames = atomic_load_explicit(&engine->tap->overrun_frames, memory_order_relaxed);
     s->is_settled = player->fade.left_frames == 0 && !engine->arrival.is_waiting && engine->volume.left_frames == 0 && engine->duck.left_frames == 0 && engine->late_left == 0
@@ -7340,8 +7560,10 @@ RA_REALTIME static void ra_engine_report(ra_engine *engine)
 /* The tap goes on until the analyser's window holds nothing but silence; then it rests, and so does the screen. */
 enum { RA_TAP_REST_FRAMES = RA_FFT_FRAMES + 2 * RA_HOP_FRAMES };
 
-RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, float *out, uint32_t frame_count)
+RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, const float *in, float *out, uint32_t frame_count)
 {
+    if (!in) memset(engine->main_frames, 0, 2 * frame_count * sizeof(float));
+    ra_engine_offer(engine, RA_RECORD_INPUT, in ? in : engine->main_frames, frame_count);        /* before out, which may be in */
     for (uint32_t done = 0; done < frame_count; ) {      /* a clip that waits begins on the frame where the old one has faded */
         if (engine->arrival.is_waiting && !engine->player.is_sounding) ra_engine_take_clip(engine);
         done += ra_player_process(&engine->player, engine->main_frames + 2 * done, frame_count - done);
@@ -7363,7 +7585,8 @@ RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, float *out, ui
     float *destinations[RA_ROUTER_DESTINATIONS] = { [RA_DESTINATION_OUT] = out, [RA_DESTINATION_TAP] = engine->tap_frames };
     ra_router_process(&engine->router, sources, destinations, frame_count);
     engine->snapshot.soft_clip_count += ra_soft_clip_process(out, frame_count, 2);
-    ra_engine_meter(engine, out, frame_count);
+    ra_engine_meter(engine, engine->meters, out, frame_count);
+    ra_engine_offer(engine, RA_RECORD_OUTPUT, out, frame_count);
     bool is_silent = true;
     for (uint32_t sample = 0; sample < 2 * frame_count && is_silent; sample++) is_silent = engine->tap_frames[sample] == 0.0f;
     engine->quiet_frames = is_silent ? engine->quiet_frames + (engine->quiet_frames < 1u << 30 ? frame_count : 0) : 0;
@@ -7371,7 +7594,7 @@ RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, float *out, ui
     engine->snapshot.rendered_frames += frame_count;
 }
 
-RA_REALTIME RA_API void ra_engine_render(ra_engine *engine, float *out, uint32_t frame_count)
+RA_REALTIME RA_API void ra_engine_render_duplex(ra_engine *engine, const float *in, float *out, uint32_t frame_count)
 {
     bool was_sounding = engine->player.is_sounding;
     ra_engine_read_commands(engine);
@@ -7380,12 +7603,15 @@ RA_REALTIME RA_API void ra_engine_render(ra_engine *engine, float *out, uint32_t
     engine->is_begun = true;
     while (frame_count) {
         uint32_t run = frame_count < RA_CHUNK_FRAMES ? frame_count : RA_CHUNK_FRAMES;
-        ra_engine_render_chunk(engine, out, run);
+        ra_engine_render_chunk(engine, in, out, run);
+        if (in) in += 2 * (size_t)run;
         out += 2 * (size_t)run;
         frame_count -= run;
     }
     ra_engine_report(engine);
 }
+
+RA_REALTIME RA_API void ra_engine_render(ra_engine *engine, float *out, uint32_t frame_count) { ra_engine_render_duplex(engine, NULL, out, frame_count); }
 
 /* ---- rendering in memory ---- */
 
@@ -8098,7 +8324,7 @@ RA_API bool ra_load_free(ra_load *load)
    delivered beforehand, by pieces; a LOAD or QUEUE and all behind it wait for that. So are those of a response; a packet
    tells that it was one, and the settings wait. In these its serial stands where its address was. */
 
-enum { RA_PACKET_SETTINGS = 1, RA_PACKET_COMMAND, RA_PACKET_SNAPSHOT, RA_PACKET_TAP, RA_PACKET_IMPULSE };
+enum { RA_PACKET_SETTINGS = 1, RA_PACKET_COMMAND, RA_PACKET_SNAPSHOT, RA_PACKET_TAP, RA_PACKET_IMPULSE, RA_PACKET_RECORD };
 
 /* Appends one packet (kind, size, bytes); false, and nothing appended, when there is no room. */
 static bool ra_packet_add(uint8_t *bytes, size_t capacity, size_t *length, uint32_t kind, const void *body, uint32_t body_bytes)
@@ -8226,10 +8452,14 @@ RA_MAYBE_UNUSED static void ra_bridge_resync(ra_engine *front)
     bool will_play = front->wants_to_play && (before.is_playing || ra_bridge_hold(front));      /* what waits may be a PLAY */
     for (; ra_bridge_hold(front); front->held.kind = 0) {
         has_load = has_load || front->held.kind == RA_COMMAND_LOAD;
-        unsent[unsent_count++] = front->held;
+        if (front->held.kind != RA_COMMAND_RECORD) unsent[unsent_count++] = front->held;
     }
     front->sent_count = front->cleared_count = 0;
     front->arrived_impulse = 0;
+    if (front->recorder) {                               /* what the other memory still had is gone, and was never counted */
+        front->recorder->is_let_go = true;
+        ra_recorder_end(front, &before);
+    }
     for (uint32_t index = 0; index < front->newest.spec.count; index++) {
         ra_own_impulse *own = (ra_own_impulse *)(uintptr_t)front->newest.spec.item[index].impulse;
         if (own) own->is_delivered = false;
@@ -8288,6 +8518,13 @@ RA_MAYBE_UNUSED static size_t ra_bridge_chain_bytes(const ra_engine *back)
     return (size_t)byte_count;
 }
 
+/* The back engine records into a ring of its own, one for all recordings. */
+static void ra_bridge_own_ring(ra_engine *back, ra_command *command)
+{
+    if (!back->recorder) ra_recorder_create(RA_RECORD_BACK_FRAMES, false, RA_WAV_F32, &back->recorder);
+    command->item.pointer = back->recorder ? back->recorder->ring : NULL;
+}
+
 /* *delivered_clip, if any, is for the LOAD, QUEUE or response among the commands; it is taken, and NULL then, when that comes. */
 RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8_t *bytes, size_t byte_count, ra_clip **delivered_clip)
 {
@@ -8309,6 +8546,7 @@ RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8
         if (kind != RA_PACKET_COMMAND || body_bytes != sizeof(ra_command)) continue;
         ra_command command;
         memcpy(&command, body, sizeof command);
+        if (command.kind == RA_COMMAND_RECORD) ra_bridge_own_ring(back, &command);
         if (!ra_bridge_is_clip(&command)) { ra_engine_send(back, command); continue; }
         if (!*delivered_clip) continue;
         back->clip_serial = command.serial - 1;
@@ -8317,20 +8555,27 @@ RA_MAYBE_UNUSED static void ra_bridge_give_commands(ra_engine *back, const uint8
     }
 }
 
-/* The snapshot, and as many tapped frames as there are and fit. */
+/* As many frames of a ring as there are and fit. */
+static void ra_bridge_add_frames(ra_ring *ring, uint32_t kind, uint8_t *bytes, size_t capacity, size_t *length)
+{
+    for (uint32_t there; (there = ra_ring_readable_frames(ring)); ) {
+        float frames[2 * 256];
+        uint32_t run = there < 256 ? there : 256, run_bytes = run * 2 * (uint32_t)sizeof(float);
+        if (capacity - *length < run_bytes + 8) break;
+        ra_ring_read(ring, frames, run);
+        ra_packet_add(bytes, capacity, length, kind, frames, run_bytes);
+    }
+}
+
+/* The snapshot, and what was recorded and tapped since the last one. */
 RA_MAYBE_UNUSED static size_t ra_bridge_take_report(ra_engine *back, uint8_t *bytes, size_t capacity)
 {
     size_t length = 0;
     ra_snapshot snapshot;
     ra_engine_get_snapshot(back, &snapshot);
     ra_packet_add(bytes, capacity, &length, RA_PACKET_SNAPSHOT, &snapshot, sizeof snapshot);
-    for (uint32_t there; (there = ra_ring_readable_frames(back->tap)); ) {
-        float frames[2 * 256];
-        uint32_t run = there < 256 ? there : 256, run_bytes = run * 2 * (uint32_t)sizeof(float);
-        if (capacity - length < run_bytes + 8) break;
-        ra_ring_read(back->tap, frames, run);
-        ra_packet_add(bytes, capacity, &length, RA_PACKET_TAP, frames, run_bytes);
-    }
+    if (back->recorder) ra_bridge_add_frames(back->recorder->ring, RA_PACKET_RECORD, bytes, capacity, &length);
+    ra_bridge_add_frames(back->tap, RA_PACKET_TAP, bytes, capacity, &length);
     return length;
 }
 
@@ -8345,7 +8590,10 @@ RA_MAYBE_UNUSED static void ra_bridge_give_report(ra_engine *front, const uint8_
             ra_mailbox_put(&front->snapshots, &there);
             ra_bridge_forget(front, &there);
         }
-        if (kind == RA_PACKET_TAP) ra_ring_write(front->tap, (const float *)(const void *)body, body_bytes / (2 * sizeof(float)));
+        const float *frames = (const float *)(const void *)body;
+        uint32_t frame_count = body_bytes / (2 * sizeof(float));
+        if (kind == RA_PACKET_TAP) ra_ring_write(front->tap, frames, frame_count);
+        if (kind == RA_PACKET_RECORD && front->recorder) front->recorder->lost_frames += frame_count - ra_ring_write(front->recorder->ring, frames, frame_count);
     }
 }
 
@@ -9138,7 +9386,7 @@ static float ui_text(ui *u, const canvas_box *box, ui_align align, float size, c
 }
 
 typedef enum {
-    UI_NO_ICON, UI_PLAY, UI_PAUSE, UI_STOP, UI_OPEN, UI_LOOP, UI_SPEAKER, UI_SILENT, UI_THEME, UI_HELP, UI_UNDO, UI_REDO, UI_CLOSE, UI_NEXT
+    UI_NO_ICON, UI_PLAY, UI_PAUSE, UI_STOP, UI_OPEN, UI_LOOP, UI_SPEAKER, UI_SILENT, UI_THEME, UI_HELP, UI_UNDO, UI_REDO, UI_CLOSE, UI_NEXT, UI_RECORD
 } ui_icon;
 
 /* Part of a circle, in turns clockwise from the top. */
@@ -9185,6 +9433,7 @@ static void ui_draw_icon(ui *u, ui_icon icon, float x, float y, float s, canvas_
     case UI_NEXT:  canvas_polygon(c, (canvas_point[]){ { x - 6 * s, y - 6 * s }, { x + 4 * s, y }, { x - 6 * s, y + 6 * s } }, 3, colour);
                    canvas_fill(c, &(canvas_box){ x + 4 * s, y - 6 * s, 2 * s, 12 * s }, 0, colour); break;
     case UI_STOP:  canvas_fill(c, &(canvas_box){ x - 6 * s, y - 6 * s, 12 * s, 12 * s }, 2, colour); break;
+    case UI_RECORD: canvas_disc(c, x, y, 6 * s, u->theme->error); break;
     case UI_OPEN:  ui_draw_lines(u, ui_icon_open, x, y, s, colour); break;
     case UI_LOOP:  ui_draw_lines(u, ui_icon_loop, x, y, s, colour); break;
     case UI_CLOSE: ui_draw_lines(u, ui_icon_close, x, y, s, colour); break;
@@ -9250,7 +9499,7 @@ static bool ui_button(ui *u, const canvas_box *box, const ui_button_desc *desc)
     if (desc->look == UI_BARE) ink = touch.is_hot ? theme->text : theme->loop;
     if (touch.is_hot && !desc->is_disabled && desc->look != UI_BARE)
         back = canvas_mix(back ? back : theme->panel, theme->text, touch.is_active ? 0.16f : 0.08f);
-    if (desc->is_toggle && desc->is_on) ink = theme->loop;
+    if (desc->is_toggle && desc->is_on) ink = desc->icon == UI_RECORD ? theme->error : theme->loop;
     if (desc->is_disabled) ink = canvas_mix(theme->dim, theme->panel, 0.5f);
     canvas_box face = ui_inset(box, 2, 2);
     if (back) canvas_fill(u->canvas, &face, desc->look == UI_SOUND && box->w == box->h ? box->w / 2 : 6, back);
@@ -10204,6 +10453,9 @@ enum { APP_SHIFT = UI_SHIFT, APP_CTRL = UI_CTRL, APP_ALT = UI_ALT, APP_META = UI
 typedef enum { APP_ACCESS_FOCUS, APP_ACCESS_BLUR, APP_ACCESS_PRESS, APP_ACCESS_SET } app_access_action;
 typedef enum { APP_AUDIO_ASLEEP, APP_AUDIO_RUNNING, APP_AUDIO_BROKEN } app_audio_state;
 
+/* Waits for the microphone, or for sound to wake up; records; waits for the last of it. */
+typedef enum { APP_RECORDS_NOT, APP_WILL_RECORD, APP_RECORDS, APP_ENDS_RECORDING } app_record_phase;
+
 #define APP_CANVAS      "#rustyaudio"
 #define APP_COLUMN_MAX  1024           /* of the spectrum and the EQ curve */
 #define APP_UNDO_MAX    64
@@ -10311,6 +10563,12 @@ static struct {
     bool       curve_is_stale;
     int        picked_node;
     double     clipped_s;              /* when the soft clip last worked */
+    app_record_phase record_phase;
+    uint32_t   record_what;            /* 1: the output, 2: the microphone; 0: nothing so far */
+    bool       record_menu_is_open, is_still, piece_is_out;      /* is_still: nothing may pulse; the page has a piece of the file */
+    canvas_box record_box;             /* where the button is */
+    ra_recording recording;
+    char       recorded[200];          /* what was recorded and not dealt with yet; empty: nothing */
     char       said_levels[3][96];     /* for screen readers: left, right, spectrum; new twice a second */
     double     said_s;
     float      rack_scroll;
@@ -10869,6 +11127,19 @@ static void app_show_keys(bool are_shown)
 }
 static void app_switch_theme(void) { app.is_dark = !app.is_dark; app.theme_is_picked = app.is_dirty = true; }
 
+/* The choice of what to record lies over everything, beside its button. */
+static void app_show_record_menu(bool is_shown)
+{
+    app.record_menu_is_open = is_shown;
+    app.ui.focus = ui_id(is_shown ? "Record output" : "Record", 0);
+    app.is_dirty = true;
+}
+static void app_switch_record(uint32_t what)
+{
+    if (app.record_phase || what) ra_host_request(RA_HOST_RECORD, app.record_phase ? 0 : what, NULL);
+    else app_show_record_menu(!app.record_menu_is_open);
+}
+
 /* A surface with everything of one kind on it. */
 static canvas_box app_surface(const canvas_box *box)
 {
@@ -10926,6 +11197,37 @@ static void app_button_keys(canvas_box box)
     if (ui_button(&app.ui, &box, &(ui_button_desc){ .id = "Keys", .name = "Keys", .icon = UI_HELP })) app_show_keys(true);
 }
 
+/* 1, or less while it records, once a second. */
+static float app_pulse(void)
+{
+    return app.record_phase == APP_RECORDS && !app.is_still ? 0.8f + 0.2f * (float)ra_cos(RA_TAU * (app.now_s - ra_floor(app.now_s))) : 1;
+}
+static void app_button_record(canvas_box box)
+{
+    ui_button_desc desc = { .id = "Record", .name = "Record", .label = box.w > 44 ? "REC" : NULL, .icon = UI_RECORD, .is_tight = true,
+                            .is_toggle = true, .is_on = app.record_phase != APP_RECORDS_NOT, .icon_scale = app_pulse() };
+    app.record_box = box;
+    if (ui_button(&app.ui, &box, &desc)) app_switch_record(0);
+}
+static void app_record_menu(void)
+{
+    static const char *const names[2][2] = { { "Record output", "Program output" }, { "Record microphone", "Microphone" } };
+    ui *u = &app.ui;
+    const canvas_box *at = &app.record_box;
+    canvas_box menu = { (float)ra_clamp(at->x + 0.5f * at->w - 90, 4, app.width - 184), at->y < 0.5f * app.height ? at->y + at->h : at->y - 96, 180, 96 };
+    canvas_fill(u->canvas, &menu, 6, u->theme->raised);
+    canvas_frame(u->canvas, &menu, 6, 1, u->theme->hairline);
+    canvas_box inside = ui_inset(&menu, 4, 4);
+    for (uint32_t what = 1; what <= 2; what++) {
+        canvas_box line = ui_cut_top(&inside, 44);
+        if (!ui_button(u, &line, &(ui_button_desc){ .id = names[what - 1][0], .name = names[what - 1][0], .label = names[what - 1][1] })) continue;
+        app_show_record_menu(false);
+        app_switch_record(what);
+    }
+    ui_touch touch = ui_update(u, ui_id("Record menu", 0), &menu, false);
+    if (u->event.kind == UI_DOWN && !touch.is_hot && !u->was_used) app_show_record_menu(false);
+}
+
 static void app_volume(canvas_box box, bool has_number)
 {
     ui *u = &app.ui;
@@ -10977,19 +11279,21 @@ static void app_file_name(canvas_box box)
 /* Cut from both ends, built from left to right: the order of building is the order of Tab. */
 static void app_panel_transport(canvas_box bar)
 {
-    bool is_tight = bar.w < 1100;
+    bool is_tight = bar.w < 1100, is_tiny = bar.w < 750;
     canvas_box keys = ui_cut_right(&bar, 44), theme = ui_cut_right(&bar, 44);
     canvas_box redo = ui_cut_right(&bar, 44), undo = ui_cut_right(&bar, 44);
     canvas_box volume = ui_cut_right(&bar, bar.w < 700 ? 110 : is_tight ? 160 : 250);
+    canvas_box record = ui_cut_right(&bar, is_tight ? 44 : 64);
     app_button_play(ui_cut_left(&bar, 44), 1);
     app_button_stop(ui_cut_left(&bar, 44));
     app_button_next(ui_cut_left(&bar, app.queue_count ? 44 : 0));
     app_button_loop(ui_cut_left(&bar, 44));
-    app_button_range(ui_cut_left(&bar, 58));
+    if (!is_tiny) app_button_range(ui_cut_left(&bar, 58));
     ui_cut_left(&bar, 8);
     app_time(ui_cut_left(&bar, is_tight ? 130 : 196), 20);
     app_button_open(ui_cut_left(&bar, is_tight ? 44 : 96), is_tight ? NULL : "Open");
     app_file_name(ui_inset(&bar, 12, 0));
+    app_button_record(record);
     app_volume(volume, !is_tight);
     app_button_undo(undo);
     app_button_redo(redo);
@@ -11527,6 +11831,57 @@ static void app_draw_lanes(canvas_box place)
     }
 }
 
+static bool app_verb(canvas_box *from, const char *name, const char *label)
+{
+    canvas_box box = ui_cut_left(from, canvas_text_width(app.ui.canvas, 12, CANVAS_BOLD, label));
+    ui_cut_left(from, 16);
+    return ui_button(&app.ui, &box, &(ui_button_desc){ .id = name, .name = name, .label = label, .look = UI_BARE });
+}
+
+/* What is being recorded, for how long and how loud; or what was recorded, and what may become of it. False: neither. */
+static bool app_status_record(canvas_box inside, ui_row *row)
+{
+    static const char *const words_of[] = { "", "Waits for the microphone", "Recording the output  ", "Recording the microphone  " };
+    ui *u = &app.ui;
+    char words[256];
+    ra_text text = ra_text_start(words, sizeof words);
+    if (app.record_phase) {
+        const ra_recording *now = &app.recording;
+        canvas_box lamp = ui_cut_left(&inside, 14);
+        bool will_record = app.record_phase == APP_WILL_RECORD;
+        ra_text_add(&text, "%s", words_of[will_record ? 1 : 1 + app.record_what]);
+        if (!will_record) ui_text_time(&text, now->info.sample_rate_hz ? (double)now->offered_frames / now->info.sample_rate_hz : 0, false);
+        if (now->lost_frames) ra_text_add(&text, "  %llu frames lost", (unsigned long long)now->lost_frames);
+        canvas_disc(u->canvas, lamp.x + 4, lamp.y + 0.5f * lamp.h, 4 * app_pulse(), u->theme->error);
+        ui_cut_left(&inside, ui_text(u, &inside, UI_LEFT, 12, CANVAS_BOLD, u->theme->text, words) + 12);
+        canvas_box level = ui_cut_left(&inside, 120);
+        char said[32];
+        ra_text level_text = ra_text_start(said, sizeof said);
+        app_text_level(&level_text, app_db(__builtin_fmaxf(now->peak[0], now->peak[1])));
+        ra_text_add(&level_text, " dBFS");
+        ui_say(ui_describe(u, ui_id("Recording level", 0), UI_IMAGE, "Recording level", &level), said);
+        for (int side = 0; side < 2; side++) {
+            canvas_box bar = { level.x, level.y + 0.5f * level.h - 5 + 6 * (float)side, level.w, 4 };
+            canvas_fill(u->canvas, &bar, 2, u->theme->raised);
+            bar.w *= ui_meter_share(app_db(now->peak[side]));
+            canvas_fill(u->canvas, &bar, 2, now->peak[side] < 1 ? u->theme->sound : u->theme->error);
+        }
+    } else if (app.recorded[0]) {
+        ra_text_add(&text, "%s", app.recorded);
+        canvas_box cross = ui_cut_right(&inside, inside.h), line = inside;
+        line.w = __builtin_fmaxf(line.w - 96, 0);
+        ui_cut_left(&inside, ui_text(u, &line, UI_LEFT, 12, CANVAS_BOLD, u->theme->text, words) + 16);
+        if (app_verb(&inside, "Save recording", "Save")) ra_host_request(RA_HOST_RECORDED, 1, NULL);
+        if (app_verb(&inside, "Open recording", "Open")) ra_host_request(RA_HOST_RECORDED, 2, NULL);
+        if (ui_button(u, &cross, &(ui_button_desc){ .id = "Forget recording", .name = "Forget recording", .icon = UI_CLOSE, .icon_scale = 0.8f })) {
+            app.recorded[0] = 0;
+            ra_host_request(RA_HOST_RECORDED, 0, NULL);
+        }
+    } else return false;
+    ui_say(row, words);
+    return true;
+}
+
 static void app_panel_status(canvas_box bar, bool is_phone)
 {
     ui *u = &app.ui;
@@ -11562,6 +11917,7 @@ static void app_panel_status(canvas_box bar, bool is_phone)
         if (ui_button(u, &close, &dismiss)) { app.error[0] = 0; app.is_dirty = true; }
         return;
     }
+    if (app_status_record(inside, row)) return;
     canvas_box lamp = ui_cut_left(&inside, 14);
     if (alive) canvas_disc(u->canvas, lamp.x + 4, lamp.y + 0.5f * lamp.h, 4, theme->sound);
     else canvas_ring(u->canvas, lamp.x + 4, lamp.y + 0.5f * lamp.h, 4, 1.5f, theme->edit);
@@ -11580,7 +11936,7 @@ static void app_panel_keys(void)
 {
     static const char *const keys[][2] = {
         { "Space", "Play, pause" }, { "S", "Stop" }, { "← →", "5 s back, on (Shift: 1 s)" }, { "Home End", "To the start, to the end" },
-        { "↑ ↓", "Volume 1 dB" }, { "M", "Mute" }, { "L", "Loop" }, { "[ ]", "Loop from here, to here" }, { "N", "Next in the queue" }, { "Hold B", "Hear without EQ" }, { "Tab", "Next control, arrows adjust" },
+        { "↑ ↓", "Volume 1 dB" }, { "M", "Mute" }, { "L", "Loop" }, { "[ ]", "Loop from here, to here" }, { "N", "Next in the queue" }, { "R", "Record" }, { "Hold B", "Hear without EQ" }, { "Tab", "Next control, arrows adjust" },
         { "Double click", "Add or reset a band" }, { "Wheel, pinch", "Q of a band" }, { "Del", "Remove a band" }, { "Shift", "Ten times finer" },
         { "Ctrl Z, Ctrl Shift Z", "Undo, redo" }, { "Ctrl O", "Open a file" }, { "D", "Dark, light" }, { "Esc", "Close, loop all" } };
     const uint32_t count = sizeof keys / sizeof *keys;
@@ -11622,6 +11978,7 @@ static void app_panel_thumb(canvas_box box)
     app_button_play(play, 1.6f);
     app_button_loop((canvas_box){ play.x + 86, row.y + 0.5f * (row.h - 44), 44, 44 });
     app_button_range((canvas_box){ play.x + 130, row.y + 0.5f * (row.h - 44), 48, 44 });
+    app_button_record(ui_cut_right(&volume, 64));
     app_volume(ui_inset(&volume, 12, 0), true);
 }
 
@@ -11685,11 +12042,12 @@ static void app_pass(const ui_event *event)
     if (app.width < 1 || app.height < 1 || !canvas_begin(&app.canvas, app.width, app.height, app.ratio, theme->background)) return;
     canvas_box page = { 0, 0, app.width, app.height };
     ui_begin(&app.ui, &app.canvas, theme, event, app.now_s);
-    app.ui.is_inert = app.keys_are_shown;
-    bool keys_were_shown = app.keys_are_shown;
+    app.ui.is_inert = app.keys_are_shown || app.record_menu_is_open;
+    bool keys_were_shown = app.keys_are_shown, menu_was_open = app.record_menu_is_open && !keys_were_shown;
     if (app.width < 700) app_build_phone(page); else app_build_wide(page);
     app.ui.is_inert = false;
     if (keys_were_shown) app_panel_keys();
+    if (menu_was_open) app_record_menu();
     ui_end(&app.ui);
     if (event->kind != UI_NOTHING) app.is_dirty = true;
 }
@@ -11738,6 +12096,7 @@ static bool app_page_key(const char *key, uint32_t modifiers)
     else if (letter == '[') app_set_from();
     else if (letter == ']') app_set_to();
     else if (letter == 'n') app_skip();
+    else if (letter == 'r') app_switch_record(app.record_what);
     else if (letter == 'd') app_switch_theme();
     else if (letter == 'b') { if (!app.eq_is_held_off) { app.eq_is_held_off = true; app_send_chain(); } }
     else if (letter == '?') app_show_keys(!app.keys_are_shown);
@@ -11748,6 +12107,7 @@ static bool app_page_key(const char *key, uint32_t modifiers)
     else if (!strcmp(key, "Home"))       app_seek(0);
     else if (!strcmp(key, "End"))        app_seek(app_duration_s());
     else if (!strcmp(key, "Escape") && app.keys_are_shown) app_show_keys(false);
+    else if (!strcmp(key, "Escape") && app.record_menu_is_open) app_show_record_menu(false);
     else if (!strcmp(key, "Escape") && app.error[0]) app.error[0] = 0;
     else if (!strcmp(key, "Escape") && (app.from_s >= 0 || app.to_s >= 0)) app_set_range(-1, -1);
     else return false;
@@ -11782,10 +12142,10 @@ static void app_resize(float width_css, float height_css, float pixel_ratio)
     gpu_resize((uint32_t)(width_css * pixel_ratio + 0.5f), (uint32_t)(height_css * pixel_ratio + 0.5f));
 }
 
-/* reduced_motion changes nothing: what moves here is audio or the user's finger, nothing decorates. */
+/* What moves here is audio or the user's finger, nothing decorates; only the lamp of a recording pulses. */
 static void app_set_appearance(bool system_is_dark, bool reduced_motion)
 {
-    (void)reduced_motion;
+    app.is_still = reduced_motion;
     app.system_is_dark = system_is_dark;
     if (!app.theme_is_picked) app.is_dark = system_is_dark;
     app.is_dirty = true;
@@ -11812,6 +12172,62 @@ static void app_set_underruns(uint32_t count)
 static void app_set_gpu(const char *wanted)
 {
     app.wanted_gpu = !strcmp(wanted, "webgl2") ? GPU_WEBGL2 : !strcmp(wanted, "none") ? GPU_NONE : GPU_WEBGPU;
+}
+
+/* ---- what the page calls: recording ---- */
+
+/* 1 the output, 2 the microphone, 0 neither: it was refused, or given up; + 4: as soon as that is there. A sentence if that cannot be. */
+static const char *app_record(uint32_t what)
+{
+    ra_result result = RA_OK;
+    app.record_menu_is_open = false;
+    app.is_dirty = true;
+    if (what & 3) app.record_what = what & 3;
+    if (what == 1 || what == 2) result = ra_engine_record(app.engine, what == 1 ? RA_RECORD_OUTPUT : RA_RECORD_INPUT, RA_WAV_F32);
+    app.record_phase = what == 0 || result ? APP_RECORDS_NOT : what & 4 ? APP_WILL_RECORD : APP_RECORDS;
+    app.recording = (ra_recording){ 0 };
+    if (app.record_phase == APP_RECORDS) ra_host_request(RA_HOST_ANNOUNCE, 0, what == 1 ? "Recording the output" : "Recording the microphone");
+    return result ? ra_result_text(result) : NULL;
+}
+
+/* False: it has not begun. */
+static bool app_record_stop(void)
+{
+    bool has_begun = app.record_phase >= APP_RECORDS;
+    if (has_begun) app.record_phase = APP_ENDS_RECORDING;
+    app.is_dirty = true;
+    return has_begun;
+}
+
+/* The next piece of the file, which is the page's until it asks again; last of all, and alone, its header. False: none now. */
+static bool app_record_next(const void **bytes, size_t *byte_count, bool *is_last)
+{
+    static uint8_t header[80];
+    *is_last = false;
+    if (app.piece_is_out) ra_engine_record_done(app.engine);
+    app.piece_is_out = app.record_phase >= APP_RECORDS && ra_engine_record_next(app.engine, bytes, byte_count);
+    if (app.piece_is_out || app.record_phase < APP_RECORDS) return app.piece_is_out;
+    ra_engine_get_recording(app.engine, &app.recording);
+    if (app.recording.is_on) return false;
+    *bytes = header;
+    *byte_count = ra_wav_header(&app.recording.info, header);
+    app.record_phase = APP_RECORDS_NOT;
+    return app.is_dirty = *is_last = true;
+}
+
+/* file_count recordings wait for somebody to save them, the newest just made; 0: whoever asked for it has it. why: what ended it, a sentence or nothing. */
+static void app_recorded(uint32_t file_count, const char *why)
+{
+    ra_text text = ra_text_start(app.recorded, sizeof app.recorded);
+    const ra_recording *now = &app.recording;
+    ra_text_add(&text, "%s%sRecorded ", why, why[0] ? " " : "");
+    ui_text_time(&text, (double)now->info.frame_count / now->info.sample_rate_hz, false);
+    if (now->lost_frames) ra_text_add(&text, "; %llu frames were lost: the page was too busy", (unsigned long long)now->lost_frames);
+    if (file_count > 1) ra_text_add(&text, " (%u recordings)", file_count);
+    ra_host_request(RA_HOST_ANNOUNCE, 0, app.recorded);
+    if (file_count == 0 && (why[0] || now->lost_frames)) app_fail(app.recorded);
+    if (file_count == 0) app.recorded[0] = 0;
+    app.is_dirty = true;
 }
 
 /* ---- what the page calls: state ---- */
@@ -11906,6 +12322,9 @@ static const char *app_state_json(void)
     ra_text_add(&text, ",\"volume_db\":%.2f,\"muted\":%s,\"loop\":%s,\"loop_from_s\":%.6f,\"loop_to_s\":%.6f,\"queued\":%u,\"eq_on\":%s,\"file\":", app.session.volume_db,
                 app_bool(app.is_muted), app_bool(app.is_looping), app.from_s, app.to_s, app.queue_count, app_bool(app.session.eq_is_on));
     ra_text_add_json(&text, app.track.title);
+    ra_text_add(&text, ",\"recording\":\"%s\",\"recorded_frames\":%llu,\"record_offered_frames\":%llu,\"record_lost_frames\":%llu",
+                app.record_phase < APP_RECORDS ? "" : app.record_what == 1 ? "output" : "microphone", (unsigned long long)app.recording.info.frame_count,
+                (unsigned long long)app.recording.offered_frames, (unsigned long long)app.recording.lost_frames);
     ra_text_add(&text, ",\"error\":");
     ra_text_add_json(&text, app.error);
     const ra_pool_stats *pool = &app.pool_stats;
@@ -11979,6 +12398,11 @@ static bool app_update(double now_s)
     for (int channel = 0; channel < 2; channel++)          /* below a thousandth nothing moves by a pixel */
         has_moved |= app_differ(now->peak[channel], before.peak[channel], 1e-3f)
                   || app_differ(now->peak_hold[channel], before.peak_hold[channel], 1e-3f);
+    if (app.record_phase >= APP_RECORDS) {
+        if (app.record_phase == APP_ENDS_RECORDING) ra_engine_record_stop(app.engine);        /* again and again, if the ring was full */
+        ra_engine_get_recording(app.engine, &app.recording);
+        has_moved = true;
+    }
     has_moved |= app_update_spectrum(elapsed_s);
     if (has_moved) app_update_said();
     if (app.chain_is_unsaved && !app.ui.active && now_s - app.edited_s > 0.5) {
@@ -12071,10 +12495,14 @@ static float   web_left[WEB_BLOCK_FRAMES], web_right[WEB_BLOCK_FRAMES];
 
 /* ---- in the worklet --------------------------------------------------------- */
 
-/* Each quantum: one block into web_left and web_right. */
-RA_REALTIME static void web_worklet_render(uint32_t frame_count)
+/* Each quantum: one block into web_left and web_right, where the input, if there is one, lies before. */
+RA_REALTIME static void web_worklet_render(uint32_t frame_count, bool has_input)
 {
-    ra_engine_render(web.engine, web_interleaved, frame_count);
+    for (uint32_t frame = 0; frame < frame_count && has_input; frame++) {
+        web_interleaved[2 * frame]     = web_left[frame];
+        web_interleaved[2 * frame + 1] = web_right[frame];
+    }
+    ra_engine_render_duplex(web.engine, has_input ? web_interleaved : NULL, web_interleaved, frame_count);
     for (uint32_t frame = 0; frame < frame_count; frame++) {
         web_left[frame]  = web_interleaved[2 * frame];
         web_right[frame] = web_interleaved[2 * frame + 1];
@@ -12242,6 +12670,23 @@ static void web_pause(void)          { app_pause(); }
 static void web_stop(void)           { app_stop(); }
 static void web_seek(double seconds) { app_seek(seconds); }
 
+static const char *web_record(uint32_t what) { return app_record(what); }
+static bool        web_record_stop(void)     { return app_record_stop(); }
+static void        web_recorded(uint32_t file_count, const char *why) { app_recorded(file_count, why); }
+/* { address, bytes, is it the header, which is the last } of the next piece; NULL: none now. */
+static const uint32_t *web_record_next(void)
+{
+    static uint32_t told[3];
+    const void *bytes;
+    size_t byte_count;
+    bool is_last;
+    if (!app_record_next(&bytes, &byte_count, &is_last)) return NULL;
+    told[0] = (uint32_t)(uintptr_t)bytes;
+    told[1] = (uint32_t)byte_count;
+    told[2] = is_last;
+    return told;
+}
+
 static const char  *web_state_json(void)     { return app_state_json(); }
 static const float *web_spectrum(void)       { return app_spectrum(); }
 static uint32_t     web_spectrum_bins(void)  { return RA_SPECTRUM_BINS; }
@@ -12265,7 +12710,8 @@ static const char *web_import_eq(const char *settings)
     X(bridge_clip_sent) X(bridge_commands) X(bridge_report) X(bridge_resync) X(is_readable) X(load_bytes) \
     X(miss_response) X(clip_create) X(clip_samples) X(clip_destroy) X(load_clip) X(resize) X(pointer) X(wheel) \
     X(key) X(access_version) X(access_json) X(access) X(set_appearance) X(set_tier) X(set_underruns) X(set_audio) \
-    X(fail) X(play) X(pause) X(stop) X(seek) X(state_json) X(spectrum) X(spectrum_bins) X(set_state) X(import_eq)
+    X(fail) X(play) X(pause) X(stop) X(seek) X(state_json) X(spectrum) X(spectrum_bins) X(set_state) X(import_eq) \
+    X(record) X(record_stop) X(record_next) X(recorded)
 #define WEB_NAME(name) " " #name
 #define WEB_CALL(name) (void (*)(void))web_##name,
 static const char web_call_names[] = WEB_CALLS(WEB_NAME);
@@ -12278,7 +12724,7 @@ static const struct {
     void    (*set_stack)(uintptr_t);  uint8_t *stack_end;
     void    (*set_tls)(void *);       uint8_t *tls;
     bool    (*create)(uint32_t);
-    void    (*render)(uint32_t);      float *left, *right;      uint32_t block_frames;
+    void    (*render)(uint32_t, bool); float *left, *right;      uint32_t block_frames;
     float  *(*clip)(uint32_t, uint32_t, uint32_t);
     void    (*commands)(uint32_t);
     uint32_t (*report)(void);         uint8_t *bridge_bytes;

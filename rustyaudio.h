@@ -28,7 +28,7 @@
 
    Who may call what
      control thread   everything that is not marked otherwise; one such thread per object
-     audio thread     ra_engine_render, ra_chain_process, ra_eq_process, and one end of a ring:
+     audio thread     ra_engine_render*, ra_chain_process, ra_eq_process, and one end of a ring:
                       these never lock, allocate, wait or print
      any thread       functions without an object: ra_fft_* on a plan of one's own, ra_generate,
                       ra_wav_*, ra_chain_parse, ra_result_text
@@ -550,6 +550,10 @@ typedef struct {
     uint64_t loop_start_frames;   /* what a loop goes round, whether it is on or not: from this frame of the clip ... */
     uint64_t loop_end_frames;     /* ... to the one before this; the whole clip: 0 and clip_frames */
     uint32_t queue_count;         /* clips that wait behind this one */
+    uint32_t sample_rate_hz;      /* of the output */
+    uint32_t record_serial;       /* how often ra_engine_record and ra_engine_record_stop were obeyed; for ra_engine_get_recording, as is the rest */
+    uint64_t record_frames, record_lost_frames;
+    float    record_peak[2];
 } ra_snapshot;
 
 RA_API ra_result ra_engine_create(const ra_engine_desc *desc, ra_engine **out);   /* desc NULL: defaults */
@@ -560,6 +564,9 @@ RA_API ra_result ra_engine_set_sample_rate(ra_engine *engine, uint32_t sample_ra
 
 /* Mixes frame_count frames, interleaved stereo, overwriting out. Audio thread: never locks, allocates or waits. */
 RA_API void      ra_engine_render(ra_engine *engine, float *out, uint32_t frame_count);
+/* The same, with what comes in meanwhile, from a microphone for example: as many frames, interleaved stereo, which are
+   there to be recorded. in may be out, or NULL: silence. */
+RA_API void      ra_engine_render_duplex(ra_engine *engine, const float *in, float *out, uint32_t frame_count);
 
 /* The rest: control thread. Commands are obeyed at the next block, in order; RA_BUSY when 256 wait. */
 
@@ -598,6 +605,28 @@ RA_API void      ra_engine_tick(ra_engine *engine, ra_pool *pool);
 /* The newest spectrum of the output: power mean of both channels, Hann window, a full-scale sine on a bin
    reads 0 dB, at least -160. Answers its number, 0 before the first: the same number, the same spectrum. */
 RA_API uint32_t  ra_engine_get_spectrum(ra_engine *engine, float bins_db[RA_SPECTRUM_BINS]);
+
+/* Recording: what leaves ra_engine_render, or what comes into ra_engine_render_duplex, sample by sample, as the pieces of a WAV
+   file. The audio thread writes into a ring with room for 10 s; ra_engine_tick has the pool make pieces of it, which
+   belong into the file one after the other, behind the header that ra_wav_header makes in the end of the recording's info. */
+typedef enum { RA_RECORD_OUTPUT, RA_RECORD_INPUT } ra_record_source;
+typedef struct {
+    ra_wav_info info;             /* of the file so far: frame_count is what ra_engine_record_done was said for */
+    uint64_t offered_frames;      /* by the audio thread so far */
+    uint64_t lost_frames;         /* of these: nobody came for 10 s, there was no room. In the end offered = info.frame_count + lost */
+    float    peak[2];             /* linear, of what is recorded; falls 20 dB a second */
+    bool     is_on;               /* until the last piece is done */
+} ra_recording;
+/* Begins with the first frame of the next block: what is commanded just before or after is in it from its first frame on.
+   RA_BUSY while one is_on, or its stop was not obeyed yet. Another output rate ends it. */
+RA_API ra_result ra_engine_record(ra_engine *engine, ra_record_source source, ra_wav_format format);
+/* Ends it before the first frame of the next block; if nothing was rendered for a second, with what there is. */
+RA_API ra_result ra_engine_record_stop(ra_engine *engine);
+/* All zero before the first; afterwards of the newest. */
+RA_API void      ra_engine_get_recording(ra_engine *engine, ra_recording *out);
+/* The next piece, and that it was written or copied; false: none yet. */
+RA_API bool      ra_engine_record_next(ra_engine *engine, const void **bytes, size_t *byte_count);
+RA_API void      ra_engine_record_done(ra_engine *engine);
 
 /* Renders clip through chain as fast as it goes, in memory: what the command line's render does. Keeps the
    channels, but a mono clip becomes stereo where a processor of the chain makes it so (pan, chorus, reverb, a response of two channels); what

@@ -6718,7 +6718,311 @@ static void test_jobs(void)
             if (memory.live) { complain(__LINE__, "task %d, allocation %d failed: %lld leaked", kind, n, (long long)memory.live); memory.live = 0; }
         }
 }
-static void test_engine_all(void) { test_engine(); test_transport(); test_loads(); test_jobs(); }
+/* ---- recording ---- */
+
+static struct { uint8_t bytes[80 + 8 * 2000000]; size_t byte_count; } recorded;      /* behind 80 bytes for the header */
+
+/* What there is of the file, as a page takes it once a frame. */
+static void take_pieces(ra_engine *engine, ra_pool *pool)
+{
+    const void *bytes;
+    size_t byte_count;
+    ra_engine_tick(engine, pool);
+    while (ra_engine_record_next(engine, &bytes, &byte_count)) {
+        if (check(byte_count <= sizeof recorded.bytes - 80 - recorded.byte_count)) {
+            memcpy(recorded.bytes + 80 + recorded.byte_count, bytes, byte_count);
+            recorded.byte_count += byte_count;
+        }
+        ra_engine_record_done(engine);
+    }
+}
+/* Takes the rest, and reads the file as a stranger would; every frame that was offered is in it or was counted as lost. */
+static ra_clip *end_recording(ra_engine *engine, ra_pool *pool, ra_recording *recording)
+{
+    ra_clip *clip = NULL;
+    ra_error error = { .text = "" };
+    uint8_t header[80];
+    wait_until((take_pieces(engine, pool), ra_pool_run(pool, 1), ra_engine_get_recording(engine, recording), !recording->is_on));
+    check_same(recording->offered_frames, recording->info.frame_count + recording->lost_frames);
+    size_t header_bytes = ra_wav_header(&recording->info, header);
+    memcpy(recorded.bytes + 80 - header_bytes, header, header_bytes);
+    if (ra_wav_read(recorded.bytes + 80 - header_bytes, header_bytes + recorded.byte_count, &clip, &error)) complain(__LINE__, "%s", error.text);
+    recorded.byte_count = 0;
+    return clip;
+}
+static bool check_clip(const ra_clip *clip, const float *want, uint64_t frame_count, uint32_t rate)
+{
+    return clip && check_same(clip->frame_count, frame_count) && check_same(clip->sample_rate_hz, rate) && check_samples(clip->samples, want, (size_t)(2 * frame_count));
+}
+static void render_input(ra_engine *engine, const float *in, float *out, uint32_t frame_count)
+{
+    is_audio = true;
+    ra_engine_render_duplex(engine, in, out, frame_count);
+    is_audio = false;
+}
+
+#if RA_THREADS
+/* Renders blocks of random sizes and keeps what it gave from the first block on, as much as there is room for. */
+typedef struct { ra_engine *engine; float *frames; uint32_t frame_count; atomic_bool is_over; } recorded_thread;
+static void *recorded_thread_body(void *user)
+{
+    recorded_thread *audio = user;
+    for (uint32_t seed = 8; !audio->is_over; usleep(50)) {
+        uint32_t block = (seed = seed * 1664525 + 1013904223) % 699;
+        render(audio->engine, audio->frames + 2 * (size_t)audio->frame_count, block, block ? block : 1);
+        if (audio->frame_count < 399300) audio->frame_count += block;
+    }
+    return NULL;
+}
+#endif
+
+static void test_recording(void)
+{
+    static float samples[120000], all[2 * 400000];
+    ra_engine *engine;
+    ra_recording recording;
+    ra_clip *clip;
+    ra_pool *pool = NULL;
+    ra_chain_spec spec = spec_of("eq peaking hz=1000 db=9 q=1; reverb rt60_s=0.3");
+    fill_noise(samples, 120000, 0.95f, 90);
+
+    test("engine: a recording of the output is what was rendered between its two commands, bit for bit, in blocks of any size");
+    ra_pool_create(RA_POOL_INLINE, &pool);
+    engine = engine_at(44100);
+    ra_engine_get_recording(engine, &recording);
+    check(!recording.is_on && recording.offered_frames == 0);
+    load(engine, clip_of(samples, 50000, 2, 44100));
+    ra_engine_set_chain(engine, &spec);
+    ra_engine_set_loop(engine, true);
+    render(engine, all, 777, 128);
+    for (int take = 0; take < 3; take++) {
+        uint32_t frame_count = 0, goal = 60000 + 40000 * (uint32_t)take;
+        ra_engine_seek(engine, 0.1 * take);
+        check_same(ra_engine_record(engine, RA_RECORD_OUTPUT, RA_WAV_F32), RA_OK);
+        ra_engine_play(engine);                        /* the first frame of it is the first of the file */
+        check_same(ra_engine_record(engine, RA_RECORD_OUTPUT, RA_WAV_F32), RA_BUSY);
+        while (frame_count < goal) {
+            uint32_t block = noise_word() % 1500;
+            render(engine, all + 2 * (size_t)frame_count, block, block ? block : 1);
+            frame_count += block;
+            if (block % 3 == 0) { take_pieces(engine, pool); ra_pool_run(pool, 1); }
+        }
+        ra_engine_get_recording(engine, &recording);
+        check(recording.is_on && recording.offered_frames == frame_count && recording.peak[0] > 0.1f && recording.peak[1] > 0.1f);
+        check_same(ra_engine_record_stop(engine), RA_OK);
+        check_same(ra_engine_record_stop(engine), RA_OK);                /* twice is once */
+        render(engine, other, 500, 128);               /* no longer in it */
+        clip = end_recording(engine, pool, &recording);
+        check_clip(clip, all, frame_count, 44100);
+        check(recording.lost_frames == 0 && !is_silent(all, 2 * frame_count));
+        ra_clip_destroy(clip);
+    }
+    check_same(ra_engine_record_stop(engine), RA_OK);
+    check_same(ra_engine_record(engine, (ra_record_source)2, RA_WAV_F32), RA_BAD_ARGUMENT);
+    check_same(ra_engine_record(engine, RA_RECORD_OUTPUT, RA_WAV_ALAW), RA_BAD_ARGUMENT);
+    ra_engine_destroy(engine);
+    ra_pool_destroy(pool);
+
+    test("engine: a recording of the input has its samples, also where input and output are one array; without input, silence");
+    ra_pool_create(RA_POOL_INLINE, &pool);
+    engine = engine_at(48000);
+    load(engine, clip_of(samples, 50000, 2, 48000));
+    ra_engine_play(engine);
+    check_same(ra_engine_record(engine, RA_RECORD_INPUT, RA_WAV_F32), RA_OK);
+    memcpy(all, samples + 40000, 40000 * sizeof(float));
+    memcpy(output, all, 40000 * sizeof(float));
+    for (uint32_t done = 0, block; done < 20000; done += block) {
+        block = noise_word() % 2000 + 1;
+        if (block > 20000 - done) block = 20000 - done;
+        render_input(engine, output + 2 * done, done % 2 ? output + 2 * done : other, block);
+    }
+    render_input(engine, NULL, output, 1000);
+    memset(all + 40000, 0, 2000 * sizeof(float));
+    check(!is_silent(output, 2000));
+    ra_engine_record_stop(engine);
+    render_input(engine, samples, output, 1000);
+    clip = end_recording(engine, pool, &recording);
+    check_clip(clip, all, 21000, 48000);
+    ra_clip_destroy(clip);
+    for (int format = 0; format < RA_WAV_WRITABLE_COUNT; format++) {     /* as the writer of whole files makes them */
+        check_same(ra_engine_record(engine, RA_RECORD_INPUT, (ra_wav_format)format), RA_OK);
+        render_input(engine, samples, output, 9000);
+        ra_engine_record_stop(engine);
+        render(engine, output, 1, 1);
+        clip = end_recording(engine, pool, &recording);
+        static uint8_t bytes[8 * 18000];
+        uint64_t dither_seed = 0;
+        ra_wav_encode((ra_wav_format)format, samples, bytes, 18000, &dither_seed);
+        ra_wav_decode((ra_wav_format)format, bytes, all, 18000);
+        check_same(recording.info.format, format);
+        check_clip(clip, all, 9000, 48000);
+        ra_clip_destroy(clip);
+    }
+    ra_engine_destroy(engine);
+    ra_pool_destroy(pool);
+
+    test("engine: while nobody comes for it a recording loses what has no room, counts it to the frame, and tells the two apart");
+    ra_pool_create(RA_POOL_INLINE, &pool);
+    engine = engine_at(48000);
+    uint32_t room = 0;
+    for (room = 1; room < 480000; ) room *= 2;
+    check_same(ra_engine_record(engine, RA_RECORD_INPUT, RA_WAV_S16), RA_OK);
+    for (uint32_t done = 0; done < room + 12345; done += 12345) {
+        render_input(engine, samples, output, 12345);
+        ra_engine_get_recording(engine, &recording);
+        check_same(recording.lost_frames, done + 12345 > room ? done + 12345 - room : 0);
+    }
+    ra_engine_record_stop(engine);
+    render(engine, output, 128, 128);
+    uint64_t lost_frames = recording.lost_frames, offered_frames = recording.offered_frames, taken_bytes = 0;
+    check(lost_frames > 0);
+    const void *bytes;
+    size_t byte_count;
+    for (ra_engine_get_recording(engine, &recording); recording.is_on; ra_engine_get_recording(engine, &recording)) {
+        ra_engine_tick(engine, pool);
+        ra_pool_run(pool, 1);
+        while (ra_engine_record_next(engine, &bytes, &byte_count)) { taken_bytes += byte_count; ra_engine_record_done(engine); }
+    }
+    check_same(recording.lost_frames, lost_frames);
+    check_same(recording.offered_frames, offered_frames);
+    check_same(recording.info.frame_count, room);
+    check_same(taken_bytes, 4 * (uint64_t)room);
+    ra_engine_destroy(engine);
+    ra_pool_destroy(pool);
+
+    test("engine: a recording ends by itself where the output gets another rate, and when nobody renders any more");
+    ra_pool_create(RA_POOL_INLINE, &pool);
+    engine = engine_at(48000);
+    check_same(ra_engine_record(engine, RA_RECORD_OUTPUT, RA_WAV_F32), RA_OK);
+    render(engine, all, 5000, 128);
+    check_same(ra_engine_set_sample_rate(engine, 96000), RA_OK);
+    render(engine, other, 500, 128);
+    clip = end_recording(engine, pool, &recording);
+    check_clip(clip, all, 5000, 48000);
+    ra_clip_destroy(clip);
+    check_same(ra_engine_record(engine, RA_RECORD_OUTPUT, RA_WAV_F32), RA_OK);
+    render(engine, all, 3000, 128);
+    ra_engine_record_stop(engine);                     /* the sound device sleeps */
+    for (int n = 0; n < 15; n++) { take_pieces(engine, pool); ra_engine_get_recording(engine, &recording); check(recording.is_on); }
+    clip = end_recording(engine, pool, &recording);
+    check_clip(clip, all, 3000, 96000);
+    ra_clip_destroy(clip);
+    check_same(ra_engine_record(engine, RA_RECORD_OUTPUT, RA_WAV_F32), RA_BUSY);         /* the audio thread may still have the ring */
+    render(engine, output, 10, 10);
+    check_same(ra_engine_record(engine, RA_RECORD_OUTPUT, RA_WAV_F32), RA_OK);
+    ra_engine_record_stop(engine);
+    render(engine, output, 10, 10);
+    clip = end_recording(engine, pool, &recording);
+    check(recording.offered_frames == 0 && clip && clip->frame_count == 0);              /* both in one block: nothing is between them */
+    ra_clip_destroy(clip);
+    ra_engine_record(engine, RA_RECORD_OUTPUT, RA_WAV_F32);
+    render(engine, output, 9000, 128);
+    ra_engine_tick(engine, pool);                      /* a job is left behind */
+    ra_engine_destroy(engine);
+    ra_pool_destroy(pool);
+
+    test("engine: over the bridge a recording has the same bits, also twice; when the other memory is lost, it ends with what had come");
+    ra_pool_create(RA_POOL_INLINE, &pool);
+    ra_engine *front = engine_at(48000), *back = engine_at(96000);      /* the page does not know the device's rate */
+    load(front, clip_of(samples, 50000, 2, 44100));
+    for (int take = 0; take < 3; take++) {
+        uint32_t frame_count = 0;
+        carry(front, back);
+        check_same(ra_engine_record(front, RA_RECORD_OUTPUT, RA_WAV_F32), RA_OK);
+        ra_engine_play(front);
+        while (frame_count < 90000) {
+            carry(front, back);
+            render(back, all + 2 * (size_t)frame_count, 1024, 128);
+            frame_count += 1024;
+            if (frame_count % 8 == 0) { take_pieces(front, pool); ra_pool_run(pool, 1); }
+        }
+        if (take < 2) {
+            ra_engine_record_stop(front);
+            carry(front, back);
+            render(back, other, 1024, 128);
+            carry(front, back);
+        } else {
+            carry(front, back);
+            render(back, other, 1024, 128);            /* lost with the memory: nobody has heard of these */
+            ra_engine_destroy(back);
+            back = engine_at(96000);
+            ra_bridge_resync(front);
+            carry(front, back);
+        }
+        clip = end_recording(front, pool, &recording);
+        check_clip(clip, all, frame_count, 96000);
+        check_same(recording.lost_frames, 0);
+        ra_clip_destroy(clip);
+    }
+    check_same(ra_engine_record(front, RA_RECORD_INPUT, RA_WAV_F32), RA_OK);
+    carry(front, back);
+    for (int n = 0; n < 3; n++) render_input(back, samples, output, 10000);              /* no report for too long: there it has less room */
+    carry(front, back);
+    ra_engine_record_stop(front);
+    carry(front, back);
+    render(back, output, 128, 128);
+    carry(front, back);
+    clip = end_recording(front, pool, &recording);
+    check_same(recording.lost_frames, 30000 - RA_RECORD_BACK_FRAMES);
+    check_samples(clip->samples, samples, 20000);
+    ra_clip_destroy(clip);
+    ra_engine_destroy(front); ra_engine_destroy(back);
+    ra_pool_destroy(pool);
+
+    test("engine: whichever allocation of a recording fails, it says so, nothing leaks and the next one is right");
+    for (int n = 1, is_over = 0; !is_over && n < 20; n++) {
+        engine = engine_at(48000);
+        ra_pool_create(RA_POOL_INLINE, &pool);
+        memory.fail_at = memory.count + n;
+        ra_result result = ra_engine_record(engine, RA_RECORD_INPUT, RA_WAV_S24);
+        is_over = memory.count < memory.fail_at;
+        memory.fail_at = 0;
+        check_same(result, is_over ? RA_OK : RA_NO_MEMORY);
+        if (!is_over) check_same(ra_engine_record(engine, RA_RECORD_INPUT, RA_WAV_S24), RA_OK);
+        render_input(engine, samples, output, 8000);
+        memory.fail_at = memory.count + 1;             /* the job */
+        ra_engine_tick(engine, pool);
+        memory.fail_at = 0;
+        ra_engine_record_stop(engine);
+        render(engine, output, 1, 1);
+        clip = end_recording(engine, pool, &recording);
+        check(clip && clip->frame_count == 8000);
+        ra_clip_destroy(clip);
+        ra_engine_destroy(engine);
+        ra_pool_destroy(pool);
+        if (memory.live) { complain(__LINE__, "allocation %d failed: %lld leaked", n, (long long)memory.live); memory.live = 0; }
+        check(is_over ? n > 3 : true);
+    }
+
+#if RA_THREADS
+    test("engine: one thread renders, another records, workers encode: no frame is lost or torn");
+    for (int take = 0; take < 3; take++) {
+        ra_pool_create(2, &pool);
+        engine = engine_at(48000);
+        recorded_thread audio = { .engine = engine, .frames = all };
+        load(engine, clip_of(samples, 50000, 2, 48000));
+        ra_engine_set_loop(engine, true);
+        ra_engine_play(engine);
+        ra_engine_record(engine, RA_RECORD_OUTPUT, RA_WAV_F32);
+        pthread_t thread;
+        pthread_create(&thread, NULL, recorded_thread_body, &audio);
+        for (int n = 0; n < 100; n++) { take_pieces(engine, pool); usleep(200); }
+        check_same(ra_engine_record_stop(engine), RA_OK);
+        wait_until((take_pieces(engine, pool), snapshot_of(engine).record_serial == 2));
+        audio.is_over = true;
+        pthread_join(thread, NULL);
+        clip = end_recording(engine, pool, &recording);
+        check_same(recording.lost_frames, 0);
+        size_t kept = clip && clip->frame_count < audio.frame_count ? (size_t)clip->frame_count : audio.frame_count;
+        check(clip && kept > 0 && check_samples(clip->samples, all, 2 * kept));
+        ra_clip_destroy(clip);
+        ra_engine_destroy(engine);
+        ra_pool_destroy(pool);
+    }
+#endif
+}
+
+static void test_engine_all(void) { test_engine(); test_transport(); test_loads(); test_jobs(); test_recording(); }
 
 /* ---- [18] CLI ---------------------------------------------------------------------------------- */
 

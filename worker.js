@@ -268,6 +268,7 @@ function rustyPage() {
     try {
       if (call('frame')) drewAt = now;
       pump();
+      pumpTake();
       if (now - mirroredAt >= 100) { mirroredAt = now; updateMirror(); }
       if (now - underrunsAt >= 1000) { underrunsAt = now; call('set_underruns', underruns()); }
     } catch (error) { console.error(error); return fail('Rusty Audio has stopped: ' + error.message + '. Please reload the page.'); }
@@ -464,6 +465,13 @@ function rustyPage() {
     /* WANT_RESPONSE */ (purpose, name) => {
       respond(name, purpose).catch(error => { appFail(error.message); withText(name, text => call('miss_response', text)); });
     },
+    /* RECORD       */ what => { if (what) record(SOURCES[what - 1]).catch(() => {}); else stopTake(); },
+    /* RECORDED     */ what => {
+      if (what === 1) kept.forEach(download);
+      if (what === 2) loadAll(kept, 0).catch(() => {}); else isUnsaved = false;
+      if (!what) kept = [];
+      guardTake();
+    },
   ];
   // C called: nothing may be thrown through it
   self.raHost = (kind, number, text) => { try { requests[kind](number, text); } catch (error) { console.error(error); } };
@@ -645,11 +653,12 @@ function rustyPage() {
     commandCount = 0;
     // the front engine of a bridge keeps its commands for the other side, which is made for the rate
     if (isShared && !call('set_rate', context.sampleRate)) return setAudioBroken('The sound device\'s rate of ' + context.sampleRate + ' Hz is not possible here');
-    const node = audio.node = new AudioWorkletNode(context, 'rustyaudio', { numberOfInputs: 0, outputChannelCount: [2],
+    const node = audio.node = new AudioWorkletNode(context, 'rustyaudio', { channelCount: 2, channelCountMode: 'explicit', outputChannelCount: [2],
       processorOptions: { module, boot, rate: context.sampleRate, ...(isShared ? { memory } : { initial: initialPages }) } });
     node.port.onmessage = ({ data }) => { if (node === audio.node) onWorklet(data); };
     node.onprocessorerror = () => onTrap('it ended without a word');
     node.connect(context.destination);
+    connectMicrophone();
   }
   function onWorklet(message) {
     if (message.report) {                                     // without isolation, every eighth block
@@ -682,8 +691,9 @@ function rustyPage() {
   // Without isolation the worklet's memory is gone with it: everything is sent again.
   function resync() {
     delivery = null;
+    if (tier === 'threads') return;
     isDeaf = true;
-    if (tier !== 'threads') call('bridge_resync');
+    call('bridge_resync');
   }
 
   // A context that says "running" while its clock stands still (after a call on an iPhone) is made anew, once.
@@ -764,6 +774,108 @@ function rustyPage() {
     pump();
   }
 
+  // ---- recording: pieces of a WAV file from C are gathered as Blobs, which the browser may keep on its disk
+
+  const SOURCES = ['output', 'microphone'];
+  const NO_MICROPHONE = {                                     // by the error's name: what to do about it
+    NotAllowedError: 'The microphone is not allowed. Allow it by the symbol beside the address' + (self === top ? '' : ' (a frame also needs allow="microphone")') + ', then record again.',
+    NotFoundError: 'There is no microphone. Plug one in, or switch it on in the system\'s settings, then record again.',
+    NotReadableError: 'The microphone cannot be read: another program has it, or the system\'s settings keep it from the browser.',
+  };
+  let take = null;                                            // { file: a promise, parts, stream, input, isGiven, why }
+  let kept = [], isUnsaved = false;                           // files that wait for somebody to save or open them
+
+  const guard = event => event.preventDefault();              // "Leave the page?", only while something would be lost
+  const guardTake = () => (take || isUnsaved ? addEventListener : removeEventListener)('beforeunload', guard);
+  function download(file) {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(file);
+    link.download = file.name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  }
+  async function openMicrophone(mine) {
+    const { mediaDevices, audioSession } = navigator;
+    if (!mediaDevices?.getUserMedia) throw Error(isSecureContext ? 'This browser has no microphone for pages.' : 'The microphone needs a secure page: open it by https:// or http://localhost');
+    if (audioSession) try { audioSession.type = 'play-and-record'; } catch { /* an old Safari */ }
+    const raw = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 2 };
+    const stream = await mediaDevices.getUserMedia({ audio: raw }).catch(error => { throw Error(NO_MICROPHONE[error.name] ?? 'The microphone does not open: ' + error.message); });
+    mine.stream = stream;
+    if (take !== mine) return closeMicrophone(mine);
+    stream.getTracks()[0].onended = () => { mine.why = 'The microphone is gone.'; if (take === mine) stopTake(); };
+  }
+  function closeMicrophone({ stream, input }) {
+    input?.disconnect();
+    stream?.getTracks().forEach(track => track.stop());
+    if (navigator.audioSession) try { navigator.audioSession.type = 'playback'; } catch { /* an old Safari */ }
+  }
+  // To the node of now: both may have been made anew.
+  function connectMicrophone() {
+    if (!take?.stream) return;
+    take.input?.disconnect();
+    take.input = new MediaStreamAudioSourceNode(audio.context, { mediaStream: take.stream });
+    take.input.connect(audio.node);
+  }
+  async function record(source = 'output') {
+    const what = SOURCES.indexOf(source) + 1;
+    if (!what) throw Error("record() wants 'output' or 'microphone'");
+    if (take) throw Error('It is recording already');
+    const mine = take = { parts: [] };
+    mine.file = new Promise((resolve, reject) => Object.assign(mine, { resolve, reject }));
+    mine.file.catch(() => {});
+    try {
+      audio.isWanted = true;
+      wakeAudio();
+      await ready;
+      call('record', what + 4);
+      if (what === 2) await openMicrophone(mine);
+      await untilRunning();
+      if (take !== mine) throw Error('It was stopped before it began');
+      connectMicrophone();
+      const refusal = call('record', what) >>> 0;
+      if (refusal) throw Error('It cannot record: ' + textAt(refusal));
+      guardTake();
+      pump();
+      wakeFrames();
+    } catch (error) {
+      if (take === mine) { endTake(); call('record', 0); appFail(error.message); wakeFrames(); }
+      throw error;
+    }
+  }
+  function endTake() {
+    closeMicrophone(take);
+    take = null;
+  }
+  function stopTake() {
+    if (!take) return;
+    if (isStarted && call('record_stop')) return wakeFrames();
+    take.reject(Error('It was stopped before it began'));
+    endTake();
+    if (isStarted) { call('record', 0); wakeFrames(); }
+  }
+  async function stopRecording() {
+    if (!take) throw Error('Nothing is being recorded');
+    take.isGiven = true;                                      // whoever asked has it: it is not offered as well
+    const { file } = take;
+    stopTake();
+    return file;
+  }
+  function pumpTake() {
+    for (let told; take && (told = call('record_next') >>> 0);) {
+      const [address, byteCount, isHeader] = new Uint32Array(memory.buffer, told, 3), part = new Blob([bytesOf().slice(address, address + byteCount)]);
+      if (!isHeader) { take.parts.push(part); continue; }
+      const now = new Date(), { parts, isGiven, why = '', resolve } = take;
+      const local = new Date(now - now.getTimezoneOffset() * 60000).toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '.');
+      const file = new File([part, ...parts], 'recording ' + local + '.wav', { type: 'audio/wav' });
+      endTake();
+      if (!isUnsaved) kept = [];
+      if (!isGiven) { kept.push(file); isUnsaved = true; }
+      withText(why, text => call('recorded', isGiven ? 0 : kept.length, text));
+      guardTake();
+      resolve(file);
+    }
+  }
+
   // ---- the face for the hosting page
 
   function state() {
@@ -784,19 +896,23 @@ function rustyPage() {
     pump();
     wakeFrames();
   };
+  // Broken when the browser wants a gesture first (sound starts at the next one).
+  async function untilRunning() {
+    for (let waited = 0; audioState() !== RUNNING || isDeaf; waited += 50) {
+      if (audio.why) throw Error(audio.why);
+      if (waited >= 3000) throw Error('The browser keeps sound asleep until there is a tap or a key press in the page');
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+  }
   const face = {
-    ready, state, unisolate, queue,
+    ready, state, unisolate, queue, record, stopRecording,
     load: source => load(source),
-    // Kept when sound runs; broken when the browser wants a gesture first (it starts at the next one).
+    // Kept when sound runs.
     async play() {
       audio.isWanted = true;
       wakeAudio();
       await command('play')();
-      for (let waited = 0; audioState() !== RUNNING; waited += 50) {
-        if (audio.why) throw Error(audio.why);
-        if (waited >= 3000) throw Error('The browser keeps sound asleep until there is a tap or a key press in the page');
-        await new Promise(resolve => setTimeout(resolve, 50));
-      }
+      await untilRunning();
     },
     pause: command('pause'), stop: command('stop'), seek: command('seek'), set: setState,
     spectrum: () => isStarted ? new Float32Array(memory.buffer, call('spectrum') >>> 0, call('spectrum_bins')).slice() : new Float32Array(0),
@@ -868,10 +984,14 @@ function rustyWorklet() {
       this.views = [new Float32Array(this.memory.buffer, this.left, frameCount), new Float32Array(this.memory.buffer, this.right, frameCount)];
     }
 
-    process(_, [output]) {
+    process([input], [output]) {
       if (!this.render) return true;
-      const frameCount = Math.min(output[0].length, this.blockFrames);
-      try { this.render(frameCount); } catch (error) {
+      const frameCount = Math.min(output[0].length, this.blockFrames), hasInput = input.length === 2;
+      if (hasInput) {                                         // the views may be old, and have no place then
+        this.lookAt(frameCount);
+        this.views.forEach((view, side) => view.set(input[side]));
+      }
+      try { this.render(frameCount, hasInput); } catch (error) {
         this.render = null;
         this.port.postMessage({ trap: String(error) });
         return true;

@@ -71,9 +71,9 @@ export async function serve({ isolated = true, headers = {}, routes = {}, folder
 
 // ---- Chromium ----
 
-// WebGPU on the CPU; the picture reaches screenshots only with all of these (and under xvfb-run).
+// WebGPU on the CPU; the picture reaches screenshots only with all of these (and under xvfb-run). The microphone is one that beeps.
 const FLAGS = ['--no-first-run', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--enable-unsafe-webgpu',
-  '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist', '--enable-gpu', '--enable-features=Vulkan', '--use-vulkan=swiftshader'];
+  '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist', '--enable-gpu', '--enable-features=Vulkan', '--use-vulkan=swiftshader', '--use-fake-device-for-media-stream'];
 export const launch = () => chromium.launch({ executablePath: env.RA_CHROMIUM ?? '/usr/bin/chromium', chromiumSandbox: false, args: FLAGS });
 
 // What one test has opened: pages, servers, what went wrong in them. sites: servers that many tests share.

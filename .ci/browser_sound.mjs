@@ -1,6 +1,6 @@
 // browser_sound.mjs - what is heard: samples equal to the native engine's, real recordings, seeking, transport, health.
 
-import { above, BUILD, hash, info, near, OGG, ok, render, same, section, signal, SPOKEN, test, wait, writeWav } from './browser_kit.mjs';
+import { above, BUILD, floats, hash, info, near, OGG, ok, peakDb, render, same, says, section, signal, SPOKEN, test, wait, writeWav } from './browser_kit.mjs';
 
 const firstSound = (samples) => samples.findIndex((sample) => sample !== 0) & ~1;
 
@@ -141,6 +141,122 @@ test('A-B: keys set the ends at the playhead, the loop goes round between them, 
   }
   await app.press('Escape');
   await app.until((state) => state.loop_to_s < 0 && state.position_s > 1.7, 'it goes on beyond the end');
+});
+
+section('recording');
+
+// The samples of a WAV file that the page made, read as a stranger would: 44 bytes, then two floats a frame.
+function samplesOf(base64, what) {
+  const bytes = Buffer.from(base64, 'base64');
+  same([bytes.toString('latin1', 0, 4), bytes.toString('latin1', 8, 16), bytes.readUInt16LE(20), bytes.readUInt16LE(22), bytes.readUInt16LE(34)], ['RIFF', 'WAVEfmt ', 3, 2, 32], `${what}: form, tag, channels, bits`);
+  same([bytes.readUInt32LE(4), bytes.readUInt32LE(40)], [bytes.length - 8, bytes.length - 44], `${what}: sizes in the header`);
+  return { rate: bytes.readUInt32LE(24), samples: floats(bytes.subarray(44)) };
+}
+const stopAndTake = (app) => app.page.evaluate(async () => {
+  const file = await rustyaudio.stopRecording(), bytes = new Uint8Array(await file.arrayBuffer());
+  let text = '';
+  for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+  return { name: file.name, type: file.type, text: btoa(text) };
+});
+// Nothing was lost, and every frame that the audio thread offered is in the file.
+async function checkCounts(app, samples) {
+  const { recording, recorded_frames, record_offered_frames, record_lost_frames } = await app.state();
+  same([recording, recorded_frames, record_offered_frames, record_lost_frames], ['', samples.length / 2, samples.length / 2, 0], 'recording, frames written, offered, lost');
+}
+
+for (const tier of ['threads', 'isolated-off', 'compat']) {
+  const open = (bench, options) => bench.open({ query: `rate=48000${tier === 'threads' ? '' : `&tier=${tier}`}`, isolated: tier !== 'isolated-off', ...options });
+  test(`${tier}: what is played is recorded with the native engine's samples, bit for bit`, async (bench) => {
+    const { url, file } = writeWav('loud.wav', 48000, 96000, 2, (frame, channel) => Math.sin(frame * (channel ? 0.031 : 0.047) + 0.1));
+    const app = await open(bench), native = render(file, `${CHAIN}; softclip`);
+    await app.wake();
+    await app.load(url);
+    await app.set(CHAIN);
+    await wait(300);
+    await app.call('record', 'output');
+    await app.until(async (state) => state.recording === 'output' && await app.widget('checkbox', 'Record').isChecked(), 'it records, and the button says so');
+    await app.click('button', 'Play');
+    await app.until((state) => state.playing, 'it plays');
+    await app.until((state) => !state.playing, 'it has come to its end', 15000);
+    const made = await stopAndTake(app), { rate, samples } = samplesOf(made.text, 'the recording');
+    says(made.name, /^recording 20\d\d-\d\d-\d\d \d\d\.\d\d\.\d\d\.wav$/, 'name');
+    same([rate, made.type], [48000, 'audio/wav'], 'rate, type');
+    const from = firstSound(samples), skip = firstSound(native), want = native.subarray(skip);
+    same(hash(samples.subarray(from, from + want.length)), hash(want), 'hash');
+    await checkCounts(app, samples);
+  });
+  test(`${tier}: the microphone is recorded as it is, for as long as it says`, async (bench) => {
+    const context = await bench.context({ permissions: ['microphone'] }), app = await open(bench, { context });
+    await app.wake();
+    await app.click('checkbox', 'Record');
+    await app.click('button', 'Record microphone');
+    await app.until((state) => state.recording === 'microphone' && state.record_offered_frames > 130000, 'it records', 15000);
+    await app.untilStatus(/^Recording the microphone  00:[01]\d$/);
+    const { samples } = samplesOf((await stopAndTake(app)).text, 'the recording');
+    await checkCounts(app, samples);
+    above(peakDb(samples), -30, 'peak of its beeps, dBFS');
+    ok(samples.every((sample, i) => i % 2 === 0 || sample === samples[i - 1]), 'one microphone is on both sides');
+    same((await app.state()).error, '', 'error');
+  });
+}
+
+test('a recording by key R is offered to be saved and opened; until then the page asks before it is left', async (bench) => {
+  const app = await bench.open({ query: 'rate=48000' });
+  await app.wake();
+  await app.press('r');                                       // the first time it asks what
+  await app.click('button', 'Record output');
+  await app.until((state) => state.recording === 'output' && state.record_offered_frames > 48000, 'it records');
+  await app.press('r');
+  await app.untilStatus(/^Recorded 00:0[1-9]$/);
+  await app.press('r');                                       // and then as last time
+  await app.until((state) => state.recording === 'output' && state.record_offered_frames > 10000, 'it records again');
+  await app.click('checkbox', 'Record');
+  await app.untilStatus(/^Recorded 00:0\d \(2 recordings\)$/);
+  const asks = async () => app.page.evaluate(() => !dispatchEvent(new Event('beforeunload', { cancelable: true })));
+  same(await asks(), true, 'asked before leaving');
+  await app.click('button', 'Open recording');
+  await app.until((state) => /^recording 20/.test(state.file) && state.queued === 1 && state.duration_s > 1, 'both are open');
+  const saved = [];
+  app.page.on('download', (download) => saved.push(download));
+  await app.click('button', 'Save recording');
+  for (let i = 0; i < 100 && saved.length < 2; i++) await wait(50);
+  same(saved.length, 2, 'files saved');
+  const { format, channels, sample_rate_hz, frames } = info(await saved[0].path());
+  same([format, channels, sample_rate_hz], ['float', 2, 48000], 'format, channels, rate');
+  above(frames, 48000, 'frames');
+  same(await asks(), false, 'asked after saving');
+  await app.click('button', 'Forget recording');
+  await app.untilStatus(/^Worker Pool/);
+});
+
+test('a microphone that is refused, missing or taken away is explained, and what was recorded stays', async (bench) => {
+  const app = await bench.open();
+  bench.allow(/[Mm]icrophone/);
+  await app.wake();
+  says(await app.refusal('record', 'microphone'), /^The microphone is not allowed\. Allow it by/, 'refused');
+  await app.untilStatus(/^The microphone is not allowed/);
+  for (const [name, pattern] of [['NotFoundError', /^There is no microphone\. Plug one in/], ['NotReadableError', /another program has it/], ['OddError', /does not open: why not$/]]) {
+    await app.page.evaluate((name) => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('why not', name); }; }, name);
+    says(await app.refusal('record', 'microphone'), pattern, name);
+  }
+  says(await app.refusal('record', 'piano'), /'output' or 'microphone'/, 'a wrong source');
+  says(await app.refusal('stopRecording'), /^Nothing is being recorded/, 'stop without a recording');
+  await app.click('button', 'Dismiss');
+  await app.page.evaluate(() => {                             // a microphone of our own that can be unplugged
+    navigator.mediaDevices.getUserMedia = async ({ audio }) => {
+      window.wanted = audio;
+      const place = rustyaudio.context.createMediaStreamDestination(), tone = new ConstantSourceNode(rustyaudio.context, { offset: 0.25 });
+      tone.connect(place); tone.start();
+      return window.stream = place.stream;
+    };
+  });
+  await app.call('record', 'microphone');
+  same(await app.page.evaluate(() => window.wanted), { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 2 }, 'what is asked of the browser');
+  await app.until((state) => state.record_offered_frames > 48000, 'it records');
+  await app.page.evaluate(() => window.stream.getTracks()[0].onended());
+  await app.untilStatus(/^The microphone is gone\. Recorded 00:0\d$/);
+  const { recorded_frames, record_offered_frames } = await app.state();
+  same(recorded_frames, record_offered_frames, 'frames written');
 });
 
 section('recordings');
