@@ -1061,7 +1061,7 @@ RA_SMALL_CODE_END
    [4] CONCURRENCY - every atomic of the engine: ring, mailbox, worker pool, weave
    ----------------------------------------------------------------------------
    owns     ra_ring (frames from one thread to another, in order, none lost),
-            ra_mailbox (newest value wins), ra_pool and ra_job, ra_weave
+            ra_mailbox (newest value wins), ra_count, ra_pool and ra_job, ra_weave
    calls    [2] BASE: ra_new; [3] PLATFORM: ra_thread_start, ra_wait, ra_wake_all
    threads  ring and mailbox: exactly one writer and one reader, any two threads;
             pool: made and fed by the control thread, drained by its workers
@@ -1211,6 +1211,11 @@ RA_REALTIME static const void *ra_mailbox_get(ra_mailbox *box, bool *is_fresh)
     if (is_fresh) *is_fresh = fresh;
     return box->slots + box->reader_slot * box->byte_count;
 }
+
+/* How much of something is there: whoever has made more adds it, release; who has seen the number may read that much. */
+typedef struct { _Atomic uint32_t value; } ra_count;
+static uint32_t ra_count_add(ra_count *count, uint32_t more)  { return atomic_fetch_add_explicit(&count->value, more, memory_order_acq_rel) + more; }
+static uint32_t ra_count_get(const ra_count *count)           { return atomic_load_explicit(&count->value, memory_order_acquire); }
 
 /* ---- the pool ------------------------------------------------------------------------------- */
 
@@ -5618,10 +5623,12 @@ RA_API void ra_generate(const ra_tone *tone, uint32_t sample_rate_hz, uint64_t f
 
 RA_API void ra_clip_destroy(ra_clip *clip)
 {
-    if (!clip) return;
+    if (!clip || clip->keeper_count--) return;
     RA_FREE(clip->samples);
     RA_FREE(clip);
 }
+
+RA_API ra_clip *ra_clip_keep(ra_clip *clip) { clip->keeper_count++; return clip; }
 
 /* Without clearing the samples: for who fills them anyway, and has no time to do it twice. */
 static ra_result ra_clip_create_unfilled(uint64_t frame_count, uint32_t channels, uint32_t sample_rate_hz, ra_clip **out)
@@ -5688,6 +5695,19 @@ RA_API ra_result ra_clip_resample(const ra_clip *clip, uint32_t sample_rate_hz, 
     return result;
 }
 
+static ra_peak ra_peak_of(const float *samples, uint64_t sample_count)
+{
+    float low = 0, high = 0;
+    double power = 0;
+    for (uint64_t sample = 0; sample < sample_count; sample++) {
+        float value = ra_is_sound(samples[sample]) ? samples[sample] : 0.0f;
+        if (sample == 0 || value < low) low = value;
+        if (sample == 0 || value > high) high = value;
+        power += (double)value * value;
+    }
+    return (ra_peak){ low, high, sample_count ? (float)ra_sqrt(power / (double)sample_count) : 0.0f };
+}
+
 RA_API void ra_clip_peaks(const ra_clip *clip, uint64_t first_column, uint64_t last_column, uint64_t column_count, ra_peak *columns)
 {
     for (uint64_t column = first_column; column < last_column; column++) {
@@ -5695,17 +5715,7 @@ RA_API void ra_clip_peaks(const ra_clip *clip, uint64_t first_column, uint64_t l
         uint64_t first = clip->frame_count * column / column_count, last = clip->frame_count * (column + 1) / column_count;
         if (last <= first) last = first + 1;
         if (last > clip->frame_count) last = clip->frame_count;
-        float low = 0, high = 0;
-        double power = 0;
-        uint64_t count = first < last ? (last - first) * clip->channels : 0;
-        const float *x = clip->samples + first * clip->channels;
-        for (uint64_t sample = 0; sample < count; sample++) {
-            float value = ra_is_sound(x[sample]) ? x[sample] : 0.0f;
-            if (sample == 0 || value < low) low = value;
-            if (sample == 0 || value > high) high = value;
-            power += (double)value * value;
-        }
-        columns[column - first_column] = (ra_peak){ low, high, count ? (float)ra_sqrt(power / (double)count) : 0.0f };
+        columns[column - first_column] = ra_peak_of(clip->samples + first * clip->channels, first < last ? (last - first) * clip->channels : 0);
     }
 }
 
@@ -6611,8 +6621,8 @@ RA_REALTIME static void ra_router_process(ra_router *router, const float *const 
 /* ============================================================================
    [12] ENGINE - what plays: commands in, sound out, snapshots back
    ----------------------------------------------------------------------------
-   owns     ra_engine, ra_load (a file into a clip, as a job), ra_render_clip, ra_process
-            (whole clips on all workers), ra_bridge (one engine in two memories, for pages
+   owns     ra_engine, ra_load (a file into a clip, as a job), ra_render_clip, ra_overview (what
+            a whole file looks like), ra_process (whole clips on all workers), ra_bridge (one engine in two memories, for pages
             that are not isolated)
    calls    [2] to [11]
    threads  control: everything but ra_engine_render; audio: ra_engine_render;
@@ -6860,6 +6870,7 @@ static ra_result ra_engine_own_impulses(ra_engine *engine, ra_chain_spec *spec)
             if (!samples) { RA_FREE(copy); ra_engine_free_impulses(spec, &engine->newest.spec); return RA_NO_MEMORY; }
             copy->clip = *impulse;
             copy->clip.samples = memcpy(samples, impulse->samples, byte_count);
+            copy->clip.keeper_count = 0;
             copy->serial = RA_IMPULSE_SERIAL | ++engine->impulse_count;
             own = &copy->clip;
         }
@@ -7360,6 +7371,220 @@ RA_API ra_result ra_render_clip(const ra_clip *clip, const ra_chain_spec *given,
     return result;
 }
 
+/* ---- overview: peaks of a whole file at every zoom, and how loud it is from moment to moment ---- */
+
+/* A pyramid: nodes of 256 frames, above each four of them one of the next level. A block, a node of level 4 with all
+   below it, is made by one thread from its frames; a node above is made by whoever finishes the last of its four. So
+   blocks may be made in any order, by many threads, and are the same bits. A node from level 4 up is there when
+   its mark counts one more than it has below it; nodes of lower levels are there with their block. */
+enum { RA_OVERVIEW_BASE = 256, RA_OVERVIEW_BLOCK_LEVEL = 4, RA_OVERVIEW_BLOCK = RA_OVERVIEW_BASE << 2 * RA_OVERVIEW_BLOCK_LEVEL, RA_OVERVIEW_LEVELS = 24 };
+enum { RA_OVERVIEW_POINTS_A_SECOND = RA_LOUDNESS_HOPS_A_SECOND / RA_LOUDNESS_BLOCK_STEP };
+
+struct ra_overview {
+    uint32_t channels, sample_rate_hz, level_count;      /* levels: block level + 1 at least */
+    uint64_t frame_count;
+    struct { ra_peak *nodes; ra_count *marks; uint64_t count; } levels[RA_OVERVIEW_LEVELS];      /* marks: from the block level on */
+    ra_peak *nodes;                    /* of all levels; owned, as are the next two */
+    ra_count *marks;
+    ra_loudness_point *points;
+    uint64_t point_capacity;
+    ra_count block_count, point_count, is_measured;
+    ra_loudness *meter;                /* these three: whoever measures */
+    uint64_t measured_frames;
+    ra_loudness_report report;
+    float   *column;                   /* these two: whoever adds: frames that do not make a node yet */
+    uint64_t added_frames;
+};
+
+RA_SMALL_CODE_BEGIN
+
+RA_API void ra_overview_destroy(ra_overview *overview)
+{
+    if (!overview) return;
+    ra_loudness_destroy(overview->meter);
+    RA_FREE(overview->nodes);
+    RA_FREE(overview->marks);
+    RA_FREE(overview->points);
+    RA_FREE(overview->column);
+    RA_FREE(overview);
+}
+
+RA_API ra_result ra_overview_create(uint64_t frame_count, uint32_t channels, uint32_t sample_rate_hz, ra_overview **out)
+{
+    *out = NULL;
+    if (frame_count == 0 || frame_count >> 47 || channels < 1 || channels > RA_LOUDNESS_CHANNELS_MAX || sample_rate_hz < 1 || sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
+    ra_overview *o = ra_new(1, sizeof *o);
+    if (!o) return RA_NO_MEMORY;
+    o->frame_count = frame_count;
+    o->channels = channels;
+    o->sample_rate_hz = sample_rate_hz;
+    o->point_capacity = frame_count * RA_OVERVIEW_POINTS_A_SECOND / sample_rate_hz + 1;
+    uint64_t node_count = 0, mark_count = 0, count = (frame_count - 1) / RA_OVERVIEW_BASE + 1;
+    for (uint32_t level = 0; level <= RA_OVERVIEW_BLOCK_LEVEL || o->levels[level - 1].count > 1; level++) {
+        o->levels[level].count = count;
+        node_count += count;
+        mark_count += level < RA_OVERVIEW_BLOCK_LEVEL ? 0 : count;
+        count = (count - 1) / 4 + 1;
+        o->level_count = level + 1;
+    }
+    size_t node_bytes = ra_checked_size(node_count, sizeof *o->nodes);
+    o->nodes = node_bytes ? RA_MALLOC(node_bytes) : NULL;        /* not cleared: the marks say what is there */
+    o->marks = ra_new(mark_count, sizeof *o->marks);
+    o->points = ra_new(o->point_capacity, sizeof *o->points);
+    o->column = ra_new(RA_OVERVIEW_BASE * channels, sizeof *o->column);
+    if (!o->nodes || !o->marks || !o->points || !o->column || ra_loudness_create(channels, sample_rate_hz, true, &o->meter)) { ra_overview_destroy(o); return RA_NO_MEMORY; }
+    ra_peak *nodes = o->nodes;
+    ra_count *marks = o->marks;
+    for (uint32_t level = 0; level < o->level_count; level++) {
+        o->levels[level].nodes = nodes;
+        nodes += o->levels[level].count;
+        if (level < RA_OVERVIEW_BLOCK_LEVEL) continue;
+        o->levels[level].marks = marks;
+        marks += o->levels[level].count;
+    }
+    *out = o;
+    return RA_OK;
+}
+
+/* The frames of a node: fewer in the last one. */
+static uint64_t ra_overview_frames(const ra_overview *o, uint32_t level, uint64_t node)
+{
+    uint64_t full = (uint64_t)RA_OVERVIEW_BASE << 2 * level, left = o->frame_count - node * full;
+    return left < full ? left : full;
+}
+
+/* What several peaks together are: low and high from 0 at first, power and weight too. */
+typedef struct { float low, high; double power, weight; } ra_peak_sum;
+static void ra_peak_sum_add(ra_peak_sum *sum, ra_peak peak, double weight)
+{
+    sum->low = sum->weight > 0 && sum->low < peak.min ? sum->low : peak.min;
+    sum->high = sum->weight > 0 && sum->high > peak.max ? sum->high : peak.max;
+    sum->power += (double)peak.rms * peak.rms * weight;
+    sum->weight += weight;
+}
+static ra_peak ra_peak_sum_get(const ra_peak_sum *sum) { return (ra_peak){ sum->low, sum->high, (float)ra_sqrt(sum->power / sum->weight) }; }
+
+static uint32_t ra_overview_child_count(const ra_overview *o, uint32_t level, uint64_t node)
+{
+    uint64_t left = o->levels[level - 1].count - 4 * node;
+    return left < 4 ? (uint32_t)left : 4;
+}
+
+/* A node from those below it. */
+static void ra_overview_gather(ra_overview *o, uint32_t level, uint64_t node)
+{
+    ra_peak_sum sum = { .weight = 0 };
+    for (uint64_t child = 4 * node, end = child + ra_overview_child_count(o, level, node); child < end; child++)
+        ra_peak_sum_add(&sum, o->levels[level - 1].nodes[child], (double)ra_overview_frames(o, level - 1, child));
+    o->levels[level].nodes[node] = ra_peak_sum_get(&sum);
+}
+
+/* All above the nodes of a block, which are there. */
+static void ra_overview_finish_block(ra_overview *o, uint64_t block)
+{
+    for (uint32_t level = 1; level <= RA_OVERVIEW_BLOCK_LEVEL; level++) {
+        uint64_t per_block = 1ull << 2 * (RA_OVERVIEW_BLOCK_LEVEL - level), end = (block + 1) * per_block;
+        for (uint64_t node = block * per_block; node < end && node < o->levels[level].count; node++) ra_overview_gather(o, level, node);
+    }
+    ra_count_add(&o->levels[RA_OVERVIEW_BLOCK_LEVEL].marks[block], 1);
+    for (uint32_t level = RA_OVERVIEW_BLOCK_LEVEL + 1; level < o->level_count; level++) {
+        block /= 4;
+        if (ra_count_add(&o->levels[level].marks[block], 1) != ra_overview_child_count(o, level, block)) break;      /* another will finish it */
+        ra_overview_gather(o, level, block);
+        ra_count_add(&o->levels[level].marks[block], 1);
+    }
+    ra_count_add(&o->block_count, 1);
+}
+
+/* The first nodes from frame_count frames from first on, which begins a block and ends one, or the file. */
+static void ra_overview_add_blocks(ra_overview *o, const float *frames, uint64_t first, uint64_t frame_count)
+{
+    for (uint64_t at = first; at < first + frame_count; ) {
+        uint64_t node = at / RA_OVERVIEW_BASE, run = ra_overview_frames(o, 0, node);
+        o->levels[0].nodes[node] = ra_peak_of(frames + (at - first) * o->channels, run * o->channels);
+        at += run;
+        if (at % RA_OVERVIEW_BLOCK == 0 || at == o->frame_count) ra_overview_finish_block(o, (at - 1) / RA_OVERVIEW_BLOCK);
+    }
+}
+
+/* The next frames, in order, through the meter. */
+static void ra_overview_measure(ra_overview *o, const float *frames, uint64_t frame_count)
+{
+    while (frame_count) {
+        uint64_t point = ra_count_get(&o->point_count), end = (point + 1) * o->sample_rate_hz / RA_OVERVIEW_POINTS_A_SECOND;
+        uint64_t run = end - o->measured_frames < frame_count && point < o->point_capacity ? end - o->measured_frames : frame_count;
+        ra_loudness_add(o->meter, frames, (size_t)run);
+        frames += run * o->channels;
+        frame_count -= run;
+        o->measured_frames += run;
+        if (o->measured_frames != end || point == o->point_capacity) continue;
+        o->points[point] = (ra_loudness_point){ (float)ra_loudness_lufs(o->meter->momentary), (float)ra_loudness_lufs(o->meter->short_term) };
+        ra_count_add(&o->point_count, 1);
+    }
+    if (o->measured_frames < o->frame_count) return;
+    ra_loudness_get(o->meter, &o->report);
+    ra_count_add(&o->is_measured, 1);
+}
+
+RA_API void ra_overview_add(ra_overview *o, const float *frames, uint64_t frame_count)
+{
+    uint64_t left = o->frame_count - o->added_frames;
+    if (frame_count > left) frame_count = left;
+    if (frame_count) ra_overview_measure(o, frames, frame_count);
+    while (frame_count) {
+        uint64_t node = o->added_frames / RA_OVERVIEW_BASE, held = o->added_frames % RA_OVERVIEW_BASE, whole = ra_overview_frames(o, 0, node);
+        uint64_t run = whole - held < frame_count ? whole - held : frame_count;
+        memcpy(o->column + held * o->channels, frames, (size_t)(run * o->channels) * sizeof *frames);
+        frames += run * o->channels;
+        frame_count -= run;
+        o->added_frames += run;
+        if (held + run == whole) ra_overview_add_blocks(o, o->column, node * RA_OVERVIEW_BASE, whole);
+    }
+}
+
+RA_API uint64_t ra_overview_known_frames(const ra_overview *o)
+{
+    uint64_t blocks = ra_count_get(&o->block_count), last = o->levels[RA_OVERVIEW_BLOCK_LEVEL].count - 1;
+    bool has_last = blocks && ra_count_get(&o->levels[RA_OVERVIEW_BLOCK_LEVEL].marks[last]);
+    return (blocks - has_last) * RA_OVERVIEW_BLOCK + (has_last ? ra_overview_frames(o, RA_OVERVIEW_BLOCK_LEVEL, last) : 0);
+}
+
+RA_API void ra_overview_columns(const ra_overview *o, double first_frame, double end_frame, uint32_t column_count, ra_peak *columns)
+{
+    double width = (end_frame - first_frame) / column_count;
+    uint32_t level = 0;
+    while (level + 1 < o->level_count && (double)(RA_OVERVIEW_BASE * 2ull << 2 * (level + 1)) <= width) level++;
+    double node_width = (double)((uint64_t)RA_OVERVIEW_BASE << 2 * level), node_count = (double)o->levels[level].count;
+    for (uint32_t column = 0; column < column_count; column++) {
+        double from = ra_floor((first_frame + width * column) / node_width), to = -ra_floor(-(first_frame + width * (column + 1)) / node_width);
+        uint64_t node = (uint64_t)ra_clamp(from, 0, node_count), end = (uint64_t)ra_clamp(to, 0, node_count);
+        ra_peak_sum sum = { .weight = 0 };
+        bool is_known = node < end;
+        for (; node < end && is_known; node++) {
+            uint32_t marked = level > RA_OVERVIEW_BLOCK_LEVEL ? level : RA_OVERVIEW_BLOCK_LEVEL;
+            uint64_t mark = node >> 2 * (marked - level);
+            is_known = ra_count_get(&o->levels[marked].marks[mark]) == 1 + (level > RA_OVERVIEW_BLOCK_LEVEL ? ra_overview_child_count(o, level, node) : 0);
+            if (is_known) ra_peak_sum_add(&sum, o->levels[level].nodes[node], (double)ra_overview_frames(o, level, node));
+        }
+        columns[column] = is_known ? ra_peak_sum_get(&sum) : (ra_peak){ 0, 0, -1 };
+    }
+}
+
+RA_API uint32_t ra_overview_loudness(const ra_overview *o, const ra_loudness_point **points)
+{
+    *points = o->points;
+    return ra_count_get(&o->point_count);
+}
+
+RA_API bool ra_overview_report(const ra_overview *o, ra_loudness_report *out)
+{
+    if (!ra_count_get(&o->is_measured)) return false;
+    *out = o->report;
+    return true;
+}
+
+RA_SMALL_CODE_END
+
 /* ---- jobs on whole clips: a weave of lines, worked on by as many as there are ---- */
 
 enum {
@@ -7383,6 +7608,7 @@ typedef struct {
 typedef enum {
     RA_STEP_GATHER, RA_STEP_STAGE, RA_STEP_BANDS, RA_STEP_SCATTER, RA_STEP_MEND,
     RA_STEP_MEASURE, RA_STEP_AIM, RA_STEP_SCALE, RA_STEP_PEAKS, RA_STEP_SPECTRA, RA_STEP_RESAMPLE,
+    RA_STEP_OVERVIEW, RA_STEP_LOUDNESS,
 } ra_step_kind;
 
 /* What a line does. */
@@ -7641,6 +7867,18 @@ static ra_result ra_process_plan_peaks(ra_process *p)
     return ra_process_add_ranges(p, RA_STEP_PEAKS, p->task.column_count, per_unit, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
 }
 
+/* The last lines come first: so one worker has all peaks before it measures. */
+static ra_result ra_process_plan_overview(ra_process *p)
+{
+    enum { PIECE = RA_PROCESS_RANGE_FRAMES / 4 };        /* about a millisecond of a meter's work */
+    uint64_t frame_count = p->in->frame_count;
+    ra_step *step = ra_process_add(p, RA_STEP_LOUDNESS, (frame_count - 1) / PIECE + 1, RA_NO_LINE, RA_NO_LINE);
+    if (!step) return RA_BAD_ARGUMENT;
+    step->count = frame_count;
+    step->per_unit = PIECE;
+    return ra_process_add_ranges(p, RA_STEP_OVERVIEW, frame_count, RA_OVERVIEW_BLOCK, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
+}
+
 static ra_result ra_process_plan_resample(ra_process *p)
 {
     const ra_clip *in = p->in;
@@ -7670,6 +7908,7 @@ static ra_result ra_process_plan(ra_process *p)
     case RA_TASK_MEASURE:   return ra_process_plan_measure(p, &line);
     case RA_TASK_FFT:       return ra_process_plan_spectra(p);
     case RA_TASK_PEAKS:     return ra_process_plan_peaks(p);
+    case RA_TASK_ANALYSE:   return ra_process_plan_overview(p);
     default:                return ra_process_plan_resample(p);
     }
 }
@@ -7699,6 +7938,11 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
     }
     case RA_STEP_PEAKS:    ra_clip_peaks(in, first, first + count, p->task.column_count, p->result.columns + first); break;
     case RA_STEP_SPECTRA:  for (uint64_t index = first; index < first + count; index++) ra_process_spectrum(p, step, index); break;
+    case RA_STEP_OVERVIEW: ra_overview_add_blocks(p->task.overview, in->samples + first * in->channels, first, count); break;
+    case RA_STEP_LOUDNESS:
+        ra_overview_measure(p->task.overview, in->samples + first * in->channels, count);
+        ra_overview_report(p->task.overview, &p->result.report);
+        break;
     case RA_STEP_RESAMPLE:
         if (in->sample_rate_hz == out->sample_rate_hz) memcpy(out->samples + first * out->channels, in->samples + first * in->channels, (size_t)(count * in->channels) * sizeof(float));
         else ra_clip_resample_range(in, p->resampler, first, count, out->samples + first * out->channels);
@@ -7726,6 +7970,9 @@ static const char *ra_task_fault(const ra_task *task, const ra_clip *clip)
         if (task->fft_frames < 32 || task->fft_frames > 65536 || task->fft_frames & (task->fft_frames - 1)) return "a transform's size is a power of two from 32 to 65536";
         return task->hop_frames ? NULL : "spectra have to be at least one frame apart";
     case RA_TASK_PEAKS:    return task->column_count ? NULL : "there are no columns to fill";
+    case RA_TASK_ANALYSE:
+        return !task->overview || task->overview->frame_count != clip->frame_count || task->overview->channels != clip->channels
+            || task->overview->sample_rate_hz != clip->sample_rate_hz || task->overview->measured_frames ? "an analysis needs an empty overview of this clip's size" : NULL;
     case RA_TASK_RESAMPLE: return task->sample_rate_hz >= 1 && task->sample_rate_hz <= 768000 ? NULL : "sample rates go from 1 to 768000 Hz";
     default:               return NULL;
     }
