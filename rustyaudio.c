@@ -10388,8 +10388,18 @@ typedef struct {
     char     title[160];
     uint32_t source_channels, rate_hz, serial;     /* serial: clips given to the engine, this one included */
     uint64_t frames;
+    ra_clip *clip;                     /* kept: an analysis may read it longer than the engine does */
     ra_peak  peaks[RA_LOAD_COLUMNS];
 } app_track;
+
+/* Work on the pool that reads the track's clip; both stay until it has stopped. */
+typedef struct {
+    ra_process  *process;              /* NULL: free */
+    ra_clip     *clip;                 /* kept */
+    ra_overview *overview;             /* of a track that is gone; freed with the process */
+    bool         is_leaving;           /* cancelled, a slice still runs */
+} app_work;
+enum { APP_ANALYSIS, APP_WORKS };
 
 /* What the chains name, under that name; clip NULL: it could not be had. */
 typedef struct { char name[RA_FILE_BYTES]; ra_clip *clip; } app_response;
@@ -10433,6 +10443,9 @@ static struct {
     uint32_t   queue_count, serial;    /* serial: clips given to the engine so far */
     double     from_s, to_s;           /* the loop's ends; below 0: not set */
     bool       range_is_unsent, track_is_demo;
+    ra_overview *overview;             /* of the track, as far as it is known; NULL: not begun */
+    app_work   works[APP_WORKS];
+    float      analysis;               /* how much of it is done, 0..1 */
     ra_load   *load;
     ra_load   *leaving[8];             /* cancelled, their slice still runs */
     char       load_title[160];
@@ -10663,11 +10676,72 @@ static void app_set_range(double from_s, double to_s)
 static void app_set_from(void) { app_set_range(app_position_s(), app.to_s); }
 static void app_set_to(void)   { app_set_range(app.from_s > app_position_s() ? -1 : app.from_s, app_position_s()); }
 
+/* ---- analysis: what the track's clip looks like, and how loud it is ---- */
+
+/* Stops it if it runs; true when its place is free. */
+static bool app_end_work(app_work *work)
+{
+    work->is_leaving = true;
+    if (!ra_process_free(work->process)) return false;
+    ra_clip_destroy(work->clip);
+    ra_overview_destroy(work->overview);
+    *work = (app_work){ .process = NULL };
+    return true;
+}
+
+static bool app_begin_work(app_work *work, const ra_task *task)
+{
+    if (ra_process_async(app.pool, app.track.clip, task, &work->process, NULL) != RA_OK) return false;
+    work->clip = ra_clip_keep(app.track.clip);
+    return true;
+}
+
+static void app_drop_analysis(void)
+{
+    app_work *work = &app.works[APP_ANALYSIS];
+    if (work->process && !work->is_leaving) work->overview = app.overview; else ra_overview_destroy(app.overview);
+    app.overview = NULL;
+    app.analysis = 0;
+    for (int i = 0; i < APP_WORKS; i++) if (app.works[i].process) app_end_work(&app.works[i]);
+}
+
+/* The analysis of a new track begins when that of the old one has stopped. */
+static void app_poll_analysis(void)
+{
+    app_work *work = &app.works[APP_ANALYSIS];
+    const app_track *track = &app.track;
+    if (work->is_leaving && !app_end_work(work)) return;
+    if (work->process) {
+        float progress;
+        bool is_done = ra_process_poll(work->process, &progress) >= RA_JOB_DONE;
+        if (progress != app.analysis) app.is_dirty = true;
+        app.analysis = progress;
+        if (is_done) app_end_work(work);
+    } else if (track->clip && track->clip->samples && !app.overview) {
+        if (ra_overview_create(track->frames, track->clip->channels, track->rate_hz, &app.overview) != RA_OK) return;
+        if (app_begin_work(work, &(ra_task){ .kind = RA_TASK_ANALYSE, .overview = app.overview })) return;
+        ra_overview_destroy(app.overview);               /* the queue is full: again later */
+        app.overview = NULL;
+    }
+}
+
+/* NaN: not known yet, or there is none. */
+static ra_loudness_report app_file_report(void)
+{
+    ra_loudness_report report;
+    if (app.overview && ra_overview_report(app.overview, &report)) return report;
+    report.integrated_lufs = report.loudness_range_lu = report.true_peak_dbtp = __builtin_nan("");
+    return report;
+}
+
 /* ---- loading: the old clip plays on until the new one is there ---- */
 
 static void app_clear_queue(void)
 {
-    while (app.queue_count) RA_FREE(app.queue[--app.queue_count]);
+    while (app.queue_count) {
+        ra_clip_destroy(app.queue[--app.queue_count]->clip);
+        RA_FREE(app.queue[app.queue_count]);
+    }
 }
 
 /* The track becomes the one that is shown. */
@@ -10675,6 +10749,8 @@ static void app_show_track(const app_track *track, bool is_demo)
 {
     char sentence[240];
     ra_text text = ra_text_start(sentence, sizeof sentence);
+    app_drop_analysis();
+    ra_clip_destroy(app.track.clip);
     app.track = *track;
     app.seek_s = app.from_s = app.to_s = -1;
     app.seek_is_unsent = app.range_is_unsent = false;
@@ -10833,8 +10909,9 @@ static void app_take_load(void)
     bool is_queued = app.load_purpose == APP_QUEUE && app.serial && !app.track_is_demo;
     app_track *waiting = is_queued && result == RA_OK ? ra_new(1, sizeof *waiting) : NULL;
     if (result == RA_OK) {
+        track.clip = ra_clip_keep(clip);
         result = !is_queued ? ra_engine_load(app.engine, clip) : !waiting ? RA_NO_MEMORY : app.queue_count == RA_QUEUE_MAX ? RA_BUSY : ra_engine_queue(app.engine, clip);
-        if (result != RA_OK) ra_clip_destroy(clip);
+        if (result != RA_OK) { ra_clip_destroy(clip); ra_clip_destroy(clip); }
     }
     if (result != RA_OK) {
         RA_FREE(waiting);
@@ -10957,7 +11034,7 @@ static double app_db(float amplitude) { return amplitude > 1e-8f ? ra_db_from_am
 
 static void app_text_level(ra_text *to, double db)
 {
-    if (db > -100) ui_text_db(to, db, false); else ra_text_add(to, "−∞");
+    if (db > -100) ui_text_db(to, db, false); else ra_text_add(to, db != db ? "–" : "−∞");
 }
 
 /* What a screen reader is told of moving pictures: twice a second is plenty. */
@@ -11250,29 +11327,57 @@ static ui_meter_desc app_meter(int channel)
                             .rms_db = app_db(app.snapshot.rms[channel]), .has_clipped = app_has_clipped() };
 }
 
+/* How loud the file is, for a screen reader. */
+static void app_describe_file(const canvas_box *box, const ra_loudness_report *file)
+{
+    char words[96];
+    ra_text text = ra_text_start(words, sizeof words);
+    if (app.analysis < 1) ra_text_add(&text, "measured to %d %%", (int)(app.analysis * 100));
+    else {
+        app_text_level(&text, file->integrated_lufs);
+        ra_text_add(&text, " LUFS, range ");
+        app_text_level(&text, file->loudness_range_lu);
+        ra_text_add(&text, " LU, true peak ");
+        app_text_level(&text, file->true_peak_dbtp);
+        ra_text_add(&text, " dBTP");
+    }
+    ui_say(ui_describe(&app.ui, ui_id("File loudness", 0), UI_STATUS, "File loudness", box), words);
+}
+
 static void app_panel_meters(canvas_box box)
 {
     ui *u = &app.ui;
     const ui_theme *theme = u->theme;
     canvas_box surface = app_surface(&box), inside = ui_inset(&surface, 14, 12);
     double hold_db = app_db(__builtin_fmaxf(app.snapshot.peak_hold[0], app.snapshot.peak_hold[1]));
+    ra_loudness_report file = app_file_report();
     char words[32];
     ra_text text = ra_text_start(words, sizeof words);
-    app_text_level(&text, hold_db);
-    canvas_box head = ui_cut_top(&inside, 40);
-    float width = ui_text(u, &head, UI_LEFT, 32, CANVAS_BOLD, hold_db > -0.1 ? theme->error : theme->text, words);
+    app_text_level(&text, file.integrated_lufs);
+    bool is_low = inside.h < 360;
+    canvas_box head = ui_cut_top(&inside, is_low ? 30 : 40);
+    app_describe_file(&head, &file);
+    float width = ui_text(u, &head, UI_LEFT, is_low ? 20 : 32, CANVAS_BOLD, theme->text, words);
     ui_cut_left(&head, width + 8);
-    ui_text(u, &(canvas_box){ head.x, head.y + 10, head.w, 20 }, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, head.w > 60 ? "dBFS peak" : "dBFS");
+    ui_text(u, &(canvas_box){ head.x, head.y + (is_low ? 5 : 10), head.w, 20 }, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, head.w > 60 ? "LUFS, file" : "LUFS");
 
-    static const char *const facts[4] = { "Frames clipped", "Not analysed", "RMS R, dBFS", "RMS L, dBFS" };
-    for (int fact = 0; fact < 4; fact++) {                 /* from below */
-        canvas_box line = ui_cut_bottom(&inside, 20);
+    static const char *const facts[] = { "Range, LU", "True peak, dBTP", "Peak, dBFS", "RMS L, dBFS", "RMS R, dBFS", "Frames clipped", "Not analysed" };
+    for (int fact = 0; fact < 7; fact++) {                 /* the file's, and what is heard now */
+        if (is_low && fact > 2) break;
+        if (fact == 2) {
+            canvas_box now = ui_cut_top(&inside, 28);
+            float left = now.x + 8 + ui_text(u, &now, UI_LEFT, 12, CANVAS_BOLD, theme->dim, "Now");
+            canvas_fill(u->canvas, &(canvas_box){ left, now.y + 14, now.x + now.w - left, 1 }, 0, theme->hairline);
+        }
+        canvas_box line = ui_cut_top(&inside, 20);
         text = ra_text_start(words, sizeof words);
-        if (fact == 0) ra_text_add(&text, "%u", app.snapshot.soft_clip_count);
-        else if (fact == 1) ra_text_add(&text, "%llu", (unsigned long long)app.snapshot.tap_lost_frames);
-        else app_text_level(&text, app_db(app.snapshot.rms[3 - fact]));
+        if (fact < 2) app_text_level(&text, fact ? file.true_peak_dbtp : file.loudness_range_lu);
+        else if (fact == 2) app_text_level(&text, hold_db);
+        else if (fact < 5) app_text_level(&text, app_db(app.snapshot.rms[fact - 3]));
+        else ra_text_add(&text, "%llu", (unsigned long long)(fact == 5 ? app.snapshot.soft_clip_count : app.snapshot.tap_lost_frames));
+        bool is_hot = fact == 2 && hold_db > -0.1;
         ui_text(u, &line, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, facts[fact]);
-        ui_text(u, &line, UI_RIGHT, 12, CANVAS_REGULAR, theme->text, words);
+        ui_text(u, &line, UI_RIGHT, 12, fact == 2 ? CANVAS_BOLD : CANVAS_REGULAR, is_hot ? theme->error : theme->text, words);
     }
     ui_cut_bottom(&inside, 8);
     ui_cut_top(&inside, 8);
@@ -11300,9 +11405,18 @@ static void app_panel_meters_flat(canvas_box box)
     canvas_box surface = app_surface(&box), inside = ui_inset(&surface, 12, 7);
     char words[32];
     ra_text text = ra_text_start(words, sizeof words);
+    ra_loudness_report file = app_file_report();
+    canvas_box number = ui_cut_right(&inside, 110), lower = ui_cut_bottom(&number, 0.5f * number.h);
+    ra_text_add(&text, "now ");
     app_text_level(&text, app_db(__builtin_fmaxf(app.snapshot.peak_hold[0], app.snapshot.peak_hold[1])));
-    canvas_box number = ui_cut_right(&inside, 60);
-    ui_text(u, &number, UI_RIGHT, 20, CANVAS_BOLD, u->theme->text, words);
+    ra_text_add(&text, " dBFS");
+    ui_text(u, &number, UI_RIGHT, 12, CANVAS_REGULAR, u->theme->dim, words);
+    text = ra_text_start(words, sizeof words);
+    ra_text_add(&text, "file ");
+    app_text_level(&text, file.integrated_lufs);
+    ra_text_add(&text, " LUFS");
+    ui_text(u, &lower, UI_RIGHT, 12, CANVAS_BOLD, u->theme->text, words);
+    app_describe_file(&lower, &file);
     ui_cut_right(&inside, 8);
     for (int channel = 0; channel < 2; channel++) {
         canvas_box line = ui_cut_top(&inside, 0.5f * (channel ? 2 * inside.h : inside.h));
@@ -11984,6 +12098,13 @@ static const char *app_access_json(void)
     return json;
 }
 
+/* null for what has no value */
+static void app_json_number(ra_text *to, const char *name, double value)
+{
+    ra_text_add(to, ",\"%s\":", name);
+    if (value == value) ra_text_add(to, "%.3f", value); else ra_text_add(to, "null");
+}
+
 static const char *app_state_json(void)
 {
     static char json[RA_CHAIN_MAX * (120 + 2 * RA_FILE_BYTES) + 2400];    /* quotes are escaped */
@@ -12000,6 +12121,11 @@ static const char *app_state_json(void)
     ra_text_add_json(&text, app.track.title);
     ra_text_add(&text, ",\"error\":");
     ra_text_add_json(&text, app.error);
+    ra_loudness_report file = app_file_report();
+    app_json_number(&text, "file_lufs", file.integrated_lufs);
+    app_json_number(&text, "file_lra_lu", file.loudness_range_lu);
+    app_json_number(&text, "file_true_peak_dbtp", file.true_peak_dbtp);
+    app_json_number(&text, "analysis", app.analysis);
     ra_text_add(&text, ",\"frames_drawn\":%u,\"device_losses\":%u,\"spectrum_serial\":%u}", app.frames_drawn, gpu_loss_count(), app.spectrum_serial);
     return json;
 }
@@ -12035,6 +12161,7 @@ static bool app_update(double now_s)
     ra_snapshot before = app.snapshot;
     app.now_s = app.ticked_s = now_s;
     app_poll_load();
+    app_poll_analysis();
     if (app.audio == APP_AUDIO_RUNNING) app_flush();
     ra_engine_tick(app.engine, app.pool);
     ra_engine_get_snapshot(app.engine, &app.snapshot);
