@@ -1063,7 +1063,7 @@ RA_SMALL_CODE_END
    [4] CONCURRENCY - every atomic of the engine: ring, mailbox, worker pool, weave
    ----------------------------------------------------------------------------
    owns     ra_ring (frames from one thread to another, in order, none lost),
-            ra_mailbox (newest value wins), ra_pool and ra_job, ra_weave
+            ra_mailbox (newest value wins), ra_count, ra_pool and ra_job, ra_weave
    calls    [2] BASE: ra_new; [3] PLATFORM: ra_thread_start, ra_wait, ra_wake_all
    threads  ring and mailbox: exactly one writer and one reader, any two threads;
             pool: made and fed by the control thread, drained by its workers
@@ -1213,6 +1213,11 @@ RA_REALTIME static const void *ra_mailbox_get(ra_mailbox *box, bool *is_fresh)
     if (is_fresh) *is_fresh = fresh;
     return box->slots + box->reader_slot * box->byte_count;
 }
+
+/* How much of something is there: whoever has made more adds it, release; who has seen the number may read that much. */
+typedef struct { _Atomic uint32_t value; } ra_count;
+static uint32_t ra_count_add(ra_count *count, uint32_t more)  { return atomic_fetch_add_explicit(&count->value, more, memory_order_acq_rel) + more; }
+static uint32_t ra_count_get(const ra_count *count)           { return atomic_load_explicit(&count->value, memory_order_acquire); }
 
 /* ---- the pool ------------------------------------------------------------------------------- */
 
@@ -5698,10 +5703,12 @@ RA_API void ra_generate(const ra_tone *tone, uint32_t sample_rate_hz, uint64_t f
 
 RA_API void ra_clip_destroy(ra_clip *clip)
 {
-    if (!clip) return;
+    if (!clip || clip->keeper_count--) return;
     RA_FREE(clip->samples);
     RA_FREE(clip);
 }
+
+RA_API ra_clip *ra_clip_keep(ra_clip *clip) { clip->keeper_count++; return clip; }
 
 /* Without clearing the samples: for who fills them anyway, and has no time to do it twice. */
 static ra_result ra_clip_create_unfilled(uint64_t frame_count, uint32_t channels, uint32_t sample_rate_hz, ra_clip **out)
@@ -5768,6 +5775,19 @@ RA_API ra_result ra_clip_resample(const ra_clip *clip, uint32_t sample_rate_hz, 
     return result;
 }
 
+static ra_peak ra_peak_of(const float *samples, uint64_t sample_count)
+{
+    float low = 0, high = 0;
+    double power = 0;
+    for (uint64_t sample = 0; sample < sample_count; sample++) {
+        float value = ra_is_sound(samples[sample]) ? samples[sample] : 0.0f;
+        if (sample == 0 || value < low) low = value;
+        if (sample == 0 || value > high) high = value;
+        power += (double)value * value;
+    }
+    return (ra_peak){ low, high, sample_count ? (float)ra_sqrt(power / (double)sample_count) : 0.0f };
+}
+
 RA_API void ra_clip_peaks(const ra_clip *clip, uint64_t first_column, uint64_t last_column, uint64_t column_count, ra_peak *columns)
 {
     for (uint64_t column = first_column; column < last_column; column++) {
@@ -5775,17 +5795,7 @@ RA_API void ra_clip_peaks(const ra_clip *clip, uint64_t first_column, uint64_t l
         uint64_t first = clip->frame_count * column / column_count, last = clip->frame_count * (column + 1) / column_count;
         if (last <= first) last = first + 1;
         if (last > clip->frame_count) last = clip->frame_count;
-        float low = 0, high = 0;
-        double power = 0;
-        uint64_t count = first < last ? (last - first) * clip->channels : 0;
-        const float *x = clip->samples + first * clip->channels;
-        for (uint64_t sample = 0; sample < count; sample++) {
-            float value = ra_is_sound(x[sample]) ? x[sample] : 0.0f;
-            if (sample == 0 || value < low) low = value;
-            if (sample == 0 || value > high) high = value;
-            power += (double)value * value;
-        }
-        columns[column - first_column] = (ra_peak){ low, high, count ? (float)ra_sqrt(power / (double)count) : 0.0f };
+        columns[column - first_column] = ra_peak_of(clip->samples + first * clip->channels, first < last ? (last - first) * clip->channels : 0);
     }
 }
 
@@ -6692,8 +6702,9 @@ RA_REALTIME static void ra_router_process(ra_router *router, const float *const 
    [12] ENGINE - what plays: commands in, sound out, snapshots back
    ----------------------------------------------------------------------------
    owns     ra_engine, ra_recorder (what passes the audio thread into a file), ra_load (a
-            file into a clip, as a job), ra_render_clip, ra_process (whole clips on all
-            workers), ra_bridge (one engine in two memories, for pages that are not isolated)
+            file into a clip, as a job), ra_render_clip, ra_overview (what a whole file
+            looks like), ra_process (whole clips on all workers), ra_bridge (one engine in
+            two memories, for pages that are not isolated)
    calls    [2] to [11]
    threads  control: everything but ra_engine_render*; audio: ra_engine_render*;
             pool: ra_load_step, ra_analysis_step, ra_recorder_step, ra_process_step
@@ -7056,6 +7067,7 @@ static ra_result ra_engine_own_impulses(ra_engine *engine, ra_chain_spec *spec)
             if (!samples) { RA_FREE(copy); ra_engine_free_impulses(spec, &engine->newest.spec); return RA_NO_MEMORY; }
             copy->clip = *impulse;
             copy->clip.samples = memcpy(samples, impulse->samples, byte_count);
+            copy->clip.keeper_count = 0;
             copy->serial = RA_IMPULSE_SERIAL | ++engine->impulse_count;
             own = &copy->clip;
         }
@@ -7664,6 +7676,220 @@ RA_API ra_result ra_render_clip(const ra_clip *clip, const ra_chain_spec *given,
     return result;
 }
 
+/* ---- overview: peaks of a whole file at every zoom, and how loud it is from moment to moment ---- */
+
+/* A pyramid: nodes of 256 frames, above each four of them one of the next level. A block, a node of level 4 with all
+   below it, is made by one thread from its frames; a node above is made by whoever finishes the last of its four. So
+   blocks may be made in any order, by many threads, and are the same bits. A node from level 4 up is there when
+   its mark counts one more than it has below it; nodes of lower levels are there with their block. */
+enum { RA_OVERVIEW_BASE = 256, RA_OVERVIEW_BLOCK_LEVEL = 4, RA_OVERVIEW_BLOCK = RA_OVERVIEW_BASE << 2 * RA_OVERVIEW_BLOCK_LEVEL, RA_OVERVIEW_LEVELS = 24 };
+enum { RA_OVERVIEW_POINTS_A_SECOND = RA_LOUDNESS_HOPS_A_SECOND / RA_LOUDNESS_BLOCK_STEP };
+
+struct ra_overview {
+    uint32_t channels, sample_rate_hz, level_count;      /* levels: block level + 1 at least */
+    uint64_t frame_count;
+    struct { ra_peak *nodes; ra_count *marks; uint64_t count; } levels[RA_OVERVIEW_LEVELS];      /* marks: from the block level on */
+    ra_peak *nodes;                    /* of all levels; owned, as are the next two */
+    ra_count *marks;
+    ra_loudness_point *points;
+    uint64_t point_capacity;
+    ra_count block_count, point_count, is_measured;
+    ra_loudness *meter;                /* these three: whoever measures */
+    uint64_t measured_frames;
+    ra_loudness_report report;
+    float   *column;                   /* these two: whoever adds: frames that do not make a node yet */
+    uint64_t added_frames;
+};
+
+RA_SMALL_CODE_BEGIN
+
+RA_API void ra_overview_destroy(ra_overview *overview)
+{
+    if (!overview) return;
+    ra_loudness_destroy(overview->meter);
+    RA_FREE(overview->nodes);
+    RA_FREE(overview->marks);
+    RA_FREE(overview->points);
+    RA_FREE(overview->column);
+    RA_FREE(overview);
+}
+
+RA_API ra_result ra_overview_create(uint64_t frame_count, uint32_t channels, uint32_t sample_rate_hz, ra_overview **out)
+{
+    *out = NULL;
+    if (frame_count == 0 || frame_count >> 47 || channels < 1 || channels > RA_LOUDNESS_CHANNELS_MAX || sample_rate_hz < 1 || sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
+    ra_overview *o = ra_new(1, sizeof *o);
+    if (!o) return RA_NO_MEMORY;
+    o->frame_count = frame_count;
+    o->channels = channels;
+    o->sample_rate_hz = sample_rate_hz;
+    o->point_capacity = frame_count * RA_OVERVIEW_POINTS_A_SECOND / sample_rate_hz + 1;
+    uint64_t node_count = 0, mark_count = 0, count = (frame_count - 1) / RA_OVERVIEW_BASE + 1;
+    for (uint32_t level = 0; level <= RA_OVERVIEW_BLOCK_LEVEL || o->levels[level - 1].count > 1; level++) {
+        o->levels[level].count = count;
+        node_count += count;
+        mark_count += level < RA_OVERVIEW_BLOCK_LEVEL ? 0 : count;
+        count = (count - 1) / 4 + 1;
+        o->level_count = level + 1;
+    }
+    size_t node_bytes = ra_checked_size(node_count, sizeof *o->nodes);
+    o->nodes = node_bytes ? RA_MALLOC(node_bytes) : NULL;        /* not cleared: the marks say what is there */
+    o->marks = ra_new(mark_count, sizeof *o->marks);
+    o->points = ra_new(o->point_capacity, sizeof *o->points);
+    o->column = ra_new(RA_OVERVIEW_BASE * channels, sizeof *o->column);
+    if (!o->nodes || !o->marks || !o->points || !o->column || ra_loudness_create(channels, sample_rate_hz, true, &o->meter)) { ra_overview_destroy(o); return RA_NO_MEMORY; }
+    ra_peak *nodes = o->nodes;
+    ra_count *marks = o->marks;
+    for (uint32_t level = 0; level < o->level_count; level++) {
+        o->levels[level].nodes = nodes;
+        nodes += o->levels[level].count;
+        if (level < RA_OVERVIEW_BLOCK_LEVEL) continue;
+        o->levels[level].marks = marks;
+        marks += o->levels[level].count;
+    }
+    *out = o;
+    return RA_OK;
+}
+
+/* The frames of a node: fewer in the last one. */
+static uint64_t ra_overview_frames(const ra_overview *o, uint32_t level, uint64_t node)
+{
+    uint64_t full = (uint64_t)RA_OVERVIEW_BASE << 2 * level, left = o->frame_count - node * full;
+    return left < full ? left : full;
+}
+
+/* What several peaks together are: low and high from 0 at first, power and weight too. */
+typedef struct { float low, high; double power, weight; } ra_peak_sum;
+static void ra_peak_sum_add(ra_peak_sum *sum, ra_peak peak, double weight)
+{
+    sum->low = sum->weight > 0 && sum->low < peak.min ? sum->low : peak.min;
+    sum->high = sum->weight > 0 && sum->high > peak.max ? sum->high : peak.max;
+    sum->power += (double)peak.rms * peak.rms * weight;
+    sum->weight += weight;
+}
+static ra_peak ra_peak_sum_get(const ra_peak_sum *sum) { return (ra_peak){ sum->low, sum->high, (float)ra_sqrt(sum->power / sum->weight) }; }
+
+static uint32_t ra_overview_child_count(const ra_overview *o, uint32_t level, uint64_t node)
+{
+    uint64_t left = o->levels[level - 1].count - 4 * node;
+    return left < 4 ? (uint32_t)left : 4;
+}
+
+/* A node from those below it. */
+static void ra_overview_gather(ra_overview *o, uint32_t level, uint64_t node)
+{
+    ra_peak_sum sum = { .weight = 0 };
+    for (uint64_t child = 4 * node, end = child + ra_overview_child_count(o, level, node); child < end; child++)
+        ra_peak_sum_add(&sum, o->levels[level - 1].nodes[child], (double)ra_overview_frames(o, level - 1, child));
+    o->levels[level].nodes[node] = ra_peak_sum_get(&sum);
+}
+
+/* All above the nodes of a block, which are there. */
+static void ra_overview_finish_block(ra_overview *o, uint64_t block)
+{
+    for (uint32_t level = 1; level <= RA_OVERVIEW_BLOCK_LEVEL; level++) {
+        uint64_t per_block = 1ull << 2 * (RA_OVERVIEW_BLOCK_LEVEL - level), end = (block + 1) * per_block;
+        for (uint64_t node = block * per_block; node < end && node < o->levels[level].count; node++) ra_overview_gather(o, level, node);
+    }
+    ra_count_add(&o->levels[RA_OVERVIEW_BLOCK_LEVEL].marks[block], 1);
+    for (uint32_t level = RA_OVERVIEW_BLOCK_LEVEL + 1; level < o->level_count; level++) {
+        block /= 4;
+        if (ra_count_add(&o->levels[level].marks[block], 1) != ra_overview_child_count(o, level, block)) break;      /* another will finish it */
+        ra_overview_gather(o, level, block);
+        ra_count_add(&o->levels[level].marks[block], 1);
+    }
+    ra_count_add(&o->block_count, 1);
+}
+
+/* The first nodes from frame_count frames from first on, which begins a block and ends one, or the file. */
+static void ra_overview_add_blocks(ra_overview *o, const float *frames, uint64_t first, uint64_t frame_count)
+{
+    for (uint64_t at = first; at < first + frame_count; ) {
+        uint64_t node = at / RA_OVERVIEW_BASE, run = ra_overview_frames(o, 0, node);
+        o->levels[0].nodes[node] = ra_peak_of(frames + (at - first) * o->channels, run * o->channels);
+        at += run;
+        if (at % RA_OVERVIEW_BLOCK == 0 || at == o->frame_count) ra_overview_finish_block(o, (at - 1) / RA_OVERVIEW_BLOCK);
+    }
+}
+
+/* The next frames, in order, through the meter. */
+static void ra_overview_measure(ra_overview *o, const float *frames, uint64_t frame_count)
+{
+    while (frame_count) {
+        uint64_t point = ra_count_get(&o->point_count), end = (point + 1) * o->sample_rate_hz / RA_OVERVIEW_POINTS_A_SECOND;
+        uint64_t run = end - o->measured_frames < frame_count && point < o->point_capacity ? end - o->measured_frames : frame_count;
+        ra_loudness_add(o->meter, frames, (size_t)run);
+        frames += run * o->channels;
+        frame_count -= run;
+        o->measured_frames += run;
+        if (o->measured_frames != end || point == o->point_capacity) continue;
+        o->points[point] = (ra_loudness_point){ (float)ra_loudness_lufs(o->meter->momentary), (float)ra_loudness_lufs(o->meter->short_term) };
+        ra_count_add(&o->point_count, 1);
+    }
+    if (o->measured_frames < o->frame_count) return;
+    ra_loudness_get(o->meter, &o->report);
+    ra_count_add(&o->is_measured, 1);
+}
+
+RA_API void ra_overview_add(ra_overview *o, const float *frames, uint64_t frame_count)
+{
+    uint64_t left = o->frame_count - o->added_frames;
+    if (frame_count > left) frame_count = left;
+    if (frame_count) ra_overview_measure(o, frames, frame_count);
+    while (frame_count) {
+        uint64_t node = o->added_frames / RA_OVERVIEW_BASE, held = o->added_frames % RA_OVERVIEW_BASE, whole = ra_overview_frames(o, 0, node);
+        uint64_t run = whole - held < frame_count ? whole - held : frame_count;
+        memcpy(o->column + held * o->channels, frames, (size_t)(run * o->channels) * sizeof *frames);
+        frames += run * o->channels;
+        frame_count -= run;
+        o->added_frames += run;
+        if (held + run == whole) ra_overview_add_blocks(o, o->column, node * RA_OVERVIEW_BASE, whole);
+    }
+}
+
+RA_API uint64_t ra_overview_known_frames(const ra_overview *o)
+{
+    uint64_t blocks = ra_count_get(&o->block_count), last = o->levels[RA_OVERVIEW_BLOCK_LEVEL].count - 1;
+    bool has_last = blocks && ra_count_get(&o->levels[RA_OVERVIEW_BLOCK_LEVEL].marks[last]);
+    return (blocks - has_last) * RA_OVERVIEW_BLOCK + (has_last ? ra_overview_frames(o, RA_OVERVIEW_BLOCK_LEVEL, last) : 0);
+}
+
+RA_API void ra_overview_columns(const ra_overview *o, double first_frame, double end_frame, uint32_t column_count, ra_peak *columns)
+{
+    double width = (end_frame - first_frame) / column_count;
+    uint32_t level = 0;
+    while (level + 1 < o->level_count && (double)(RA_OVERVIEW_BASE * 2ull << 2 * (level + 1)) <= width) level++;
+    double node_width = (double)((uint64_t)RA_OVERVIEW_BASE << 2 * level), node_count = (double)o->levels[level].count;
+    for (uint32_t column = 0; column < column_count; column++) {
+        double from = ra_floor((first_frame + width * column) / node_width), to = -ra_floor(-(first_frame + width * (column + 1)) / node_width);
+        uint64_t node = (uint64_t)ra_clamp(from, 0, node_count), end = (uint64_t)ra_clamp(to, 0, node_count);
+        ra_peak_sum sum = { .weight = 0 };
+        bool is_known = node < end;
+        for (; node < end && is_known; node++) {
+            uint32_t marked = level > RA_OVERVIEW_BLOCK_LEVEL ? level : RA_OVERVIEW_BLOCK_LEVEL;
+            uint64_t mark = node >> 2 * (marked - level);
+            is_known = ra_count_get(&o->levels[marked].marks[mark]) == 1 + (level > RA_OVERVIEW_BLOCK_LEVEL ? ra_overview_child_count(o, level, node) : 0);
+            if (is_known) ra_peak_sum_add(&sum, o->levels[level].nodes[node], (double)ra_overview_frames(o, level, node));
+        }
+        columns[column] = is_known ? ra_peak_sum_get(&sum) : (ra_peak){ 0, 0, -1 };
+    }
+}
+
+RA_API uint32_t ra_overview_loudness(const ra_overview *o, const ra_loudness_point **points)
+{
+    *points = o->points;
+    return ra_count_get(&o->point_count);
+}
+
+RA_API bool ra_overview_report(const ra_overview *o, ra_loudness_report *out)
+{
+    if (!ra_count_get(&o->is_measured)) return false;
+    *out = o->report;
+    return true;
+}
+
+RA_SMALL_CODE_END
+
 /* ---- jobs on whole clips: a weave of lines, worked on by as many as there are ---- */
 
 enum {
@@ -7687,6 +7913,7 @@ typedef struct {
 typedef enum {
     RA_STEP_GATHER, RA_STEP_STAGE, RA_STEP_BANDS, RA_STEP_SCATTER, RA_STEP_MEND,
     RA_STEP_MEASURE, RA_STEP_AIM, RA_STEP_SCALE, RA_STEP_PEAKS, RA_STEP_SPECTRA, RA_STEP_RESAMPLE,
+    RA_STEP_OVERVIEW, RA_STEP_LOUDNESS,
 } ra_step_kind;
 
 /* What a line does. */
@@ -7945,6 +8172,18 @@ static ra_result ra_process_plan_peaks(ra_process *p)
     return ra_process_add_ranges(p, RA_STEP_PEAKS, p->task.column_count, per_unit, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
 }
 
+/* The last lines come first: so one worker has all peaks before it measures. */
+static ra_result ra_process_plan_overview(ra_process *p)
+{
+    enum { PIECE = RA_PROCESS_RANGE_FRAMES / 4 };        /* about a millisecond of a meter's work */
+    uint64_t frame_count = p->in->frame_count;
+    ra_step *step = ra_process_add(p, RA_STEP_LOUDNESS, (frame_count - 1) / PIECE + 1, RA_NO_LINE, RA_NO_LINE);
+    if (!step) return RA_BAD_ARGUMENT;
+    step->count = frame_count;
+    step->per_unit = PIECE;
+    return ra_process_add_ranges(p, RA_STEP_OVERVIEW, frame_count, RA_OVERVIEW_BLOCK, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
+}
+
 static ra_result ra_process_plan_resample(ra_process *p)
 {
     const ra_clip *in = p->in;
@@ -7974,6 +8213,7 @@ static ra_result ra_process_plan(ra_process *p)
     case RA_TASK_MEASURE:   return ra_process_plan_measure(p, &line);
     case RA_TASK_FFT:       return ra_process_plan_spectra(p);
     case RA_TASK_PEAKS:     return ra_process_plan_peaks(p);
+    case RA_TASK_ANALYSE:   return ra_process_plan_overview(p);
     default:                return ra_process_plan_resample(p);
     }
 }
@@ -8003,6 +8243,11 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
     }
     case RA_STEP_PEAKS:    ra_clip_peaks(in, first, first + count, p->task.column_count, p->result.columns + first); break;
     case RA_STEP_SPECTRA:  for (uint64_t index = first; index < first + count; index++) ra_process_spectrum(p, step, index); break;
+    case RA_STEP_OVERVIEW: ra_overview_add_blocks(p->task.overview, in->samples + first * in->channels, first, count); break;
+    case RA_STEP_LOUDNESS:
+        ra_overview_measure(p->task.overview, in->samples + first * in->channels, count);
+        ra_overview_report(p->task.overview, &p->result.report);
+        break;
     case RA_STEP_RESAMPLE:
         if (in->sample_rate_hz == out->sample_rate_hz) memcpy(out->samples + first * out->channels, in->samples + first * in->channels, (size_t)(count * in->channels) * sizeof(float));
         else ra_clip_resample_range(in, p->resampler, first, count, out->samples + first * out->channels);
@@ -8011,7 +8256,8 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
     return true;
 }
 
-static const char *const ra_task_names[] = { "spectra", "equalise", "render", "normalise", "measure", "resample", "peaks" };     /* by ra_task_kind */
+static const char *const ra_task_names[] = { "spectra", "equalise", "render", "normalise", "measure", "resample", "peaks", "analyse" };     /* by ra_task_kind */
+_Static_assert(sizeof ra_task_names / sizeof ra_task_names[0] == RA_TASK_KIND_COUNT, "every task has a name");
 static bool ra_process_step(void *user, ra_job *job) { return ra_weave_run(&((ra_process *)user)->weave, job); }
 
 /* The sentence of what cannot be; NULL: it can. */
@@ -8031,6 +8277,9 @@ static const char *ra_task_fault(const ra_task *task, const ra_clip *clip)
         if (task->fft_frames < 32 || task->fft_frames > 65536 || task->fft_frames & (task->fft_frames - 1)) return "a transform's size is a power of two from 32 to 65536";
         return task->hop_frames ? NULL : "spectra have to be at least one frame apart";
     case RA_TASK_PEAKS:    return task->column_count ? NULL : "there are no columns to fill";
+    case RA_TASK_ANALYSE:
+        return !task->overview || task->overview->frame_count != clip->frame_count || task->overview->channels != clip->channels
+            || task->overview->sample_rate_hz != clip->sample_rate_hz || task->overview->measured_frames ? "an analysis needs an empty overview of this clip's size" : NULL;
     case RA_TASK_RESAMPLE: return task->sample_rate_hz >= 1 && task->sample_rate_hz <= 768000 ? NULL : "sample rates go from 1 to 768000 Hz";
     default:               return NULL;
     }
@@ -10472,8 +10721,18 @@ typedef struct {
     char     title[160];
     uint32_t source_channels, rate_hz, serial;     /* serial: clips given to the engine, this one included */
     uint64_t frames;
+    ra_clip *clip;                     /* kept: an analysis may read it longer than the engine does */
     ra_peak  peaks[RA_LOAD_COLUMNS];
 } app_track;
+
+/* Work on the pool that reads the track's clip; both stay until it has stopped. */
+typedef struct {
+    ra_process  *process;              /* NULL: free */
+    ra_clip     *clip;                 /* kept */
+    ra_overview *overview;             /* of a track that is gone; freed with the process */
+    bool         is_leaving;           /* cancelled, a slice still runs */
+} app_work;
+enum { APP_ANALYSIS, APP_WORKS };
 
 /* What the chains name, under that name; clip NULL: it could not be had. */
 typedef struct { char name[RA_FILE_BYTES]; ra_clip *clip; } app_response;
@@ -10530,6 +10789,9 @@ static struct {
     uint32_t   queue_count, serial;    /* serial: clips given to the engine so far */
     double     from_s, to_s;           /* the loop's ends; below 0: not set */
     bool       range_is_unsent, track_is_demo;
+    ra_overview *overview;             /* of the track, as far as it is known; NULL: not begun */
+    app_work   works[APP_WORKS];
+    float      analysis;               /* how much of it is done, 0..1 */
     ra_load   *load;
     ra_load   *leaving[8];             /* cancelled, their slice still runs */
     char       load_title[160];
@@ -10766,11 +11028,72 @@ static void app_set_range(double from_s, double to_s)
 static void app_set_from(void) { app_set_range(app_position_s(), app.to_s); }
 static void app_set_to(void)   { app_set_range(app.from_s > app_position_s() ? -1 : app.from_s, app_position_s()); }
 
+/* ---- analysis: what the track's clip looks like, and how loud it is ---- */
+
+/* Stops it if it runs; true when its place is free. */
+static bool app_end_work(app_work *work)
+{
+    work->is_leaving = true;
+    if (!ra_process_free(work->process)) return false;
+    ra_clip_destroy(work->clip);
+    ra_overview_destroy(work->overview);
+    *work = (app_work){ .process = NULL };
+    return true;
+}
+
+static bool app_begin_work(app_work *work, const ra_task *task)
+{
+    if (ra_process_async(app.pool, app.track.clip, task, &work->process, NULL) != RA_OK) return false;
+    work->clip = ra_clip_keep(app.track.clip);
+    return true;
+}
+
+static void app_drop_analysis(void)
+{
+    app_work *work = &app.works[APP_ANALYSIS];
+    if (work->process && !work->is_leaving) work->overview = app.overview; else ra_overview_destroy(app.overview);
+    app.overview = NULL;
+    app.analysis = 0;
+    for (int i = 0; i < APP_WORKS; i++) if (app.works[i].process) app_end_work(&app.works[i]);
+}
+
+/* The analysis of a new track begins when that of the old one has stopped. */
+static void app_poll_analysis(void)
+{
+    app_work *work = &app.works[APP_ANALYSIS];
+    const app_track *track = &app.track;
+    if (work->is_leaving && !app_end_work(work)) return;
+    if (work->process) {
+        float progress;
+        bool is_done = ra_process_poll(work->process, &progress) >= RA_JOB_DONE;
+        if (progress != app.analysis) app.is_dirty = true;
+        app.analysis = progress;
+        if (is_done) app_end_work(work);
+    } else if (track->clip && track->clip->samples && !app.overview) {
+        if (ra_overview_create(track->frames, track->clip->channels, track->rate_hz, &app.overview) != RA_OK) return;
+        if (app_begin_work(work, &(ra_task){ .kind = RA_TASK_ANALYSE, .overview = app.overview })) return;
+        ra_overview_destroy(app.overview);               /* the queue is full: again later */
+        app.overview = NULL;
+    }
+}
+
+/* NaN: not known yet, or there is none. */
+static ra_loudness_report app_file_report(void)
+{
+    ra_loudness_report report;
+    if (app.overview && ra_overview_report(app.overview, &report)) return report;
+    report.integrated_lufs = report.loudness_range_lu = report.true_peak_dbtp = __builtin_nan("");
+    return report;
+}
+
 /* ---- loading: the old clip plays on until the new one is there ---- */
 
 static void app_clear_queue(void)
 {
-    while (app.queue_count) RA_FREE(app.queue[--app.queue_count]);
+    while (app.queue_count) {
+        ra_clip_destroy(app.queue[--app.queue_count]->clip);
+        RA_FREE(app.queue[app.queue_count]);
+    }
 }
 
 /* The track becomes the one that is shown. */
@@ -10778,6 +11101,8 @@ static void app_show_track(const app_track *track, bool is_demo)
 {
     char sentence[240];
     ra_text text = ra_text_start(sentence, sizeof sentence);
+    app_drop_analysis();
+    ra_clip_destroy(app.track.clip);
     app.track = *track;
     app.seek_s = app.from_s = app.to_s = -1;
     app.seek_is_unsent = app.range_is_unsent = false;
@@ -10936,8 +11261,9 @@ static void app_take_load(void)
     bool is_queued = app.load_purpose == APP_QUEUE && app.serial && !app.track_is_demo;
     app_track *waiting = is_queued && result == RA_OK ? ra_new(1, sizeof *waiting) : NULL;
     if (result == RA_OK) {
+        track.clip = ra_clip_keep(clip);
         result = !is_queued ? ra_engine_load(app.engine, clip) : !waiting ? RA_NO_MEMORY : app.queue_count == RA_QUEUE_MAX ? RA_BUSY : ra_engine_queue(app.engine, clip);
-        if (result != RA_OK) ra_clip_destroy(clip);
+        if (result != RA_OK) { ra_clip_destroy(clip); ra_clip_destroy(clip); }
     }
     if (result != RA_OK) {
         RA_FREE(waiting);
@@ -11090,7 +11416,7 @@ static double app_db(float amplitude) { return amplitude > 1e-8f ? ra_db_from_am
 
 static void app_text_level(ra_text *to, double db)
 {
-    if (db > -100) ui_text_db(to, db, false); else ra_text_add(to, "−∞");
+    if (db > -100) ui_text_db(to, db, false); else ra_text_add(to, db != db ? "–" : "−∞");
 }
 
 /* What a screen reader is told of moving pictures: twice a second is plenty. */
@@ -11429,29 +11755,57 @@ static ui_meter_desc app_meter(int channel)
                             .rms_db = app_db(app.snapshot.rms[channel]), .has_clipped = app_has_clipped() };
 }
 
+/* How loud the file is, for a screen reader. */
+static void app_describe_file(const canvas_box *box, const ra_loudness_report *file)
+{
+    char words[96];
+    ra_text text = ra_text_start(words, sizeof words);
+    if (app.analysis < 1) ra_text_add(&text, "measured to %d %%", (int)(app.analysis * 100));
+    else {
+        app_text_level(&text, file->integrated_lufs);
+        ra_text_add(&text, " LUFS, range ");
+        app_text_level(&text, file->loudness_range_lu);
+        ra_text_add(&text, " LU, true peak ");
+        app_text_level(&text, file->true_peak_dbtp);
+        ra_text_add(&text, " dBTP");
+    }
+    ui_say(ui_describe(&app.ui, ui_id("File loudness", 0), UI_STATUS, "File loudness", box), words);
+}
+
 static void app_panel_meters(canvas_box box)
 {
     ui *u = &app.ui;
     const ui_theme *theme = u->theme;
     canvas_box surface = app_surface(&box), inside = ui_inset(&surface, 14, 12);
     double hold_db = app_db(__builtin_fmaxf(app.snapshot.peak_hold[0], app.snapshot.peak_hold[1]));
+    ra_loudness_report file = app_file_report();
     char words[32];
     ra_text text = ra_text_start(words, sizeof words);
-    app_text_level(&text, hold_db);
-    canvas_box head = ui_cut_top(&inside, 40);
-    float width = ui_text(u, &head, UI_LEFT, 32, CANVAS_BOLD, hold_db > -0.1 ? theme->error : theme->text, words);
+    app_text_level(&text, file.integrated_lufs);
+    bool is_low = inside.h < 360;
+    canvas_box head = ui_cut_top(&inside, is_low ? 30 : 40);
+    app_describe_file(&head, &file);
+    float width = ui_text(u, &head, UI_LEFT, is_low ? 20 : 32, CANVAS_BOLD, theme->text, words);
     ui_cut_left(&head, width + 8);
-    ui_text(u, &(canvas_box){ head.x, head.y + 10, head.w, 20 }, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, head.w > 60 ? "dBFS peak" : "dBFS");
+    ui_text(u, &(canvas_box){ head.x, head.y + (is_low ? 5 : 10), head.w, 20 }, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, head.w > 60 ? "LUFS, file" : "LUFS");
 
-    static const char *const facts[4] = { "Frames clipped", "Not analysed", "RMS R, dBFS", "RMS L, dBFS" };
-    for (int fact = 0; fact < 4; fact++) {                 /* from below */
-        canvas_box line = ui_cut_bottom(&inside, 20);
+    static const char *const facts[] = { "Range, LU", "True peak, dBTP", "Peak, dBFS", "RMS L, dBFS", "RMS R, dBFS", "Frames clipped", "Not analysed" };
+    for (int fact = 0; fact < 7; fact++) {                 /* the file's, and what is heard now */
+        if (is_low && fact > 2) break;
+        if (fact == 2) {
+            canvas_box now = ui_cut_top(&inside, 28);
+            float left = now.x + 8 + ui_text(u, &now, UI_LEFT, 12, CANVAS_BOLD, theme->dim, "Now");
+            canvas_fill(u->canvas, &(canvas_box){ left, now.y + 14, now.x + now.w - left, 1 }, 0, theme->hairline);
+        }
+        canvas_box line = ui_cut_top(&inside, 20);
         text = ra_text_start(words, sizeof words);
-        if (fact == 0) ra_text_add(&text, "%u", app.snapshot.soft_clip_count);
-        else if (fact == 1) ra_text_add(&text, "%llu", (unsigned long long)app.snapshot.tap_lost_frames);
-        else app_text_level(&text, app_db(app.snapshot.rms[3 - fact]));
+        if (fact < 2) app_text_level(&text, fact ? file.true_peak_dbtp : file.loudness_range_lu);
+        else if (fact == 2) app_text_level(&text, hold_db);
+        else if (fact < 5) app_text_level(&text, app_db(app.snapshot.rms[fact - 3]));
+        else ra_text_add(&text, "%llu", (unsigned long long)(fact == 5 ? app.snapshot.soft_clip_count : app.snapshot.tap_lost_frames));
+        bool is_hot = fact == 2 && hold_db > -0.1;
         ui_text(u, &line, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, facts[fact]);
-        ui_text(u, &line, UI_RIGHT, 12, CANVAS_REGULAR, theme->text, words);
+        ui_text(u, &line, UI_RIGHT, 12, fact == 2 ? CANVAS_BOLD : CANVAS_REGULAR, is_hot ? theme->error : theme->text, words);
     }
     ui_cut_bottom(&inside, 8);
     ui_cut_top(&inside, 8);
@@ -11479,9 +11833,18 @@ static void app_panel_meters_flat(canvas_box box)
     canvas_box surface = app_surface(&box), inside = ui_inset(&surface, 12, 7);
     char words[32];
     ra_text text = ra_text_start(words, sizeof words);
+    ra_loudness_report file = app_file_report();
+    canvas_box number = ui_cut_right(&inside, 110), lower = ui_cut_bottom(&number, 0.5f * number.h);
+    ra_text_add(&text, "now ");
     app_text_level(&text, app_db(__builtin_fmaxf(app.snapshot.peak_hold[0], app.snapshot.peak_hold[1])));
-    canvas_box number = ui_cut_right(&inside, 60);
-    ui_text(u, &number, UI_RIGHT, 20, CANVAS_BOLD, u->theme->text, words);
+    ra_text_add(&text, " dBFS");
+    ui_text(u, &number, UI_RIGHT, 12, CANVAS_REGULAR, u->theme->dim, words);
+    text = ra_text_start(words, sizeof words);
+    ra_text_add(&text, "file ");
+    app_text_level(&text, file.integrated_lufs);
+    ra_text_add(&text, " LUFS");
+    ui_text(u, &lower, UI_RIGHT, 12, CANVAS_BOLD, u->theme->text, words);
+    app_describe_file(&lower, &file);
     ui_cut_right(&inside, 8);
     for (int channel = 0; channel < 2; channel++) {
         canvas_box line = ui_cut_top(&inside, 0.5f * (channel ? 2 * inside.h : inside.h));
@@ -12308,6 +12671,13 @@ static const char *app_access_json(void)
     return json;
 }
 
+/* null for what has no value */
+static void app_json_number(ra_text *to, const char *name, double value)
+{
+    ra_text_add(to, ",\"%s\":", name);
+    if (value == value) ra_text_add(to, "%.3f", value); else ra_text_add(to, "null");
+}
+
 static const char *app_state_json(void)
 {
     static char json[RA_CHAIN_MAX * (120 + 2 * RA_FILE_BYTES) + 9600];    /* quotes are escaped */
@@ -12339,6 +12709,11 @@ static const char *app_state_json(void)
     for (uint32_t n = 0; n < pool->task_count; n++)
         ra_text_add(&text, "%s\"%s\":{\"submitted\":%u,\"done\":%u,\"cancelled\":%u}", n ? "," : "", pool->tasks[n].name, pool->tasks[n].submitted, pool->tasks[n].done, pool->tasks[n].cancelled);
     ra_text_add(&text, "}}");
+    ra_loudness_report file = app_file_report();
+    app_json_number(&text, "file_lufs", file.integrated_lufs);
+    app_json_number(&text, "file_lra_lu", file.loudness_range_lu);
+    app_json_number(&text, "file_true_peak_dbtp", file.true_peak_dbtp);
+    app_json_number(&text, "analysis", app.analysis);
     ra_text_add(&text, ",\"frames_drawn\":%u,\"device_losses\":%u,\"spectrum_serial\":%u}", app.frames_drawn, gpu_loss_count(), app.spectrum_serial);
     return json;
 }
@@ -12374,6 +12749,7 @@ static bool app_update(double now_s)
     ra_snapshot before = app.snapshot;
     app.now_s = app.ticked_s = now_s;
     app_poll_load();
+    app_poll_analysis();
     if (app.audio == APP_AUDIO_RUNNING) app_flush();
     ra_engine_tick(app.engine, app.pool);
     ra_engine_get_snapshot(app.engine, &app.snapshot);

@@ -309,10 +309,13 @@ typedef struct ra_clip {
     uint64_t frame_count;
     uint32_t channels;            /* 1..64 */
     uint32_t sample_rate_hz;      /* 1..768000 */
+    uint32_t keeper_count;        /* by ra_clip_keep; 0 at first */
 } ra_clip;
 
 RA_API ra_result ra_clip_create(uint64_t frame_count, uint32_t channels, uint32_t sample_rate_hz, ra_clip **out);
 RA_API void      ra_clip_destroy(ra_clip *clip);
+/* One more owner: it takes one more ra_clip_destroy to free the clip. Answers the clip. Both on the control thread then. */
+RA_API ra_clip  *ra_clip_keep(ra_clip *clip);
 /* A new clip at another rate: windowed sinc; the same rate gives the same samples. */
 RA_API ra_result ra_clip_resample(const ra_clip *clip, uint32_t sample_rate_hz, ra_clip **out);
 /* A new clip of two channels. 1: both the same. 4: L + SL, R + SR, halved. 6: L + (C + SL)/sqrt2,
@@ -448,6 +451,30 @@ typedef enum { RA_NORMALISE_LUFS, RA_NORMALISE_RMS, RA_NORMALISE_PEAK } ra_norma
    0 where there is no value: silence, and less than 400 ms for LUFS. Never NaN. Any thread. */
 RA_API double    ra_normalise_gain_db(const ra_loudness_report *report, ra_normalise_kind kind, double target_db, double ceiling_dbtp);
 
+/* ---- overview: what a whole file looks like ---------------------------------------------------- */
+
+/* Peaks of a whole file at every zoom, and its loudness from moment to moment; it may be read while it grows, from any thread.
+   About 1/16 byte a frame, whatever the channels, and 80 bytes a second: two hours at 48 kHz take 22 MB. */
+typedef struct ra_overview ra_overview;
+typedef struct { float momentary_lufs, short_term_lufs; } ra_loudness_point;      /* NaN: no value, as in ra_loudness_report */
+
+/* For a file of frame_count frames, 1 to 2^47; channels 1..64, sample_rate_hz 1..768000. */
+RA_API ra_result ra_overview_create(uint64_t frame_count, uint32_t channels, uint32_t sample_rate_hz, ra_overview **out);
+RA_API void      ra_overview_destroy(ra_overview *overview);       /* NULL is fine */
+/* The next frames of the file, interleaved, in order and in pieces of any size; those beyond its end are not looked at. One thread at
+   a time. RA_TASK_ANALYSE does the same to a clip, with all workers: one or the other. The same bits, however it was done. */
+RA_API void      ra_overview_add(ra_overview *overview, const float *frames, uint64_t frame_count);
+/* How many frames the peaks know: not always the first ones. */
+RA_API uint64_t  ra_overview_known_frames(const ra_overview *overview);
+/* The peaks, over all channels, of column_count columns from first_frame to before end_frame; rms is -1 where nothing is known, or nothing
+   is there. Reads at most 10 values a column; what it reads is 256, 1024, 4096 ... frames wide, so a column speaks of a little more
+   than its own frames: by half its width at most, or 255 frames where columns are narrower than 512. */
+RA_API void      ra_overview_columns(const ra_overview *overview, double first_frame, double end_frame, uint32_t column_count, ra_peak *columns);
+/* Answers how many values there are, *points to the first: one every 100 ms, the first for the first 100 ms. They stay where they are. */
+RA_API uint32_t  ra_overview_loudness(const ra_overview *overview, const ra_loudness_point **points);
+/* True, and the report of all, when the whole file has been measured. */
+RA_API bool      ra_overview_report(const ra_overview *overview, ra_loudness_report *out);
+
 /* ---- jobs: what the pool does to a whole clip while the caller goes on ------------------------ */
 
 /* The same bits for any number of workers, and for EFFECTS those of ra_render_clip. */
@@ -460,6 +487,7 @@ typedef enum {
     RA_TASK_MEASURE,              /* report */
     RA_TASK_RESAMPLE,             /* clip at sample_rate_hz */
     RA_TASK_PEAKS,                /* columns, as ra_clip_peaks */
+    RA_TASK_ANALYSE,              /* the task's overview, while it goes on; report */
     RA_TASK_KIND_COUNT
 } ra_task_kind;
 
@@ -473,6 +501,7 @@ typedef struct {
     uint64_t first_spectrum, spectrum_count;     /* 0: all whose middle lies in the clip */
     uint32_t sample_rate_hz;          /* RESAMPLE: 1..768000 */
     uint64_t column_count;            /* PEAKS: at least 1 */
+    ra_overview *overview;            /* ANALYSE: an empty one of the clip's size; borrowed as the clip is */
 } ra_task;
 
 typedef struct {                      /* what the task's kind says; the rest is empty */

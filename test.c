@@ -62,6 +62,7 @@
 static struct {
     atomic_llong live;                 /* blocks that are allocated and not freed */
     atomic_llong count;                /* allocations ever */
+    atomic_llong bytes;                /* and how many bytes they were */
     atomic_llong fail_at;              /* this one of them fails (counted from 1); 0: none */
     atomic_llong bad_frees;            /* of something that was not allocated, or twice */
     atomic_llong audio_sins;           /* allocations, frees and locks while is_audio */
@@ -83,6 +84,7 @@ static void *test_malloc(size_t byte_count)
     *head = (block_head){ BLOCK_LIVE, byte_count };
     memset(head + 1, 0xA5, byte_count < 65536 ? byte_count : 65536);      /* nobody may hope for zeros */
     memory.live++;
+    memory.bytes += (long long)byte_count;
     return head + 1;
 }
 static void test_free(void *bytes)
@@ -6616,12 +6618,15 @@ static void test_jobs(void)
     ra_clip *empty = clip_of(input, 0, 2, 48000);
     clip = clip_of(input, 20000, 2, 48000);
     ra_pool_create(RA_POOL_INLINE, &pool);
+    ra_overview *other_size;
+    ra_overview_create(20001, 2, 48000, &other_size);
     struct { ra_task task; const ra_clip *clip; const char *word; } refused[] = {
         { { .kind = (ra_task_kind)99 }, clip, "no such task" },                       { { .kind = RA_TASK_MEASURE }, empty, "no sound" },
         { { .kind = RA_TASK_EQUALIZER, .chain = spec_of("reverb") }, clip, "eq only" }, { { .kind = RA_TASK_RESAMPLE, .sample_rate_hz = 768001 }, clip, "rates" },
         { { .kind = RA_TASK_FFT, .fft_frames = 1000, .hop_frames = 10 }, clip, "power of two" }, { { .kind = RA_TASK_FFT, .fft_frames = 1024 }, clip, "apart" },
         { { .kind = RA_TASK_PEAKS }, clip, "columns" },                               { { .kind = RA_TASK_NORMALIZE, .target_db = 3 }, clip, "target" },
         { { .kind = RA_TASK_EFFECTS, .chain = { .count = 1, .item = { { .kind = 77 } } } }, clip, "range" },
+        { { .kind = RA_TASK_ANALYSE }, clip, "overview" },                            { { .kind = RA_TASK_ANALYSE, .overview = other_size }, clip, "size" },
     };
     for (size_t n = 0; n < sizeof refused / sizeof refused[0]; n++) {
         process = (ra_process *)1;
@@ -6629,6 +6634,7 @@ static void test_jobs(void)
         check(process == NULL);
         if (!strstr(error.text, refused[n].word)) complain(__LINE__, "refusal %zu: got '%s'", n, error.text);
     }
+    ra_overview_destroy(other_size);
     ra_clip_destroy(empty);
     for (int n = 0; ; n++) {                                        /* the queue is full at 64 */
         static ra_process *many[80];
@@ -6705,6 +6711,7 @@ static void test_jobs(void)
             ra_task task = { .kind = (ra_task_kind)kind, .chain = spec_of("eq peaking hz=40; eq peaking hz=100; eq peaking hz=300; eq peaking hz=1000; eq peaking hz=3000"),
                              .fft_frames = 256, .hop_frames = 256, .target_db = -20, .sample_rate_hz = 48000, .column_count = 20 };
             clip = clip_of(input, 3000, 3, 44100);
+            if (kind == RA_TASK_ANALYSE) ra_overview_create(3000, 3, 44100, &task.overview);
             ra_pool_create(RA_POOL_INLINE, &pool);
             memory.fail_at = memory.count + n;
             ra_result result = ra_process_async(pool, clip, &task, &process, &error);
@@ -6714,10 +6721,12 @@ static void test_jobs(void)
             if (result != (is_over ? RA_OK : RA_NO_MEMORY)) complain(__LINE__, "task %d, allocation %d failed: got %s", kind, n, ra_result_text(result));
             if (process) free_process(pool, process);
             ra_pool_destroy(pool);
+            ra_overview_destroy(task.overview);
             ra_clip_destroy(clip);
             if (memory.live) { complain(__LINE__, "task %d, allocation %d failed: %lld leaked", kind, n, (long long)memory.live); memory.live = 0; }
         }
 }
+
 /* ---- recording ---- */
 
 static struct { uint8_t bytes[80 + 8 * 2000000]; size_t byte_count; } recorded;      /* behind 80 bytes for the header */
@@ -7022,7 +7031,190 @@ static void test_recording(void)
 #endif
 }
 
-static void test_engine_all(void) { test_engine(); test_transport(); test_loads(); test_jobs(); test_recording(); }
+/* ---- overviews ---- */
+
+/* What is between two frames, by the definition. */
+static ra_peak slow_peak(const ra_clip *clip, int64_t first, int64_t end)
+{
+    double low = INFINITY, high = -INFINITY, power = 0, count = 0;
+    for (int64_t n = (first > 0 ? first : 0) * clip->channels; n < end * clip->channels && n < (int64_t)(clip->frame_count * clip->channels); n++) {
+        low = fmin(low, clip->samples[n]); high = fmax(high, clip->samples[n]);
+        power += (double)clip->samples[n] * clip->samples[n];
+        count++;
+    }
+    return (ra_peak){ (float)low, (float)high, (float)sqrt(power / count) };
+}
+
+/* One hash over all that an overview says. */
+static uint64_t overview_hash(const ra_overview *overview, uint64_t frame_count)
+{
+    static ra_peak columns[3000];
+    const ra_loudness_point *points;
+    ra_loudness_report report;
+    uint64_t hash = 0;
+    for (double width = 1; width < 4.0 * frame_count; width *= 3) {
+        ra_overview_columns(overview, -0.3 * width, 2999.7 * width, 3000, columns);
+        hash = hash * 31 + hash_bytes(columns, sizeof columns);
+    }
+    hash = hash * 31 + hash_bytes(points, sizeof *points * ra_overview_loudness(overview, &points));
+    memset(&report, 0, sizeof report);
+    if (!ra_overview_report(overview, &report)) return 0;
+    return hash * 31 + hash_bytes(&report, sizeof report);
+}
+
+static void test_overview(void)
+{
+    static ra_peak columns[4000];
+    ra_overview *overview, *whole;
+    ra_pool *pool;
+    ra_process *process;
+    ra_error error;
+    const ra_loudness_point *points;
+    ra_loudness_report report, want;
+    enum { FRAMES = 65536 * 4 + 65536 + 700 };                        /* five levels of whole blocks, and a piece of one */
+    static float noise[2 * FRAMES];
+    fill_noise(noise, 2 * FRAMES, 0.6f, 44);
+    for (int n = 0; n < 2 * FRAMES; n++) noise[n] *= (float)(0.6 + 0.4 * sin(n * 1e-5));
+    ra_clip whole_clip = { .samples = noise, .frame_count = FRAMES, .channels = 2, .sample_rate_hz = 48000 }, *clip = &whole_clip;
+
+    test("engine: an overview's columns are the smallest, the largest and the root mean square of their frames at every zoom");
+    ra_overview_create(FRAMES, 2, 48000, &whole);
+    ra_overview_add(whole, noise, FRAMES + 5);                         /* what is too much is not looked at */
+    check_same(ra_overview_known_frames(whole), FRAMES);
+    for (uint32_t level = 0; level <= 5; level++) {
+        int64_t node = 256ll << 2 * level, count = (FRAMES + node - 1) / node, times = level ? 2 : 1;      /* whole nodes: exactly */
+        if (level) count = FRAMES / node / times;                      /* and only whole columns */
+        ra_overview_columns(whole, 0, (double)(count * times * node), (uint32_t)count, columns);
+        for (int64_t n = 0; n < count; n += level ? 1 : 37) {
+            ra_peak is = slow_peak(clip, n * times * node, (n + 1) * times * node);
+            if (columns[n].min != is.min || columns[n].max != is.max || fabs(columns[n].rms / is.rms - 1) > 1e-6)
+                { complain(__LINE__, "level %u, column %d: got %g %g %g, want %g %g %g", level, (int)n, columns[n].min, columns[n].max, columns[n].rms, is.min, is.max, is.rms); break; }
+        }
+    }
+    for (double width = 3.3; width < FRAMES; width *= 1.7) {           /* any zoom: between its own frames and a little more */
+        double first = 1000.25, slack = width < 512 ? 255 : 0.5 * width;
+        uint32_t count = (uint32_t)fmin(900, (FRAMES - first) / width) + 1;
+        ra_overview_columns(whole, first, first + width * count, count, columns);
+        for (uint32_t n = 0; n < count; n += 1 + count / 40) {
+            double from = first + width * n, to = from + width;
+            if (from >= FRAMES) break;
+            ra_peak own = slow_peak(clip, (int64_t)ceil(from), (int64_t)floor(to)), more = slow_peak(clip, (int64_t)ceil(from - slack), (int64_t)floor(to + slack) + 1);
+            if (columns[n].min > own.min || columns[n].max < own.max || columns[n].min < more.min || columns[n].max > more.max)
+                { complain(__LINE__, "width %g, column %u: got %g %g, its own %g %g, with its neighbours %g %g", width, n, columns[n].min, columns[n].max, own.min, own.max, more.min, more.max); break; }
+        }
+    }
+    for (double width = 600000; width < 1e7; width *= 4) {             /* nodes of many blocks: the whole file in one column */
+        ra_peak is = slow_peak(clip, 0, FRAMES);
+        ra_overview_columns(whole, 0, width, 1, columns);
+        check(columns[0].min == is.min && columns[0].max == is.max);
+        check_near(columns[0].rms, is.rms, 1e-6);
+    }
+    ra_overview_columns(whole, -3000, 0, 3, columns);
+    for (int n = 0; n < 3; n++) check_same(columns[n].rms, -1);       /* nothing is there */
+    ra_overview_columns(whole, FRAMES, 2.0 * FRAMES, 3, columns);
+    check_same(columns[2].rms, -1);
+    ra_overview_destroy(whole);
+
+    test("engine: an overview's loudness is the meter's after every 100 ms, and its report the meter's at the end");
+    ra_loudness *meter;
+    ra_overview_create(FRAMES, 2, 48000, &whole);
+    ra_overview_add(whole, noise, FRAMES);
+    ra_loudness_create(2, 48000, true, &meter);
+    check_same(ra_overview_loudness(whole, &points), FRAMES / 4800);
+    for (int n = 0; n < FRAMES / 4800; n++) {
+        ra_loudness_add(meter, noise + 2 * 4800 * n, 4800);
+        ra_loudness_get(meter, &want);
+        float momentary = (float)want.momentary_lufs, short_term = (float)want.short_term_lufs;
+        if (memcmp(&points[n].momentary_lufs, &momentary, 4) || memcmp(&points[n].short_term_lufs, &short_term, 4)) { complain(__LINE__, "point %d: got %g %g, want %g %g", n, points[n].momentary_lufs, points[n].short_term_lufs, momentary, short_term); break; }
+    }
+    check(isnan(points[2].momentary_lufs) && !isnan(points[3].momentary_lufs) && isnan(points[28].short_term_lufs) && !isnan(points[29].short_term_lufs));
+    ra_loudness_add(meter, noise + 2 * (FRAMES / 4800 * 4800), FRAMES % 4800);
+    ra_loudness_get(meter, &want);
+    if (check(ra_overview_report(whole, &report))) check(report.integrated_lufs == want.integrated_lufs && report.true_peak_dbtp == want.true_peak_dbtp && report.loudness_range_lu == want.loudness_range_lu);
+    ra_loudness_destroy(meter);
+    ra_overview_destroy(whole);
+
+    test("engine: an overview is the same bits in pieces of any size, and as a job for any number of workers, whatever the format");
+    for (int kind = 0; kind < 4; kind++) {
+        static const struct { uint32_t frames, channels, rate; } kinds[] = { { FRAMES, 2, 48000 }, { 200000, 3, 44100 }, { 70000, 1, 5 }, { 3, 2, 96000 } };
+        uint64_t frames = kinds[kind].frames;
+        ra_clip *other_clip = clip_of(noise, frames, kinds[kind].channels, kinds[kind].rate);
+        if (!check_same(ra_overview_create(frames, kinds[kind].channels, kinds[kind].rate, &overview), RA_OK)) break;
+        ra_overview_add(overview, noise, frames);
+        uint64_t hash = overview_hash(overview, frames);
+        check(hash != 0);
+        ra_overview_destroy(overview);
+        ra_overview_create(frames, kinds[kind].channels, kinds[kind].rate, &overview);
+        for (uint64_t at = 0, run = 1; at < frames; at += run, run = run * 5 % 9973 + 1) ra_overview_add(overview, noise + at * kinds[kind].channels, run);
+        check_same(overview_hash(overview, frames), hash);
+        ra_overview_destroy(overview);
+        for (size_t n = 0; n < sizeof job_workers / sizeof job_workers[0]; n++) {
+            ra_pool_create(job_workers[n], &pool);
+            ra_overview_create(frames, kinds[kind].channels, kinds[kind].rate, &overview);
+            ra_task task = { .kind = RA_TASK_ANALYSE, .overview = overview };
+            if (check_same(ra_process_async(pool, other_clip, &task, &process, &error), RA_OK)) {
+                const ra_task_result *result;
+                while (ra_process_poll(process, NULL) < RA_JOB_DONE) {  /* read while it grows: never a wrong value, if one at all */
+                    uint32_t wrong = 0;
+                    ra_overview_columns(overview, 0, (double)frames, 300, columns);
+                    if (kind == 0) for (uint32_t k = 0; k < 300; k++) wrong += columns[k].rms != -1 && !(columns[k].max > 0.05f && columns[k].max < 0.7f && columns[k].min < -0.05f && columns[k].min > -0.7f);
+                    if (wrong) complain(__LINE__, "%u columns that are not known yet", wrong);
+                    uint32_t known = ra_overview_loudness(overview, &points);
+                    if (kind == 0 && known > 3 && !(points[known - 1].momentary_lufs > -40 && points[known - 1].momentary_lufs < 0)) complain(__LINE__, "point %u is not there", known - 1);
+                    ra_pool_run(pool, 1);
+                }
+                if (check_same(ra_process_get(process, &result), RA_OK)) check_same(overview_hash(overview, frames), hash);
+                check_same(ra_overview_known_frames(overview), frames);
+                free_process(pool, process);
+            }
+            ra_overview_destroy(overview);
+            ra_pool_destroy(pool);
+        }
+        ra_clip_destroy(other_clip);
+    }
+
+    test("engine: an analysis that is given up leaves an overview that says what it knows");
+    for (int n = 0; n < 20; n++) {
+        ra_pool_create(n % 3 ? (uint32_t)(n % 3) : RA_POOL_INLINE, &pool);
+        ra_overview_create(FRAMES, 2, 48000, &overview);
+        check_same(ra_process_async(pool, clip, &(ra_task){ .kind = RA_TASK_ANALYSE, .overview = overview }, &process, &error), RA_OK);
+        if (n % 3 == 0) ra_pool_run(pool, 0.5); else usleep((useconds_t)(noise_word() % 3000));
+        free_process(pool, process);
+        ra_overview_columns(overview, 0, FRAMES, 4000, columns);
+        uint64_t known = 0;
+        for (int k = 0; k < 4000; k++) known += columns[k].rms >= 0;
+        check_near((double)known / 4000, (double)ra_overview_known_frames(overview) / FRAMES, 0.01);
+        ra_overview_destroy(overview);
+        ra_pool_destroy(pool);
+    }
+
+    test("engine: an overview of two hours at 48 kHz takes less than 40 MB, and silence has no loudness");
+    uint64_t before = (uint64_t)memory.bytes;
+    if (check_same(ra_overview_create(2ull * 3600 * 48000, 2, 48000, &overview), RA_OK)) {
+        check_most((double)((uint64_t)memory.bytes - before) / 1e6, 40);
+        ra_overview_columns(overview, 0, 2.0 * 3600 * 48000, 1000, columns);
+        check_same(columns[500].rms, -1);
+        ra_overview_destroy(overview);
+    }
+    for (int n = 0; n < 20000; n++) noise[n] = n % 4000 == 7 ? NAN : 0;
+    ra_overview_create(10000, 2, 48000, &overview);
+    ra_overview_add(overview, noise, 10000);
+    ra_overview_columns(overview, 0, 10000, 20, columns);
+    for (int n = 0; n < 20; n++) check(columns[n].min == 0 && columns[n].max == 0 && columns[n].rms == 0);
+    check(ra_overview_report(overview, &report) && isnan(report.integrated_lufs));
+    ra_overview_destroy(overview);
+    ra_overview_destroy(NULL);
+    for (int n = 0; n < 4; n++) check_same(ra_overview_create(n == 0 ? 0 : n == 3 ? 1ull << 48 : 10, n == 1 ? 65 : 2, n == 2 ? 0 : 48000, &overview), RA_BAD_ARGUMENT);
+
+    test("engine: a clip that was kept is freed by its last owner");
+    ra_clip *shared = clip_of(noise, 10, 2, 48000);
+    check(ra_clip_keep(shared) == shared);
+    ra_clip_destroy(shared);
+    check_same(memory.live, 2);
+    ra_clip_destroy(shared);
+    check_same(memory.live, 0);
+}
+static void test_engine_all(void) { test_engine(); test_transport(); test_loads(); test_jobs(); test_overview(); test_recording(); }
 
 /* ---- [18] CLI ---------------------------------------------------------------------------------- */
 

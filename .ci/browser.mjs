@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import { Bench, launch, OUT, serve, tests, wait } from './browser_kit.mjs';
 import './browser_sound.mjs';
 import './browser_page.mjs';
+import './browser_views.mjs';
 import './browser_faults.mjs';
 
 const [wanted = ''] = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
