@@ -12188,8 +12188,8 @@ static void app_draw_lanes(canvas_box place)
             float height = lane->load[bar] ? 2 + (float)lane->load[bar] / 100 * (box.h - 2) : 0;
             if (height > 0) canvas_fill(u->canvas, &(canvas_box){ box.x + width + 3 * (float)bar, box.y + box.h - height, 2, height }, 0, u->theme->sound);
         }
-        if (place.w < 68 * (float)(app.lane_count - n)) continue;                  /* its name takes the room of a lane */
-        canvas_box doing = ui_cut_left(&place, 62);
+        if (place.w < 76 + 68 * (float)(app.lane_count - n - 1)) continue;                  /* its name takes the room of a lane */
+        canvas_box doing = ui_cut_left(&place, 76);
         if (load && lane->doing) ui_text(u, &doing, UI_LEFT, 12, CANVAS_REGULAR, u->theme->dim, lane->doing);
     }
 }
