@@ -1097,7 +1097,7 @@ static void test_concurrency(void)
             death_begin(is_exit, 1);                   /* in its second slice */
             static test_job dying[9];                  /* they stay too */
             test_job *last = &dying[is_exit * 3 + workers - 1];
-            *last = (test_job){ .slices = 3 };
+            *last = (test_job){ .slices = 2 };             /* which it would end, if it woke */
             check_same(ra_pool_submit(pool, "dying", dying_job_step, last, &last->job), RA_OK);
             wait_until(death.died == 1);
             check_same(ra_pool_worker_count(pool), workers);
