@@ -706,6 +706,9 @@ static void ra_log_write(int level, const char *line)
     if (level <= 1) emscripten_console_error(line); else emscripten_console_log(line);
 }
 
+/* A worker of a page may be ended from outside or trap, and nobody is told; natively all end together. */
+static bool ra_may_lose_threads(void) { return true; }
+
 /* A page may not be blocked: nobody waits on its main thread. */
 static bool ra_may_block(void) { return RA_THREADS && !emscripten_is_main_browser_thread(); }
 
@@ -731,6 +734,9 @@ double _emscripten_run_on_main_thread_js(int function, void *code, int count, do
     (void)function, (void)code, (void)count, (void)values, (void)is_sync;
     return 0;
 }
+/* After a worker has trapped Emscripten would leave whatever the page is doing when it next has to wait for malloc. */
+void _emscripten_thread_crashed(void) { }
+void _emscripten_yield(double now) { (void)now; }
 /* Only malloc's report for debuggers would print; through it pthread_create would keep all of the standard output. */
 int printf(const char *format, ...) { (void)format; return 0; }
 #endif
@@ -753,6 +759,7 @@ RA_MAYBE_UNUSED static uint32_t ra_core_count(void)
 
 static void ra_log_write(int level, const char *line) { fprintf(stderr, "%s%s\n", level <= 1 ? "error: " : "", line); }
 
+static bool ra_may_lose_threads(void) { return false; }
 static bool ra_may_block(void) { return true; }
 
 #if RA_THREADS
@@ -1067,7 +1074,8 @@ RA_SMALL_CODE_END
    calls    [2] BASE: ra_new; [3] PLATFORM: ra_thread_start, ra_wait, ra_wake_all
    threads  ring and mailbox: exactly one writer and one reader, any two threads;
             pool: made and fed by the control thread, drained by its workers
-   rule     no lock anywhere; nobody waits but an idle worker
+   rule     no lock anywhere; nobody waits but an idle worker. A worker may end at any instruction: what it held is
+            lost and told so, and nobody else touches that memory again, for the worker may only have been slow
    tests    test.c "concurrency"; thread sanitizer
    ============================================================================ */
 
@@ -1227,48 +1235,61 @@ struct ra_job {
     ra_job_step step;
     void *user;
     uint32_t task;                     /* which of the pool's counters are its own */
-    _Atomic uint32_t state;            /* ra_job_state; release on the way to an end, so that its results are seen */
+    ra_job *next, **link;              /* the control thread's list of all that are not released; link NULL: the pool is gone */
+    _Atomic uint32_t holder;           /* 1 + number of the seat that has taken it; written before its cell is given back, and by that read */
+    _Atomic uint32_t state;            /* ra_job_state; compare-and-exchange on the way to an end, release, so that its results are seen */
     _Atomic uint32_t is_cancelled;     /* any thread, relaxed: a wish */
     _Atomic uint32_t progress_ppm;     /* whoever runs the step, relaxed: for the eye */
 };
 
-/* [VYUKOV] A cell's turn tells whose it is: == position, free for the writer of that position;
-   == position + 1, full, for the reader of it. */
-typedef struct { _Atomic uint32_t turn; ra_job *job; } ra_pool_cell;
+/* A place in the queue. Its word says whose it is, in the low byte, and above that which job of all it has: the lowest
+   is the oldest. Taken and given back in one exchange each, so whoever dies in between leaves its number there. */
+typedef struct { _Atomic uint32_t word; ra_job *_Atomic job; } ra_pool_cell;
+enum { RA_CELL_FREE, RA_CELL_WAITING, RA_CELL_TAKEN /* by seat 0, 1 ... */, RA_CELL_OWNER = 255, RA_CELL_TICKET };
 
 /* A thread's place in the pool. It works on a job, and beside one that takes long on a second, slice by slice in turn; so
    a spectrum need not wait for a song to be rendered. Atomics: writer: the thread; relaxed, statistics. */
 typedef struct {
     ra_pool *pool;
+    uint32_t number;
     ra_job  *jobs[2];
     uint32_t turn_count;               /* slices since jobs[0] was taken */
-    _Atomic uint32_t is_alive, slice_count, last_slice_us;
+    _Atomic uint32_t state;            /* compare-and-exchange EMPTY to ALIVE by the thread, ALIVE to LOST by the control thread; ENDED, release: its last word */
+    _Atomic uint32_t heard_bell;       /* with slice_count a sign of life */
+    _Atomic uint32_t slice_count, last_slice_us;
     _Atomic uint64_t busy_us;
     const char *_Atomic doing;
+    uint32_t last_sign;                /* the control thread's */
+    double   silent_s;
     uint8_t  apart[RA_CACHE_LINE];
 } ra_pool_seat;
+enum { RA_SEAT_EMPTY, RA_SEAT_ALIVE, RA_SEAT_LOST, RA_SEAT_ENDED };
 enum { RA_POOL_LONG_SLICES = 8 };      /* and then other threads have had the time to take what waits */
+#define RA_POOL_PATIENCE_S 5.0         /* a slice takes milliseconds */
+#define RA_POOL_LOOK_S     0.05        /* how often the control thread looks after its workers, */
+#define RA_POOL_AWAKE_S    0.25        /* and what counts at most from look to look: a laptop that slept says nothing against them */
 
 /* Jobs of one name. */
 typedef struct {
     const char *_Atomic name;          /* writer: the control thread, as of the first count; NULL: nobody's yet */
     _Atomic uint32_t submitted;        /* writer: the control thread; these three relaxed, statistics */
-    _Atomic uint32_t done, cancelled;  /* whoever ends a job adds */
+    _Atomic uint32_t ended[3];         /* done, cancelled, lost; whoever ends a job adds */
 } ra_pool_task;
 
 struct ra_pool {
     ra_pool_cell queue[RA_POOL_QUEUE];
     uint32_t tail;                     /* the control thread's own: the only one that submits */
-    _Atomic uint32_t head;             /* workers take by compare-and-exchange */
     _Atomic uint32_t bell;             /* raised by every submit: idle workers sleep on it */
-    _Atomic uint32_t ended_count;      /* workers that are gone; the last thing each of them writes */
     _Atomic uint32_t pending_count;    /* jobs from their submit to their end; each is counted out by whoever ended it, last of all */
     _Atomic uint32_t is_closing;
     uint32_t wanted_count;
     double   start_s;
-    ra_pool_seat seats[RA_POOL_MAX_WORKERS];
-    ra_pool_seat control;              /* the control thread's, while there are no workers */
+    ra_job  *jobs;                     /* the control thread's, as are these */
+    double   patience_s, looked_s;
+    uint32_t lost_count;
     ra_pool_task tasks[RA_POOL_MAX_TASKS];
+    ra_pool_seat control;              /* the control thread's, while there are no workers */
+    ra_pool_seat seats[RA_POOL_MAX_WORKERS];
 };
 
 RA_API ra_job_state ra_job_poll(const ra_job *job)     { return (ra_job_state)atomic_load_explicit(&job->state, memory_order_acquire); }
@@ -1282,31 +1303,41 @@ RA_API void ra_job_cancel(ra_job *job) { atomic_store_explicit(&job->is_cancelle
 
 RA_API void ra_job_release(ra_job *job)
 {
-    RA_ASSERT(!job || ra_job_poll(job) >= RA_JOB_DONE);
-    RA_FREE(job);
+    if (!job) return;
+    ra_job_state state = ra_job_poll(job);
+    RA_ASSERT(state >= RA_JOB_DONE);
+    if (job->link) *job->link = job->next;
+    if (job->next) job->next->link = job->link;
+    if (state != RA_JOB_LOST) RA_FREE(job);
 }
 
-static ra_job *ra_pool_take(ra_pool *pool)
+/* The oldest that waits, for a seat. */
+static ra_job *ra_pool_take(ra_pool_seat *seat)
 {
-    uint32_t head = atomic_load_explicit(&pool->head, memory_order_relaxed);
     for (;;) {
-        ra_pool_cell *cell = &pool->queue[head & (RA_POOL_QUEUE - 1)];
-        int32_t late = (int32_t)(atomic_load_explicit(&cell->turn, memory_order_acquire) - (head + 1));
-        if (late < 0) return NULL;                                       /* not filled yet: empty */
-        if (late == 0) {
-            if (!atomic_compare_exchange_weak_explicit(&pool->head, &head, head + 1, memory_order_relaxed, memory_order_relaxed)) continue;
-            ra_job *job = cell->job;
-            atomic_store_explicit(&cell->turn, head + RA_POOL_QUEUE, memory_order_release);   /* free for the next round */
-            return job;
+        ra_pool_cell *cell = NULL;
+        uint32_t word = 0;
+        for (uint32_t index = 0; index < RA_POOL_QUEUE; index++) {
+            uint32_t is = atomic_load_explicit(&seat->pool->queue[index].word, memory_order_acquire);
+            if ((is & RA_CELL_OWNER) == RA_CELL_WAITING && (!cell || (int32_t)(is - word) < 0)) { cell = &seat->pool->queue[index]; word = is; }
         }
-        head = atomic_load_explicit(&pool->head, memory_order_relaxed);  /* somebody was quicker */
+        if (!cell) return NULL;
+        ra_job *job = atomic_load_explicit(&cell->job, memory_order_relaxed);          /* this word's, if it is still there now: */
+        uint32_t mine = word - RA_CELL_WAITING + RA_CELL_TAKEN + seat->number;
+        if (!atomic_compare_exchange_strong_explicit(&cell->word, &word, mine, memory_order_acquire, memory_order_relaxed)) continue;
+        atomic_store_explicit(&job->holder, 1 + seat->number, memory_order_relaxed);
+        /* not ours any more if we have been written off meanwhile */
+        atomic_compare_exchange_strong_explicit(&cell->word, &mine, mine & ~(uint32_t)RA_CELL_OWNER, memory_order_release, memory_order_relaxed);
+        return job;
     }
 }
 
+/* Whoever is first says what has become of the job. */
 static void ra_pool_end(ra_pool *pool, ra_job *job, ra_job_state state)
 {
-    atomic_fetch_add_explicit(state == RA_JOB_DONE ? &pool->tasks[job->task].done : &pool->tasks[job->task].cancelled, 1, memory_order_relaxed);
-    atomic_store_explicit(&job->state, state, memory_order_release);
+    uint32_t is = atomic_load_explicit(&job->state, memory_order_relaxed), task = job->task;
+    do if (is >= RA_JOB_DONE) return; while (!atomic_compare_exchange_weak_explicit(&job->state, &is, state, memory_order_acq_rel, memory_order_relaxed));
+    atomic_fetch_add_explicit(&pool->tasks[task].ended[state - RA_JOB_DONE], 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&pool->pending_count, 1, memory_order_release);         /* who sees 0 sees all results */
 }
 
@@ -1327,7 +1358,8 @@ static bool ra_pool_step(ra_pool_seat *seat, ra_job *job)
 /* One slice; true when the job has come to an end, and is no longer ours to touch. */
 static bool ra_pool_run_slice(ra_pool_seat *seat, ra_job *job)
 {
-    atomic_store_explicit(&job->state, RA_JOB_RUNNING, memory_order_relaxed);
+    uint32_t state = RA_JOB_QUEUED;
+    atomic_compare_exchange_strong_explicit(&job->state, &state, RA_JOB_RUNNING, memory_order_relaxed, memory_order_relaxed);
     bool is_cancelled = atomic_load_explicit(&job->is_cancelled, memory_order_relaxed);
     bool is_done = is_cancelled || ra_pool_step(seat, job);
     if (is_done) ra_pool_end(seat->pool, job, is_cancelled ? RA_JOB_CANCELLED : RA_JOB_DONE);
@@ -1338,12 +1370,12 @@ static bool ra_pool_run_slice(ra_pool_seat *seat, ra_job *job)
 static bool ra_pool_turn(ra_pool_seat *seat)
 {
     if (!seat->jobs[0]) {
-        seat->jobs[0] = seat->jobs[1] ? seat->jobs[1] : ra_pool_take(seat->pool);
+        seat->jobs[0] = seat->jobs[1] ? seat->jobs[1] : ra_pool_take(seat);
         seat->jobs[1] = NULL;
         seat->turn_count = 0;
         if (!seat->jobs[0]) return false;
     }
-    if (!seat->jobs[1] && seat->turn_count >= RA_POOL_LONG_SLICES) seat->jobs[1] = ra_pool_take(seat->pool);
+    if (!seat->jobs[1] && seat->turn_count >= RA_POOL_LONG_SLICES) seat->jobs[1] = ra_pool_take(seat);
     ra_job **job = &seat->jobs[seat->jobs[1] ? seat->turn_count & 1 : 0];
     seat->turn_count++;
     if (ra_pool_run_slice(seat, *job)) *job = NULL;
@@ -1360,24 +1392,70 @@ static void ra_pool_drop(ra_pool_seat *seat)
     }
 }
 
+static uint32_t ra_seat_state(const ra_pool_seat *seat) { return atomic_load_explicit(&seat->state, memory_order_acquire); }
+
 #if RA_THREADS
 static void *ra_pool_worker(void *user)
 {
     ra_pool_seat *seat = user;
     ra_pool *pool = seat->pool;
-    atomic_store_explicit(&seat->is_alive, 1, memory_order_relaxed);
-    for (;;) {
+    uint32_t state = RA_SEAT_EMPTY;
+    atomic_compare_exchange_strong_explicit(&seat->state, &state, RA_SEAT_ALIVE, memory_order_relaxed, memory_order_relaxed);
+    while (ra_seat_state(seat) == RA_SEAT_ALIVE) {       /* else we were written off, and have no part in anything any more */
         uint32_t bell = atomic_load_explicit(&pool->bell, memory_order_acquire);   /* before looking, or a ring in between is missed */
-        if (atomic_load_explicit(&pool->is_closing, memory_order_acquire)) break;
+        atomic_store_explicit(&seat->heard_bell, bell, memory_order_relaxed);
+        if (atomic_load_explicit(&pool->is_closing, memory_order_acquire)) { ra_pool_drop(seat); break; }
         if (!ra_pool_turn(seat)) ra_wait(&pool->bell, bell, 10.0);
     }
-    ra_pool_drop(seat);
-    atomic_store_explicit(&seat->is_alive, 0, memory_order_relaxed);
     /* last touch of the pool; release: what our jobs wrote is seen before the memory goes */
-    atomic_fetch_add_explicit(&pool->ended_count, 1, memory_order_release);
+    atomic_store_explicit(&seat->state, RA_SEAT_ENDED, memory_order_release);
     return NULL;
 }
 #endif
+
+/* The number of the seat that is taking the job of a place; a huge one: nobody's. */
+static uint32_t ra_cell_taker(const ra_pool_cell *cell) { return (atomic_load_explicit(&cell->word, memory_order_acquire) & RA_CELL_OWNER) - RA_CELL_TAKEN; }
+
+/* Writes off the workers that have work and give no sign of life, and all that they have taken. */
+static void ra_pool_check(ra_pool *pool)
+{
+    bool is_busy[RA_POOL_MAX_WORKERS] = { false };
+    double now_s = ra_now_s(), awake_s = now_s - pool->looked_s;
+    if (!RA_THREADS || awake_s < RA_POOL_LOOK_S) return;
+    pool->looked_s = now_s;
+    if (awake_s > RA_POOL_AWAKE_S) awake_s = RA_POOL_AWAKE_S;
+    uint32_t bell = atomic_load_explicit(&pool->bell, memory_order_relaxed);
+    for (uint32_t index = 0; index < RA_POOL_QUEUE; index++) {           /* whoever takes has it, as soon as its place is given back */
+        uint32_t number = ra_cell_taker(&pool->queue[index]);
+        if (number < pool->wanted_count) is_busy[number] = true;
+    }
+    for (ra_job *job = pool->jobs; job; job = job->next) {
+        uint32_t number = atomic_load_explicit(&job->holder, memory_order_relaxed) - 1;
+        if (number < pool->wanted_count && ra_job_poll(job) < RA_JOB_DONE) is_busy[number] = true;
+    }
+    for (uint32_t number = 0; number < pool->wanted_count; number++) {
+        ra_pool_seat *seat = &pool->seats[number];
+        uint32_t heard = atomic_load_explicit(&seat->heard_bell, memory_order_relaxed), state = RA_SEAT_ALIVE;
+        uint32_t sign = heard + atomic_load_explicit(&seat->slice_count, memory_order_relaxed);
+        seat->silent_s = sign == seat->last_sign && (is_busy[number] || heard != bell) ? seat->silent_s + awake_s : 0.0;
+        seat->last_sign = sign;
+        if (seat->silent_s < pool->patience_s || !atomic_compare_exchange_strong_explicit(&seat->state, &state, RA_SEAT_LOST, memory_order_acq_rel, memory_order_relaxed)) continue;
+        pool->lost_count++;
+        ra_log_line(1, "a worker has died; its work begins anew elsewhere");
+    }
+    if (!pool->lost_count) return;
+    for (uint32_t index = 0; index < RA_POOL_QUEUE; index++) {           /* taken, and not given back */
+        ra_pool_cell *cell = &pool->queue[index];
+        uint32_t number = ra_cell_taker(cell);
+        if (number >= pool->wanted_count || ra_seat_state(&pool->seats[number]) < RA_SEAT_LOST) continue;
+        atomic_store_explicit(&atomic_load_explicit(&cell->job, memory_order_relaxed)->holder, 1 + number, memory_order_relaxed);
+        atomic_fetch_and_explicit(&cell->word, ~(uint32_t)RA_CELL_OWNER, memory_order_relaxed);
+    }
+    for (ra_job *job = pool->jobs; job; job = job->next) {
+        uint32_t number = atomic_load_explicit(&job->holder, memory_order_relaxed) - 1;
+        if (number < pool->wanted_count && ra_seat_state(&pool->seats[number]) >= RA_SEAT_LOST) ra_pool_end(pool, job, RA_JOB_LOST);
+    }
+}
 
 RA_API ra_result ra_pool_create(uint32_t worker_count, ra_pool **out)
 {
@@ -1386,10 +1464,11 @@ RA_API ra_result ra_pool_create(uint32_t worker_count, ra_pool **out)
     if (worker_count > RA_POOL_MAX_WORKERS && !is_inline) return RA_BAD_ARGUMENT;
     ra_pool *pool = ra_new(1, sizeof *pool);
     if (!pool) return RA_NO_MEMORY;
-    for (uint32_t cell = 0; cell < RA_POOL_QUEUE; cell++) atomic_init(&pool->queue[cell].turn, cell);
-    for (uint32_t seat = 0; seat < RA_POOL_MAX_WORKERS; seat++) pool->seats[seat].pool = pool;
+    for (uint32_t number = 0; number < RA_POOL_MAX_WORKERS; number++) { pool->seats[number].pool = pool; pool->seats[number].number = number; }
     pool->control.pool = pool;
+    pool->control.number = RA_POOL_MAX_WORKERS;
     pool->start_s = ra_now_s();
+    pool->patience_s = ra_may_lose_threads() ? RA_POOL_PATIENCE_S : 1e9;
 #if RA_THREADS
     if (worker_count == 0) worker_count = ra_core_count() > 1 ? ra_core_count() - 1 : 1;
     if (worker_count > RA_POOL_MAX_WORKERS && !is_inline) worker_count = RA_POOL_MAX_WORKERS;
@@ -1404,23 +1483,33 @@ RA_API void ra_pool_destroy(ra_pool *pool)
 {
     if (!pool) return;
     atomic_store_explicit(&pool->is_closing, 1, memory_order_release);
-    for (ra_job *job; (job = ra_pool_take(pool)); ) ra_pool_end(pool, job, RA_JOB_CANCELLED);
+    for (ra_job *job; (job = ra_pool_take(&pool->control)); ) ra_pool_end(pool, job, RA_JOB_CANCELLED);
     ra_pool_drop(&pool->control);
+    bool has_ended = true;
 #if RA_THREADS
     atomic_fetch_add_explicit(&pool->bell, 1, memory_order_release);
     ra_wake_all(&pool->bell);
     if (!ra_may_block() && pool->wanted_count) return;   /* a page may not wait: the workers end by themselves, the memory stays */
     /* A thread that has not begun yet will still come and look: wait for those too, 1 ms at a time. */
-    for (uint32_t ended; (ended = atomic_load_explicit(&pool->ended_count, memory_order_acquire)) < pool->wanted_count; )
-        ra_wait(&pool->ended_count, ended, 0.001);
+    for (uint32_t number = 0; number < pool->wanted_count; number++) {
+        ra_pool_seat *seat = &pool->seats[number];
+        for (uint32_t state; (state = ra_seat_state(seat)) < RA_SEAT_LOST; ra_wait(&seat->state, state, 0.001)) ra_pool_check(pool);
+        has_ended = has_ended && ra_seat_state(seat) == RA_SEAT_ENDED;
+    }
 #endif
-    RA_FREE(pool);
+    for (ra_job *job = pool->jobs, *next; job; job = next) {
+        next = job->next;
+        job->next = NULL;
+        job->link = NULL;
+        ra_pool_end(pool, job, RA_JOB_LOST);             /* what the dead had taken */
+    }
+    if (has_ended) RA_FREE(pool);                        /* who was written off may yet come and look */
 }
 
 RA_API uint32_t ra_pool_worker_count(const ra_pool *pool)
 {
     uint32_t count = 0;
-    for (uint32_t seat = 0; seat < pool->wanted_count; seat++) count += atomic_load_explicit(&pool->seats[seat].is_alive, memory_order_relaxed);
+    for (uint32_t seat = 0; seat < pool->wanted_count; seat++) count += ra_seat_state(&pool->seats[seat]) == RA_SEAT_ALIVE;
     return count;
 }
 RA_API uint32_t ra_pool_wanted_count(const ra_pool *pool) { return pool->wanted_count; }
@@ -1441,16 +1530,20 @@ RA_API ra_result ra_pool_submit(ra_pool *pool, const char *name, ra_job_step ste
 {
     *out = NULL;
     ra_pool_cell *cell = &pool->queue[pool->tail & (RA_POOL_QUEUE - 1)];
-    if (atomic_load_explicit(&cell->turn, memory_order_acquire) != pool->tail) return RA_BUSY;
+    if (atomic_load_explicit(&cell->word, memory_order_acquire) & RA_CELL_OWNER) return RA_BUSY;
     ra_job *job = ra_new(1, sizeof *job);
     if (!job) return RA_NO_MEMORY;
     job->step = step;
     job->user = user;
     job->task = ra_pool_task_of(pool, name);
-    cell->job = job;
+    job->next = pool->jobs;
+    job->link = &pool->jobs;
+    if (job->next) job->next->link = &job->next;
+    pool->jobs = job;
+    atomic_store_explicit(&cell->job, job, memory_order_relaxed);
     atomic_fetch_add_explicit(&pool->tasks[job->task].submitted, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&pool->pending_count, 1, memory_order_relaxed);
-    atomic_store_explicit(&cell->turn, pool->tail + 1, memory_order_release);   /* full: the job is seen before this */
+    atomic_store_explicit(&cell->word, pool->tail * RA_CELL_TICKET + RA_CELL_WAITING, memory_order_release);      /* the job is seen before this */
     pool->tail++;
 #if RA_THREADS
     atomic_fetch_add_explicit(&pool->bell, 1, memory_order_release);
@@ -1464,21 +1557,26 @@ RA_API ra_result ra_pool_submit(ra_pool *pool, const char *name, ra_job_step ste
 #define RA_POOL_GRACE_S 2.0
 
 /* Waits for one job, cancelled as a rule; works along only where nobody else does, for what this thread takes in hand it
-   would have to finish. */
+   has to finish. */
 static void ra_pool_finish(ra_pool *pool, const ra_job *job)
 {
-    while (ra_job_poll(job) < RA_JOB_DONE)
-        if (ra_pool_worker_count(pool) > 0 || !ra_pool_turn(&pool->control)) ra_wait(&pool->bell, atomic_load_explicit(&pool->bell, memory_order_relaxed), 0.0005);
+    while (ra_job_poll(job) < RA_JOB_DONE) {
+        bool has_help = ra_pool_worker_count(pool) > 0 && !pool->control.jobs[0] && !pool->control.jobs[1];
+        if (has_help || !ra_pool_turn(&pool->control)) ra_wait(&pool->bell, atomic_load_explicit(&pool->bell, memory_order_relaxed), 0.0005);
+        ra_pool_check(pool);
+    }
 }
 
 RA_API void ra_pool_run(ra_pool *pool, double budget_ms)
 {
     double end_s = ra_now_s() + budget_ms / 1000.0;
     bool is_waiting = budget_ms <= 0.0;
-    bool has_help = ra_pool_worker_count(pool) > 0 || (pool->wanted_count > 0 && ra_now_s() < pool->start_s + RA_POOL_GRACE_S);
+    bool has_help = ra_pool_worker_count(pool) > 0 || (pool->wanted_count > pool->lost_count && ra_now_s() < pool->start_s + RA_POOL_GRACE_S);
+    ra_pool_check(pool);
     if (!is_waiting && has_help && !pool->control.jobs[0] && !pool->control.jobs[1]) return;
     do {
         if (ra_pool_turn(&pool->control)) continue;
+        ra_pool_check(pool);
         if (!is_waiting || atomic_load_explicit(&pool->pending_count, memory_order_acquire) == 0) return;
 #if RA_THREADS
         ra_wait(&pool->bell, atomic_load_explicit(&pool->bell, memory_order_relaxed), 0.0005);   /* others still work */
@@ -1489,7 +1587,7 @@ RA_API void ra_pool_run(ra_pool *pool, double budget_ms)
 static ra_worker_stats ra_pool_seat_stats(const ra_pool_seat *seat)
 {
     return (ra_worker_stats){
-        .is_alive      = atomic_load_explicit(&seat->is_alive, memory_order_relaxed),
+        .is_alive      = ra_seat_state(seat) == RA_SEAT_ALIVE,
         .doing         = atomic_load_explicit(&seat->doing, memory_order_relaxed),
         .busy_us       = atomic_load_explicit(&seat->busy_us, memory_order_relaxed),
         .slice_count   = atomic_load_explicit(&seat->slice_count, memory_order_relaxed),
@@ -1506,8 +1604,9 @@ RA_API void ra_pool_get_stats(const ra_pool *pool, ra_pool_stats *out)
         const ra_pool_task *task = &pool->tasks[index];
         const char *name = atomic_load_explicit(&task->name, memory_order_relaxed);
         if (!name) continue;
-        out->tasks[out->task_count++] = (ra_task_stats){ name,
-            atomic_load_explicit(&task->submitted, memory_order_relaxed), atomic_load_explicit(&task->done, memory_order_relaxed), atomic_load_explicit(&task->cancelled, memory_order_relaxed) };
+        uint32_t ended[3];
+        for (int end = 0; end < 3; end++) ended[end] = atomic_load_explicit(&task->ended[end], memory_order_relaxed);
+        out->tasks[out->task_count++] = (ra_task_stats){ name, atomic_load_explicit(&task->submitted, memory_order_relaxed), ended[0], ended[1], ended[2] };
     }
 }
 
@@ -6753,13 +6852,12 @@ typedef struct { float peak, hold, mean_square; uint32_t hold_left; } ra_meter;
 
 enum { RA_FFT_FRAMES = 4096, RA_HOP_FRAMES = 512 };
 
-/* Belongs to whoever runs its job; the control thread starts one at a time. */
+/* Belongs to whoever runs its job; the control thread starts one at a time. If a worker dies with it, another takes its place. */
 typedef struct {
-    ra_ring  *tap;
     ra_fft   *fft;
     float     window[RA_FFT_FRAMES];
-    float     history[2][RA_FFT_FRAMES];          /* the newest frames, left and right */
-    float     frames[2 * RA_HOP_FRAMES], windowed[RA_FFT_FRAMES], bins[RA_FFT_FRAMES + 2];
+    float     history[2 * RA_FFT_FRAMES];         /* the newest frames */
+    float     windowed[RA_FFT_FRAMES], bins[RA_FFT_FRAMES + 2];
     struct { uint32_t serial; float db[RA_SPECTRUM_BINS]; } spectrum;
     ra_mailbox spectra;                           /* to the control thread */
 } ra_analysis;
@@ -6798,6 +6896,7 @@ struct ra_engine {
     uint32_t   clip_serial;                       /* of the newest clip that was given */
     uint32_t   queue_floor;                       /* of the newest that cannot be waiting in the queue: loaded, or cleared with all before */
     ra_settings newest;                           /* settings, and how many chains have been made */
+    float      history[2 * RA_FFT_FRAMES];        /* the newest frames of the tap */
     ra_analysis *analysis;
     ra_job    *analysis_job;
     ra_pool   *analysis_pool;
@@ -6852,11 +6951,10 @@ static void ra_analysis_destroy(ra_analysis *analysis)
     RA_FREE(analysis);
 }
 
-static ra_result ra_analysis_create(ra_ring *tap, ra_analysis **out)
+static ra_result ra_analysis_create(ra_analysis **out)
 {
     ra_analysis *analysis = *out = ra_new(1, sizeof *analysis);
     if (!analysis) return RA_NO_MEMORY;
-    analysis->tap = tap;
     for (uint32_t n = 0; n < RA_FFT_FRAMES; n++) analysis->window[n] = (float)(0.5 - 0.5 * ra_cos(RA_TAU * n / RA_FFT_FRAMES));   /* Hann */
     if (ra_fft_create(RA_FFT_FRAMES, &analysis->fft) || ra_mailbox_init(&analysis->spectra, sizeof analysis->spectrum)) {
         ra_analysis_destroy(analysis);
@@ -6866,21 +6964,14 @@ static ra_result ra_analysis_create(ra_ring *tap, ra_analysis **out)
     return RA_OK;
 }
 
-/* All the tap has, at most a window's worth of work; then one spectrum of the newest window. */
+/* One spectrum of the newest window. */
 static bool ra_analysis_step(void *user, ra_job *job)
 {
     ra_analysis *a = user;
     (void)job;
-    while (ra_ring_is_ready(a->tap, RA_HOP_FRAMES)) {
-        ra_ring_read(a->tap, a->frames, RA_HOP_FRAMES);
-        for (int side = 0; side < 2; side++) {
-            memmove(a->history[side], a->history[side] + RA_HOP_FRAMES, (RA_FFT_FRAMES - RA_HOP_FRAMES) * sizeof(float));
-            for (uint32_t n = 0; n < RA_HOP_FRAMES; n++) a->history[side][RA_FFT_FRAMES - RA_HOP_FRAMES + n] = a->frames[2 * n + side];
-        }
-    }
     memset(a->spectrum.db, 0, sizeof a->spectrum.db);
     for (int side = 0; side < 2; side++) {
-        for (uint32_t n = 0; n < RA_FFT_FRAMES; n += 4) ra_store4(a->windowed + n, ra_load4(a->history[side] + n) * ra_load4(a->window + n));
+        for (uint32_t n = 0; n < RA_FFT_FRAMES; n++) a->windowed[n] = a->history[2 * n + side] * a->window[n];
         ra_fft_forward_real_as(a->fft, RA_FFT_FRAMES, a->windowed, a->bins);
         for (uint32_t k = 0; k < RA_SPECTRUM_BINS; k++) a->spectrum.db[k] += a->bins[2 * k] * a->bins[2 * k] + a->bins[2 * k + 1] * a->bins[2 * k + 1];
     }
@@ -6930,6 +7021,7 @@ static void ra_engine_end_analysis(ra_engine *engine)
     if (!engine->analysis_job) return;
     ra_job_cancel(engine->analysis_job);
     ra_pool_finish(engine->analysis_pool, engine->analysis_job);
+    if (ra_job_poll(engine->analysis_job) == RA_JOB_LOST) engine->analysis = NULL;
     ra_job_release(engine->analysis_job);
     engine->analysis_job = NULL;
 }
@@ -7132,7 +7224,7 @@ RA_API ra_result ra_engine_create(const ra_engine_desc *desc, ra_engine **out)
         ra_mailbox_init(&engine->settings, sizeof(ra_settings)) ||
         ra_mailbox_init(&engine->snapshots, sizeof(ra_snapshot)) ||
         ra_chain_create(2, rate, &engine->newest.spec, &engine->chain) ||
-        ra_analysis_create(engine->tap, &engine->analysis)) {
+        ra_analysis_create(&engine->analysis)) {
         ra_engine_destroy(engine);
         return RA_NO_MEMORY;
     }
@@ -7299,11 +7391,23 @@ RA_API void ra_engine_tick(ra_engine *engine, ra_pool *pool)
     ra_engine_free_homecomings(engine);
     ra_recorder_tick(engine, pool);
     if (engine->analysis_job) {
-        if (ra_job_poll(engine->analysis_job) < RA_JOB_DONE) return;
+        ra_job_state state = ra_job_poll(engine->analysis_job);
+        ra_analysis *fresh;
+        if (state < RA_JOB_DONE || (state == RA_JOB_LOST && ra_analysis_create(&fresh))) return;
+        if (state == RA_JOB_LOST) {
+            memcpy(&fresh->spectrum, ra_mailbox_get(&engine->analysis->spectra, NULL), sizeof fresh->spectrum);
+            ra_mailbox_put(&fresh->spectra, &fresh->spectrum);
+            engine->analysis = fresh;
+        }
         ra_job_release(engine->analysis_job);
         engine->analysis_job = NULL;
     }
     if (!pool || !ra_ring_is_ready(engine->tap, RA_HOP_FRAMES)) return;
+    while (ra_ring_is_ready(engine->tap, RA_HOP_FRAMES)) {
+        memmove(engine->history, engine->history + 2 * RA_HOP_FRAMES, sizeof engine->history - 2 * RA_HOP_FRAMES * sizeof(float));
+        ra_ring_read(engine->tap, engine->history + 2 * (RA_FFT_FRAMES - RA_HOP_FRAMES), RA_HOP_FRAMES);
+    }
+    memcpy(engine->analysis->history, engine->history, sizeof engine->history);
     engine->analysis_pool = pool;
     ra_pool_submit(pool, "spectrum", ra_analysis_step, engine->analysis, &engine->analysis_job);   /* no room now: next time */
 }
@@ -7931,7 +8035,9 @@ typedef struct {
 
 struct ra_process {
     ra_pool  *pool;
-    const ra_clip *in;
+    ra_process *again;                 /* a worker died with this one; its memory stays as it is, and that one has been begun instead */
+    ra_clip   clip;                    /* a copy: the samples are borrowed */
+    const ra_clip *in;                 /* that */
     ra_task   task;
     ra_task_result result;
     ra_weave  weave;
@@ -8308,17 +8414,14 @@ static void ra_process_destroy(ra_process *p)
     RA_FREE(p);
 }
 
-RA_API ra_result ra_process_async(ra_pool *pool, const ra_clip *clip, const ra_task *task, ra_process **out, ra_error *error)
+static ra_result ra_process_begin(ra_pool *pool, const ra_clip *clip, const ra_task *task, ra_process **out)
 {
-    *out = NULL;
-    const char *fault = ra_task_fault(task, clip);
-    if (fault) return ra_refuse(error, RA_BAD_ARGUMENT, 0, "%s", fault);
     ra_process *p = ra_new(1, sizeof *p);
-    if (!p) return ra_refuse(error, RA_NO_MEMORY, 0, "%s", ra_result_text(RA_NO_MEMORY));
+    if (!p) return RA_NO_MEMORY;
     p->pool = pool;
-    p->in = clip;
+    p->clip = *clip;
+    p->in = &p->clip;
     p->task = *task;
-    p->task.chain = ra_chain_heard(&task->chain);
     p->weave.unit = ra_process_unit;
     p->weave.user = p;
     uint32_t wanted = ra_pool_wanted_count(pool) < RA_PROCESS_JOBS ? ra_pool_wanted_count(pool) : RA_PROCESS_JOBS;
@@ -8327,14 +8430,49 @@ RA_API ra_result ra_process_async(ra_pool *pool, const ra_clip *clip, const ra_t
         result = ra_pool_submit(pool, ra_task_names[task->kind], ra_process_step, p, &p->jobs[p->job_count]);
         if (result == RA_OK) p->job_count++;
     }
-    if (p->job_count == 0) { ra_process_destroy(p); return ra_refuse(error, result, 0, "%s", ra_result_text(result)); }
+    if (p->job_count == 0) { ra_process_destroy(p); return result; }
     *out = p;                                            /* fewer jobs than wished do the work too */
     return RA_OK;
 }
 
-RA_API ra_job_state ra_process_poll(const ra_process *p, float *progress)
+RA_API ra_result ra_process_async(ra_pool *pool, const ra_clip *clip, const ra_task *task, ra_process **out, ra_error *error)
 {
+    *out = NULL;
+    const char *fault = ra_task_fault(task, clip);
+    if (fault) return ra_refuse(error, RA_BAD_ARGUMENT, 0, "%s", fault);
+    ra_task heard = *task;
+    heard.chain = ra_chain_heard(&task->chain);
+    ra_result result = ra_process_begin(pool, clip, &heard, out);
+    return result ? ra_refuse(error, result, 0, "%s", ra_result_text(result)) : RA_OK;
+}
+
+/* The newest attempt. */
+static ra_process *ra_process_now(ra_process *p)
+{
+    while (p->again) p = p->again;
+    return p;
+}
+
+static bool ra_process_has_lost(const ra_process *p)
+{
+    bool has = false;
+    for (uint32_t job = 0; job < p->job_count; job++) has |= ra_job_poll(p->jobs[job]) == RA_JOB_LOST;
+    return has;
+}
+
+RA_API ra_job_state ra_process_poll(ra_process *first, float *progress)
+{
+    ra_process *p = ra_process_now(first);
     bool is_finished = ra_weave_is_finished(&p->weave);
+    if (!is_finished && !p->is_cancelled && ra_process_has_lost(p)) {
+        ra_weave_stop(&p->weave);
+        if (p->task.overview) p->failure = RA_NO_THREAD;     /* the dead one may yet write there: only its owner has another */
+        else {
+            p->is_cancelled = ra_process_begin(p->pool, p->in, &p->task, &p->again) == RA_NO_MEMORY;      /* busy: at the next poll, then */
+            if (progress) *progress = 0.0f;
+            if (!p->is_cancelled) return RA_JOB_QUEUED;
+        }
+    }
     uint32_t ended_count = 0;
     float most = 0;
     for (uint32_t job = 0; job < p->job_count; job++) {
@@ -8347,30 +8485,34 @@ RA_API ra_job_state ra_process_poll(const ra_process *p, float *progress)
     return most > 0 ? RA_JOB_RUNNING : RA_JOB_QUEUED;
 }
 
-RA_API void ra_process_cancel(ra_process *p)
+RA_API void ra_process_cancel(ra_process *first)
 {
+    ra_process *p = ra_process_now(first);
     p->is_cancelled = true;
     ra_weave_stop(&p->weave);
     for (uint32_t job = 0; job < p->job_count; job++) ra_job_cancel(p->jobs[job]);
 }
 
-RA_API ra_result ra_process_get(const ra_process *p, const ra_task_result **out)
+RA_API ra_result ra_process_get(ra_process *first, const ra_task_result **out)
 {
-    ra_job_state state = ra_process_poll(p, NULL);
+    ra_job_state state = ra_process_poll(first, NULL);
+    ra_process *p = ra_process_now(first);
     bool is_there = state == RA_JOB_DONE && ra_weave_is_finished(&p->weave);
     if (out) *out = is_there ? &p->result : NULL;
     if (is_there) return RA_OK;
     return state == RA_JOB_CANCELLED ? RA_CANCELLED : state < RA_JOB_DONE ? RA_BUSY : p->failure ? p->failure : RA_NO_MEMORY;
 }
 
-RA_API ra_job_state ra_process_work(ra_process *p, double budget_ms)
+RA_API ra_job_state ra_process_work(ra_process *first, double budget_ms)
 {
     double end_s = ra_now_s() + budget_ms / 1000.0;
     do {
+        ra_process *p = ra_process_now(first);
         bool is_over = ra_pool_step(&p->pool->control, p->jobs[0]) && !ra_weave_is_finished(&p->weave);
         for (uint32_t job = 0; is_over && job < p->job_count; job++) ra_pool_finish(p->pool, p->jobs[job]);      /* stopped or failed: let all see it */
-    } while (ra_process_poll(p, NULL) < RA_JOB_DONE && ra_now_s() < end_s);
-    return ra_process_poll(p, NULL);
+        ra_pool_check(p->pool);
+    } while (ra_process_poll(first, NULL) < RA_JOB_DONE && ra_now_s() < end_s);
+    return ra_process_poll(first, NULL);
 }
 
 RA_API ra_result ra_process_wait(ra_process *p)
@@ -8380,23 +8522,30 @@ RA_API ra_result ra_process_wait(ra_process *p)
     return ra_process_get(p, NULL);
 }
 
-RA_API ra_clip *ra_process_take_clip(ra_process *p)
+RA_API ra_clip *ra_process_take_clip(ra_process *first)
 {
-    ra_clip *clip = ra_process_get(p, NULL) == RA_OK ? p->result.clip : NULL;
+    bool is_there = ra_process_get(first, NULL) == RA_OK;
+    ra_process *p = ra_process_now(first);
+    ra_clip *clip = is_there ? p->result.clip : NULL;
     if (clip) p->result.clip = NULL;
     return clip;
 }
 
-RA_API bool ra_process_free(ra_process *p)
+RA_API bool ra_process_free(ra_process *first)
 {
-    if (!p) return true;
-    ra_process_cancel(p);
-    for (uint32_t job = 0; job < p->job_count; job++) {
-        if (ra_job_poll(p->jobs[job]) < RA_JOB_DONE && !ra_may_block()) return false;
-        ra_pool_finish(p->pool, p->jobs[job]);
+    if (!first) return true;
+    ra_process_cancel(first);
+    for (ra_process *p = first; p; p = p->again)
+        for (uint32_t job = 0; job < p->job_count; job++) {
+            if (ra_job_poll(p->jobs[job]) < RA_JOB_DONE && !ra_may_block()) return false;
+            ra_pool_finish(p->pool, p->jobs[job]);
+        }
+    for (ra_process *p = first, *again; p; p = again) {
+        bool has_lost = ra_process_has_lost(p);
+        again = p->again;
+        for (uint32_t job = 0; job < p->job_count; job++) ra_job_release(p->jobs[job]);
+        if (!has_lost) ra_process_destroy(p);            /* else it stays: whoever was written off may yet write there */
     }
-    for (uint32_t job = 0; job < p->job_count; job++) ra_job_release(p->jobs[job]);
-    ra_process_destroy(p);
     return true;
 }
 
@@ -8409,10 +8558,13 @@ enum { RA_LOAD_SLICE = 1 << 16 };      /* samples, or frames, a slice: about a m
 struct ra_load {
     ra_job  *job;
     ra_pool *pool;
+    ra_load *again;                    /* a worker died with this one; it stays as it is, and that one has been begun instead */
+    bool     is_again;                 /* bytes and given belong to one that stays */
     uint8_t *bytes;                    /* of a WAV file, or NULL */
     size_t   byte_count;
     ra_wav_info info;
-    ra_clip *source;                   /* decoded by somebody else, or the built-in loop; or NULL */
+    ra_clip *given;                    /* decoded by somebody else, or NULL */
+    ra_clip *source;                   /* that, until it is the clip, or the built-in loop */
     uint32_t demo_left;                /* steps of the built-in loop that are still to be made, plus one to finish it */
     ra_clip *clip;                     /* one or two channels */
     uint64_t done_frames;
@@ -8439,7 +8591,7 @@ static bool ra_load_begin(ra_load *load)
         load->source_channels = load->source->channels;
     }
     if (frame_count == 0) { ra_refuse(&load->error, RA_BAD_WAV, 0, "there is no sound in this file: it has 0 samples"); return true; }
-    if (load->source && load->source_channels <= 2) {    /* nothing to convert */
+    if (load->source && load->source_channels <= 2 && !(load->is_again && load->given)) {       /* nothing to convert */
         load->clip = load->source;
         load->source = NULL;
         load->done_frames = frame_count;
@@ -8464,6 +8616,7 @@ static void ra_load_convert(ra_load *load)
     if (load->bytes) ra_wav_decode(load->info.format, load->bytes + load->info.data_offset + load->done_frames * load->info.frame_bytes, channels <= 2 ? out : load->piece, run * channels);
     else in = load->source->samples + load->done_frames * channels;
     if (channels > 2) ra_mix_to_stereo(in, channels, out, run);
+    else if (!load->bytes) memcpy(out, in, run * channels * sizeof(float));
     load->done_frames += run;
 }
 
@@ -8493,57 +8646,52 @@ static bool ra_load_step(void *user, ra_job *job)
 
 static void ra_load_destroy(ra_load *load)
 {
-    ra_clip_destroy(load->source);
+    if (load->source != load->given || !load->is_again) ra_clip_destroy(load->source);
     ra_clip_destroy(load->clip);
-    RA_FREE(load->bytes);
+    if (!load->is_again) RA_FREE(load->bytes);
     RA_FREE(load);
 }
 
-static ra_result ra_load_submit(ra_pool *pool, ra_load *load, ra_load **out)
-{
-    load->pool = pool;
-    ra_result result = ra_pool_submit(pool, "load", ra_load_step, load, &load->job);
-    if (result) { load->bytes = NULL; load->source = NULL; ra_load_destroy(load); return result; }
-    *out = load;
-    return RA_OK;
-}
-
-RA_API ra_result ra_load_start(ra_pool *pool, void *bytes, size_t byte_count, ra_load **out)
+/* From bytes, from a clip, or, without both, the built-in loop. */
+static ra_result ra_load_begin_with(ra_pool *pool, void *bytes, size_t byte_count, ra_clip *clip, bool is_again, ra_load **out)
 {
     *out = NULL;
     ra_load *load = ra_new(1, sizeof *load);
     if (!load) return RA_NO_MEMORY;
+    load->pool = pool;
     load->bytes = bytes;
     load->byte_count = byte_count;
-    return ra_load_submit(pool, load, out);
+    load->given = load->source = clip;
+    load->is_again = is_again;
+    load->demo_left = bytes || clip ? 0 : RA_DEMO_STEPS + 1;
+    ra_result result = ra_pool_submit(pool, "load", ra_load_step, load, &load->job);
+    if (result) RA_FREE(load); else *out = load;
+    return result;
 }
 
-RA_API ra_result ra_load_start_clip(ra_pool *pool, ra_clip *clip, ra_load **out)
+RA_API ra_result ra_load_start(ra_pool *pool, void *bytes, size_t byte_count, ra_load **out) { return ra_load_begin_with(pool, bytes, byte_count, NULL, false, out); }
+RA_API ra_result ra_load_start_clip(ra_pool *pool, ra_clip *clip, ra_load **out)             { return ra_load_begin_with(pool, NULL, 0, clip, false, out); }
+RA_API ra_result ra_load_start_demo(ra_pool *pool, ra_load **out)                            { return ra_load_begin_with(pool, NULL, 0, NULL, false, out); }
+
+/* The newest attempt. */
+static ra_load *ra_load_now(ra_load *load)
 {
-    *out = NULL;
-    ra_load *load = ra_new(1, sizeof *load);
-    if (!load) return RA_NO_MEMORY;
-    load->source = clip;
-    return ra_load_submit(pool, load, out);
+    while (load->again) load = load->again;
+    return load;
 }
 
-RA_API ra_result ra_load_start_demo(ra_pool *pool, ra_load **out)
+RA_API ra_job_state ra_load_poll(ra_load *first, float *progress)
 {
-    *out = NULL;
-    ra_load *load = ra_new(1, sizeof *load);
-    if (!load) return RA_NO_MEMORY;
-    load->demo_left = RA_DEMO_STEPS + 1;
-    return ra_load_submit(pool, load, out);
-}
-
-RA_API ra_job_state ra_load_poll(const ra_load *load, float *progress)
-{
+    ra_load *load = ra_load_now(first);
+    ra_job_state state = ra_job_poll(load->job);
     if (progress) *progress = ra_job_progress(load->job);
-    return ra_job_poll(load->job);
+    if (state != RA_JOB_LOST) return state;
+    return ra_load_begin_with(load->pool, load->bytes, load->byte_count, load->given, true, &load->again) == RA_NO_MEMORY ? RA_JOB_CANCELLED : RA_JOB_QUEUED;
 }
 
-RA_API ra_result ra_load_take(ra_load *load, ra_clip **clip, ra_peak columns[RA_LOAD_COLUMNS], uint32_t *source_channels, ra_error *error)
+RA_API ra_result ra_load_take(ra_load *first, ra_clip **clip, ra_peak columns[RA_LOAD_COLUMNS], uint32_t *source_channels, ra_error *error)
 {
+    ra_load *load = ra_load_now(first);
     *clip = NULL;
     if (ra_job_poll(load->job) != RA_JOB_DONE) return ra_refuse(error, RA_CANCELLED, 0, "loading was cancelled");
     if (load->error.code) { if (error) *error = load->error; return load->error.code; }
@@ -8554,14 +8702,19 @@ RA_API ra_result ra_load_take(ra_load *load, ra_clip **clip, ra_peak columns[RA_
     return RA_OK;
 }
 
-RA_API bool ra_load_free(ra_load *load)
+RA_API bool ra_load_free(ra_load *first)
 {
-    if (!load) return true;
-    ra_job_cancel(load->job);
-    if (ra_job_poll(load->job) < RA_JOB_DONE && !ra_may_block()) return false;
-    ra_pool_finish(load->pool, load->job);
-    ra_job_release(load->job);
-    ra_load_destroy(load);
+    if (!first) return true;
+    ra_load *newest = ra_load_now(first);
+    ra_job_cancel(newest->job);
+    if (ra_job_poll(newest->job) < RA_JOB_DONE && !ra_may_block()) return false;
+    ra_pool_finish(newest->pool, newest->job);
+    for (ra_load *load = first, *again; load; load = again) {
+        bool is_lost = ra_job_poll(load->job) == RA_JOB_LOST;
+        again = load->again;
+        ra_job_release(load->job);
+        if (!is_lost) ra_load_destroy(load);             /* else it stays: whoever was written off may yet write there */
+    }
     return true;
 }
 
@@ -11068,6 +11221,7 @@ static void app_poll_analysis(void)
         bool is_done = ra_process_poll(work->process, &progress) >= RA_JOB_DONE;
         if (progress != app.analysis) app.is_dirty = true;
         app.analysis = progress;
+        if (is_done && ra_process_get(work->process, NULL) == RA_NO_THREAD) app.overview = NULL;     /* left to the dead worker: once more */
         if (is_done) app_end_work(work);
     } else if (track->clip && track->clip->samples && !app.overview) {
         if (ra_overview_create(track->frames, track->clip->channels, track->rate_hz, &app.overview) != RA_OK) return;

@@ -117,14 +117,17 @@ typedef struct ra_job  ra_job;
 RA_API ra_result ra_pool_create(uint32_t worker_count, ra_pool **out);
 /* Cancels what is queued, waits for what runs (natively), frees all. NULL is fine. */
 RA_API void      ra_pool_destroy(ra_pool *pool);
-/* Workers that have really started, and those that were asked for. Any thread. */
+/* Workers that have really started and have not died, and those that were asked for. Any thread. */
 RA_API uint32_t  ra_pool_worker_count(const ra_pool *pool);
 RA_API uint32_t  ra_pool_wanted_count(const ra_pool *pool);
 
 /* One slice of a job, a few milliseconds of work: answers true when the job is finished.
    For one job it is called on one thread at a time, from wherever there is time for it. */
 typedef bool (*ra_job_step)(void *user, ra_job *job);
-typedef enum { RA_JOB_QUEUED, RA_JOB_RUNNING, RA_JOB_DONE, RA_JOB_CANCELLED } ra_job_state;
+/* LOST: its worker has died (a browser can end one at any moment, or it traps) or has not answered for 5 s. What the step
+   works on must never be freed then, for it may yet be written to; begin anew, with other memory. The tasks and loads
+   below do so themselves. */
+typedef enum { RA_JOB_QUEUED, RA_JOB_RUNNING, RA_JOB_DONE, RA_JOB_CANCELLED, RA_JOB_LOST } ra_job_state;
 
 /* Queues a job; RA_BUSY when 64 are waiting. The job is the caller's until ra_job_release. name: static text, a word such as
    "render", for ra_pool_get_stats. */
@@ -133,11 +136,11 @@ RA_API ra_job_state ra_job_poll(const ra_job *job);            /* any thread */
 RA_API float        ra_job_progress(const ra_job *job);        /* 0..1, any thread */
 RA_API void         ra_job_set_progress(ra_job *job, float progress);  /* from the step */
 RA_API void         ra_job_cancel(ra_job *job);                /* ends after the slice that runs */
-/* Frees a job that is done or cancelled; must not be called earlier. NULL is fine. */
+/* Frees a job that is done, cancelled or lost; must not be called earlier. NULL is fine. */
 RA_API void         ra_job_release(ra_job *job);
 /* Runs queued slices on the calling thread for about budget_ms: what a page without threads does
-   once a frame, and what a native caller does to wait. Does nothing while workers are alive,
-   unless budget_ms is 0: then it waits, working along, until nothing is queued or running. */
+   once a frame, and what a native caller does to wait. While workers are alive it only looks whether they
+   still are, unless budget_ms is 0: then it waits, working along, until nothing is queued or running. */
 RA_API void         ra_pool_run(ra_pool *pool, double budget_ms);
 
 /* What the pool's threads do and have done. Counters only ever grow: the share of the last seconds that a worker was busy is the
@@ -151,7 +154,7 @@ typedef struct {
     uint32_t    slice_count;       /* begun */
     uint32_t    last_slice_us;     /* of the newest that has ended */
 } ra_worker_stats;
-typedef struct { const char *name; uint32_t submitted, done, cancelled; } ra_task_stats;
+typedef struct { const char *name; uint32_t submitted, done, cancelled, lost; } ra_task_stats;
 typedef struct {
     uint64_t        clock_us;      /* when this was so */
     uint32_t        worker_count;  /* those asked for */
@@ -487,7 +490,8 @@ typedef enum {
     RA_TASK_MEASURE,              /* report */
     RA_TASK_RESAMPLE,             /* clip at sample_rate_hz */
     RA_TASK_PEAKS,                /* columns, as ra_clip_peaks */
-    RA_TASK_ANALYSE,              /* the task's overview, while it goes on; report */
+    RA_TASK_ANALYSE,              /* the task's overview, while it goes on; report. RA_NO_THREAD if a worker died with it: leave that
+                                     overview alone, for ever, and begin again with another */
     RA_TASK_KIND_COUNT
 } ra_task_kind;
 
@@ -519,7 +523,7 @@ typedef struct ra_process ra_process;
    chain's responses are borrowed until ra_process_free has answered true. RA_BAD_ARGUMENT, with a sentence, for what cannot be done. */
 RA_API ra_result ra_process_async(ra_pool *pool, const ra_clip *clip, const ra_task *task, ra_process **out, ra_error *error);
 /* RA_JOB_DONE also when it failed; progress 0..1, may be NULL. */
-RA_API ra_job_state ra_process_poll(const ra_process *process, float *progress);
+RA_API ra_job_state ra_process_poll(ra_process *process, float *progress);
 /* Ends within some milliseconds; what was done is thrown away. */
 RA_API void      ra_process_cancel(ra_process *process);
 /* Works along on the calling thread for about budget_ms, and says how far it is. */
@@ -527,7 +531,7 @@ RA_API ra_job_state ra_process_work(ra_process *process, double budget_ms);
 /* Works along until it is done; what ra_process_get says then. RA_BUSY in a page, which may not wait. */
 RA_API ra_result ra_process_wait(ra_process *process);
 /* RA_OK and the result, which stays the process's; RA_BUSY before it is there, RA_CANCELLED or the failure otherwise. */
-RA_API ra_result ra_process_get(const ra_process *process, const ra_task_result **out);
+RA_API ra_result ra_process_get(ra_process *process, const ra_task_result **out);
 /* The result's clip becomes the caller's; NULL when there is none. */
 RA_API ra_clip  *ra_process_take_clip(ra_process *process);
 /* Cancels and frees. In a browser it may answer false: a slice is still running, ask again later. NULL is fine. */
@@ -544,7 +548,7 @@ RA_API ra_result    ra_load_start(ra_pool *pool, void *bytes, size_t byte_count,
 RA_API ra_result    ra_load_start_clip(ra_pool *pool, ra_clip *clip, ra_load **out);
 /* The same for the built-in loop, which takes some time to be made. */
 RA_API ra_result    ra_load_start_demo(ra_pool *pool, ra_load **out);
-RA_API ra_job_state ra_load_poll(const ra_load *load, float *progress);        /* progress 0..1, may be NULL */
+RA_API ra_job_state ra_load_poll(ra_load *load, float *progress);        /* progress 0..1, may be NULL */
 /* The results, once poll says RA_JOB_DONE: the clip is the caller's now. Or the sentence why there are none. */
 RA_API ra_result    ra_load_take(ra_load *load, ra_clip **clip, ra_peak columns[RA_LOAD_COLUMNS], uint32_t *source_channels, ra_error *error);
 /* Cancels and frees. In a browser it may answer false: a slice is still running, ask again later. NULL is fine. */

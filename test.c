@@ -70,6 +70,7 @@ static struct {
 } memory;
 static _Thread_local bool is_audio;    /* this thread is inside render() or process() */
 static atomic_bool threads_refuse;     /* pthread_create fails */
+static atomic_bool threads_never_come; /* it says yes, and nobody comes */
 
 typedef struct { uint64_t magic; uint64_t byte_count; } block_head;      /* 16 bytes keep the alignment */
 enum { BLOCK_LIVE = 0x11FE, BLOCK_DEAD = 0xDEAD };
@@ -115,7 +116,7 @@ static void *test_realloc(void *old, size_t byte_count)
 }
 static int test_thread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *user)
 {
-    return threads_refuse ? EAGAIN : pthread_create(thread, attributes, body, user);
+    return threads_refuse ? EAGAIN : threads_never_come ? 0 : pthread_create(thread, attributes, body, user);
 }
 static __attribute__((unused)) int test_mutex_lock(pthread_mutex_t *mutex)
 {
@@ -685,6 +686,62 @@ static bool test_job_step(void *user, ra_job *job)
     atomic_fetch_sub(&mine->inside, 1);
     return step >= mine->slices;
 }
+
+/* Workers that die: inside the slice number die_at, counted from 0 over the slices of all workers, a worker stands still until
+   zombies_may_wake, or its thread ends. A pool natively waits for ever; here it is told not to. */
+static struct { pthread_t main; bool is_exit; int die_at; atomic_int slices, died; atomic_bool zombies_may_wake; atomic_int woken; } death;
+static void death_begin(bool is_exit, int die_at)
+{
+    death.main = pthread_self();
+    death.is_exit = is_exit;
+    death.die_at = die_at;
+    death.slices = death.died = death.woken = 0;
+    death.zombies_may_wake = false;
+}
+static void maybe_die(void)
+{
+    bool is_exit = death.is_exit;
+    if (pthread_equal(death.main, pthread_self()) || death.slices++ != death.die_at) return;
+    death.died++;
+    if (is_exit) pthread_exit(NULL);
+    while (!death.zombies_may_wake) usleep(100);
+    death.woken++;
+}
+static void death_end(ra_pool *pool)                     /* what was written off wakes, and must leave without a trace */
+{
+    death.zombies_may_wake = true;
+    atomic_fetch_add(&pool->bell, 1);                    /* on a loaded machine a sleeper may have been taken for dead */
+    ra_wake_all(&pool->bell);
+    for (uint32_t n = 0; n < pool->wanted_count && !death.is_exit; n++)
+        if (ra_seat_state(&pool->seats[n]) == RA_SEAT_LOST) wait_until(ra_seat_state(&pool->seats[n]) == RA_SEAT_ENDED);
+}
+static bool dying_job_step(void *user, ra_job *job) { maybe_die(); return test_job_step(user, job); }
+static bool gate_step(void *user, ra_job *job)           /* holds a worker until the gate opens */
+{
+    (void)job;
+    while (!*(atomic_bool *)user) usleep(50);
+    return true;
+}
+/* All workers stand at the gate, so that a job can be changed before one of them takes it. */
+static void hold_workers(ra_pool *pool, atomic_bool *gate, ra_job *holds[8])
+{
+    *gate = false;
+    wait_until(ra_pool_worker_count(pool) == pool->wanted_count);
+    for (uint32_t n = 0; n < pool->wanted_count; n++) {
+        ra_pool_submit(pool, "gate", gate_step, gate, &holds[n]);
+        wait_until(ra_job_poll(holds[n]) == RA_JOB_RUNNING);
+    }
+}
+static void let_go(ra_pool *pool, atomic_bool *gate, ra_job *holds[8])
+{
+    *gate = true;
+    for (uint32_t n = 0; n < pool->wanted_count; n++) { wait_until(ra_job_poll(holds[n]) == RA_JOB_DONE); ra_job_release(holds[n]); }
+    pool->patience_s = 0.1;
+}
+static const void *buried[4000];                         /* what stays for ever is not lost: for leak finders */
+static int buried_count;
+static void bury(const void *it) { if (buried_count < 4000) buried[buried_count++] = it; }
+
 static bool job_is_over(const ra_job *job) { return ra_job_poll(job) == RA_JOB_DONE || ra_job_poll(job) == RA_JOB_CANCELLED; }
 static int thread_count(void)                /* of this process, by the kernel's word; -1 where it says nothing */
 {
@@ -1028,6 +1085,110 @@ static void test_concurrency(void)
     check_same(stats.tasks[14].done, 1);
     check_same(stats.tasks[15].done, 5);
     for (int n = 0; n < 20; n++) ra_job_release(crowd[n].job);
+    ra_pool_destroy(pool);
+
+    for (int is_exit = 0; is_exit < 2; is_exit++) {
+        test(is_exit ? "concurrency: a worker whose thread ends inside a slice is written off; the others go on, and without any the control thread does"
+                     : "concurrency: a worker that stands still inside a slice is written off; the others go on, and when it wakes it leaves without a trace");
+        for (uint32_t workers = 1; workers <= 3; workers++) {
+            long long live = memory.live;
+            ra_pool_create(workers, &pool);
+            wait_until(ra_pool_worker_count(pool) == workers);
+            ra_log_level(0);
+            pool->patience_s = 0.6;
+            death_begin(is_exit, 1);                   /* in its second slice */
+            static test_job dying[9];                  /* they stay too */
+            test_job *last = &dying[is_exit * 3 + workers - 1];
+            *last = (test_job){ .slices = 2 };             /* which it would end, if it woke */
+            check_same(ra_pool_submit(pool, "dying", dying_job_step, last, &last->job), RA_OK);
+            wait_until(death.died == 1);
+            check_same(ra_pool_worker_count(pool), workers);
+            memset((void *)crowd, 0, sizeof crowd);
+            for (int n = 0; n < 20; n++) { crowd[n].slices = 1 + n % 3; ra_pool_submit(pool, "alive", test_job_step, &crowd[n], &crowd[n].job); }
+            for (int n = 0; n < 20; n++) {
+                wait_until((ra_pool_run(pool, 1), job_is_over(crowd[n].job)));
+                check_same(ra_job_poll(crowd[n].job), RA_JOB_DONE);
+                check_same(crowd[n].steps, crowd[n].slices);
+                check_same(crowd[n].overlap, 0);
+                ra_job_release(crowd[n].job);
+            }
+            wait_until((ra_pool_run(pool, 1), ra_job_poll(last->job) == RA_JOB_LOST));
+            check_same(ra_job_poll(last->job), RA_JOB_LOST);
+            check_most(ra_pool_worker_count(pool), workers - 1);     /* on a loaded machine another may have slept too long */
+            check_same(ra_pool_wanted_count(pool), workers);
+            ra_pool_run(pool, 0);                      /* nothing is left to wait for */
+            int steps = last->steps;
+            death_end(pool);
+            check_same(death.woken, is_exit ? 0 : 1);
+            check_most(last->steps, steps + 1);        /* the slice that it was in, and none after */
+            check_same(ra_job_poll(last->job), RA_JOB_LOST);
+            ra_pool_get_stats(pool, &stats);
+            check_same(stats.tasks[0].submitted, 1);
+            check_same(stats.tasks[0].lost, 1);
+            check_same(stats.tasks[0].done + stats.tasks[0].cancelled, 0);
+            check_same(stats.tasks[1].done, 20);
+            bury(last->job);
+            bury(pool);
+            ra_job_release(last->job);                 /* keeps it */
+            check_same(memory.live - live, 2);
+            ra_pool_destroy(pool);
+            check_same(memory.live - live, 1 + is_exit);         /* nobody will come and look at the pool when all have ended */
+            memory.live = live;
+            ra_log_level(1);
+        }
+    }
+
+    test("concurrency: workers that never come, that die asleep, or between taking a job and giving its place back, hang nothing");
+    threads_never_come = true;
+    long long live_before = memory.live;
+    ra_log_level(0);
+    ra_pool_create(3, &pool);
+    threads_never_come = false;
+    check_same(ra_pool_worker_count(pool), 0);
+    memset((void *)crowd, 0, sizeof crowd);
+    for (int n = 0; n < 3; n++) { crowd[n].slices = 1; ra_pool_submit(pool, "test", test_job_step, &crowd[n], &crowd[n].job); }
+    ra_pool_run(pool, 1);
+    check_same(crowd[0].steps, 0);                     /* they may be on their way */
+    wait_until((ra_pool_run(pool, 1), job_is_over(crowd[2].job)));
+    for (int n = 0; n < 3; n++) { check_same(ra_job_poll(crowd[n].job), RA_JOB_DONE); ra_job_release(crowd[n].job); }
+    pool->seats[0].state = pool->seats[1].state = pool->seats[2].state = RA_SEAT_ALIVE;
+    pool->seats[0].heard_bell = pool->seats[1].heard_bell = pool->seats[2].heard_bell = pool->bell;
+    pool->patience_s = 0.3;
+    double until_s = seconds_now() + 0.6;
+    while (seconds_now() < until_s) { ra_pool_run(pool, 1); usleep(1000); }
+    check_same(ra_pool_worker_count(pool), 3);         /* nobody has called them: they may sleep */
+    for (int n = 0; n < 3; n++) { crowd[n] = (test_job){ .slices = 1 }; ra_pool_submit(pool, "test", test_job_step, &crowd[n], &crowd[n].job); }
+    pool->seats[2].heard_bell = pool->bell;            /* this one has heard; it takes the oldest, and stops in the middle of that */
+    for (int n = 0; n < RA_POOL_QUEUE; n++) if (pool->queue[n].job == crowd[0].job) pool->queue[n].word += RA_CELL_TAKEN - RA_CELL_WAITING + 2;
+    wait_until((ra_pool_run(pool, 1), ra_job_poll(crowd[0].job) == RA_JOB_LOST && job_is_over(crowd[2].job)));
+    check_same(ra_job_poll(crowd[0].job), RA_JOB_LOST);
+    check_same(crowd[0].steps, 0);
+    check_same(ra_job_poll(crowd[1].job), RA_JOB_DONE);
+    check_same(ra_job_poll(crowd[2].job), RA_JOB_DONE);
+    check_same(ra_pool_worker_count(pool), 0);
+    for (int n = 3; n < 64; n++) { crowd[n] = (test_job){ .slices = 1 }; check_same(ra_pool_submit(pool, "test", test_job_step, &crowd[n], &crowd[n].job), RA_OK); }
+    ra_pool_run(pool, 0);                              /* every place in the queue can be had again */
+    for (int n = 0; n < 64; n++) { if (n) check_same(ra_job_poll(crowd[n].job), RA_JOB_DONE); else bury(crowd[0].job); ra_job_release(crowd[n].job); }
+    for (int n = 0; n < 3; n++) pool->seats[n].state = RA_SEAT_ENDED;
+    ra_pool_destroy(pool);
+    check_same(memory.live - live_before, 1);
+    memory.live = live_before;
+    ra_log_level(1);
+
+    test("concurrency: a control thread that slept does not take its workers for dead");
+    ra_pool_create(1, &pool);
+    gate = false;
+    test_job slow_slice = { .slices = 1, .gate = &gate };
+    ra_pool_submit(pool, "test", test_job_step, &slow_slice, &slow_slice.job);
+    wait_until(slow_slice.inside == 1);
+    pool->patience_s = 5;
+    for (int n = 0; n < 10; n++) { pool->looked_s -= 1000; ra_pool_run(pool, 1); }
+    check_same(ra_pool_worker_count(pool), 1);
+    check_same(ra_job_poll(slow_slice.job), RA_JOB_RUNNING);
+    gate = true;
+    wait_until(job_is_over(slow_slice.job));
+    check_same(ra_job_poll(slow_slice.job), RA_JOB_DONE);
+    ra_job_release(slow_slice.job);
     ra_pool_destroy(pool);
 
     test("concurrency: when no thread can be started the pool says so or works in slices, and leaks nothing");
@@ -7214,7 +7375,213 @@ static void test_overview(void)
     ra_clip_destroy(shared);
     check_same(memory.live, 0);
 }
-static void test_engine_all(void) { test_engine(); test_transport(); test_loads(); test_jobs(); test_overview(); test_recording(); }
+#if RA_THREADS
+/* ---- workers that die with a task, a load or the spectrum in their hands ---- */
+
+static bool dying_unit(void *user, uint32_t line, uint32_t unit) { maybe_die(); return ra_process_unit(user, line, unit); }
+static bool dying_load_step(void *user, ra_job *job)    { maybe_die(); return ra_load_step(user, job); }
+static bool dying_spectrum_step(void *user, ra_job *job) { maybe_die(); return ra_analysis_step(user, job); }
+enum { DEATHS = TEST_SLOW ? 2 : 3 };
+static const struct { uint32_t workers; bool is_exit; int die_at; } deaths[3] = { { 2, false, 3 }, { 1, true, 0 }, { 3, false, 1 } };
+
+static void test_deaths(void)
+{
+    ra_pool *pool;
+    ra_error error;
+    ra_job *holds[8];
+    atomic_bool gate;
+    ra_clip *clip;
+    long long live = memory.live;
+    ra_log_level(0);
+
+    test("engine: a worker dies at any moment of a task: it begins anew, gives the same bits, and the dead one's memory is left alone");
+    fill_noise(input, 400000, 0.3f, 9);
+    clip = clip_of(input, 200000, 2, 44100);
+    for (int kind = 0; kind < RA_TASK_KIND_COUNT; kind++) {
+        if (kind == RA_TASK_ANALYSE) continue;           /* below */
+        ra_task task = { .kind = (ra_task_kind)kind, .chain = spec_of("eq peaking hz=300 db=4; eq peaking hz=1000 db=3; eq peaking hz=2000 db=3; eq peaking hz=4000 db=3; eq peaking hz=8000 db=3"),
+                         .fft_frames = 1024, .hop_frames = 500, .target_db = -20, .ceiling_dbtp = NAN, .sample_rate_hz = 48000, .column_count = 2000 };
+        if (kind == RA_TASK_EFFECTS) task.chain = spec_of("compressor; delay ms=3; limiter");
+        ra_process *process;
+        const ra_task_result *result = NULL;
+        size_t want_bytes = 0, byte_count = 0;
+        ra_pool_create(RA_POOL_INLINE, &pool);
+        ra_process_async(pool, clip, &task, &process, &error);
+        wait_process(pool, process);
+        ra_process_get(process, &result);
+        const void *want = result_bytes(&task, result, &want_bytes);
+        for (int n = 0; n < DEATHS; n++) {
+            ra_pool *dying;
+            ra_process *second = NULL;
+            ra_pool_create(deaths[n].workers, &dying);
+            hold_workers(dying, &gate, holds);
+            death_begin(deaths[n].is_exit, deaths[n].die_at);
+            check_same(ra_process_async(dying, clip, &task, &second, &error), RA_OK);
+            second->weave.unit = dying_unit;
+            let_go(dying, &gate, holds);
+            float progress = 0;
+            wait_until((ra_pool_run(dying, 1), ra_process_poll(second, &progress)) == RA_JOB_DONE);
+            if (ra_process_poll(second, &progress) != RA_JOB_DONE || progress != 1 || ra_process_get(second, &result)) complain(__LINE__, "task %d, death %d: no result", kind, n);
+            else {
+                const void *got = result_bytes(&task, result, &byte_count);
+                death_end(dying);                      /* what wakes now may write, but not here */
+                if (byte_count != want_bytes || memcmp(got, want, byte_count)) complain(__LINE__, "task %d, death %d: got another result", kind, n);
+            }
+            check_same(death.died, 1);
+            check(second->again && !second->again->again);
+            check_most(ra_pool_worker_count(dying), deaths[n].workers - 1);
+            bury(second); bury(dying);
+            check(ra_process_free(second));
+            ra_pool_destroy(dying);
+        }
+        free_process(pool, process);
+        ra_pool_destroy(pool);
+    }
+    ra_clip_destroy(clip);
+    memory.live = live;
+
+    test("engine: a task whose worker has died can be given up, or waited for");
+    clip = clip_of(input, 200000, 2, 44100);
+    for (int n = 0; n < 4; n++) {
+        ra_task task = { .kind = RA_TASK_FFT, .fft_frames = 4096, .hop_frames = 16 };
+        ra_process *process = NULL;
+        ra_pool_create(2, &pool);
+        hold_workers(pool, &gate, holds);
+        death_begin(n & 1, 2);
+        check_same(ra_process_async(pool, clip, &task, &process, &error), RA_OK);
+        process->weave.unit = dying_unit;
+        let_go(pool, &gate, holds);
+        wait_until(death.died == 1);
+        if (n < 2) {
+            ra_process_cancel(process);
+            wait_until((ra_pool_run(pool, 1), ra_process_poll(process, NULL)) == RA_JOB_CANCELLED);
+            check_same(ra_process_get(process, NULL), RA_CANCELLED);
+        } else check_same(ra_process_wait(process), RA_OK);
+        bury(process); bury(pool);
+        check(ra_process_free(process));
+        death_end(pool);
+        ra_pool_destroy(pool);
+    }
+    ra_clip_destroy(clip);
+    memory.live = live;
+
+    test("engine: an analysis whose worker has died says so, and another overview gets the same as ever");
+    clip = clip_of(input, 200000, 2, 44100);
+    ra_task analyse = { .kind = RA_TASK_ANALYSE };
+    ra_overview *lost, *want, *got;
+    for (int n = 0; n < 3; n++) check_same(ra_overview_create(200000, 2, 44100, n == 0 ? &lost : n == 1 ? &want : &got), RA_OK);
+    ra_process *process = NULL;
+    ra_pool_create(2, &pool);
+    hold_workers(pool, &gate, holds);
+    death_begin(false, 2);
+    analyse.overview = lost;
+    check_same(ra_process_async(pool, clip, &analyse, &process, &error), RA_OK);
+    process->weave.unit = dying_unit;
+    let_go(pool, &gate, holds);
+    check_same(ra_process_wait(process), RA_NO_THREAD);
+    ra_process *second = NULL;
+    analyse.overview = got;
+    check_same(ra_process_async(pool, clip, &analyse, &second, &error), RA_OK);
+    check_same(ra_process_wait(second), RA_OK);
+    ra_overview_add(want, clip->samples, 200000);
+    ra_peak columns[2][300];
+    ra_overview_columns(want, 0, 200000, 300, columns[0]);
+    ra_overview_columns(got, 0, 200000, 300, columns[1]);
+    check(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
+    check(ra_process_free(second));
+    bury(process); bury(pool);
+    check(ra_process_free(process));
+    death_end(pool);
+    ra_pool_destroy(pool);
+    ra_overview_destroy(want);
+    ra_overview_destroy(got);
+    ra_clip_destroy(clip);
+    memory.live = live;
+
+    test("engine: a worker dies with a load: it begins anew from the bytes, the clip or the formula, and gives the same");
+    for (int kind = 0; kind < 4; kind++) {               /* bytes, a stereo clip, one of six channels, the built-in loop */
+        ra_clip *want = NULL;
+        for (int n = -1; n < DEATHS; n++) {              /* -1: nobody dies, and that is what the others have to give */
+            ra_load *load = NULL;
+            ra_clip *made = NULL;
+            uint32_t channels = 0;
+            float progress = 0;
+            size_t byte_count;
+            ra_pool_create(n < 0 ? RA_POOL_INLINE : deaths[n].workers, &pool);
+            if (n >= 0) hold_workers(pool, &gate, holds);
+            if (n >= 0) death_begin(deaths[n].is_exit, deaths[n].die_at & 1);
+            fill_noise(input, 600000, 0.3f, 4);
+            void *bytes = kind == 0 ? wav_of_noise(6, 80000, &byte_count) : NULL;
+            ra_result result = kind == 0 ? ra_load_start(pool, bytes, byte_count, &load) : kind == 3 ? ra_load_start_demo(pool, &load)
+                             : ra_load_start_clip(pool, clip_of(input, 100000, kind == 1 ? 2 : 6, 48000), &load);
+            if (!check_same(result, RA_OK)) break;
+            if (n >= 0) { load->job->step = dying_load_step; let_go(pool, &gate, holds); }
+            wait_until((ra_pool_run(pool, 1), ra_load_poll(load, &progress)) == RA_JOB_DONE);
+            check_near(progress, 1, 0);
+            if (!check_same(ra_load_take(load, &made, load_columns[n >= 0], &channels, &error), RA_OK)) break;
+            check_same(channels, kind % 2 ? 2 : 6);
+            if (n < 0) want = made;
+            else {
+                death_end(pool);
+                check_same(made->frame_count, want->frame_count);
+                check_same(memcmp(made->samples, want->samples, (size_t)(want->frame_count * want->channels) * sizeof(float)), 0);
+                check_same(memcmp(load_columns[0], load_columns[1], sizeof load_columns[0]), 0);
+                check_most(ra_pool_worker_count(pool), deaths[n].workers - 1);
+                check(load->again != NULL);
+                ra_clip_destroy(made);
+                bury(load); bury(pool);
+            }
+            free_load(pool, load);
+            ra_pool_destroy(pool);
+        }
+        ra_clip_destroy(want);
+    }
+    memory.live = live;
+
+    test("engine: a worker dies with the spectrum: the last one stays, and new ones come");
+    for (int n = 0; n < 4; n++) {
+        static float before[RA_SPECTRUM_BINS], after[RA_SPECTRUM_BINS];
+        ra_engine *engine;
+        ra_engine_create(NULL, &engine);
+        fill_noise(input, 400000, 0.3f, 9);
+        ra_engine_load(engine, clip_of(input, 200000, 2, 48000));
+        ra_engine_play(engine);
+        ra_pool_create(n < 2 ? 1 : 2, &pool);
+        render(engine, output, 9000, 512);
+        uint32_t serial = spectrum_of(engine, pool, before);
+        check(serial > 0);
+        hold_workers(pool, &gate, holds);
+        death_begin(n & 1, 0);
+        render(engine, output, 4800, 512);
+        ra_engine_tick(engine, pool);
+        if (!check(engine->analysis_job != NULL)) break;
+        engine->analysis_job->step = dying_spectrum_step;
+        bury(engine->analysis);
+        bury(engine->analysis_job);
+        let_go(pool, &gate, holds);
+        wait_until(death.died == 1);
+        render(engine, output, 48000, 512);              /* more than the tap holds */
+        wait_until((ra_pool_run(pool, 1), ra_pool_worker_count(pool)) < pool->wanted_count);
+        check_same(ra_engine_get_spectrum(engine, after), serial);
+        check_same(memcmp(before, after, sizeof before), 0);
+        render(engine, output, 4800, 512);
+        ra_engine_tick(engine, pool);                    /* has a new one */
+        check_same(ra_engine_get_spectrum(engine, after), engine->analysis->spectrum.serial);
+        wait_until((ra_pool_run(pool, 1), ra_engine_tick(engine, pool), ra_engine_get_spectrum(engine, after)) > serial);
+        check_same(ra_engine_get_spectrum(engine, after), serial + 1);
+        check(memcmp(before, after, sizeof before) != 0);
+        bury(pool);
+        ra_pool_run(pool, 0);
+        ra_engine_destroy(engine);
+        death_end(pool);
+        ra_pool_destroy(pool);
+    }
+    memory.live = live;
+    ra_log_level(1);
+}
+#else
+static void test_deaths(void) { }                        /* nobody is there to die */
+#endif
 
 /* ---- [18] CLI ---------------------------------------------------------------------------------- */
 
@@ -7451,6 +7818,8 @@ static void test_cli(void) { }
 #endif
 
 /* ---- the run ----------------------------------------------------------------------------------- */
+
+static void test_engine_all(void) { test_engine(); test_transport(); test_loads(); test_jobs(); test_overview(); test_recording(); test_deaths(); }
 
 static const struct { const char *name; void (*body)(void); } sections[] = {
     { "base", test_base }, { "platform", test_platform }, { "concurrency", test_concurrency }, { "spectrum", test_spectrum }, { "filters", test_filters },

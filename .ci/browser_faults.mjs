@@ -163,6 +163,58 @@ test('workers blocked by worker-src: within seconds the page says why, and plays
   above(await app.peak(1500), -40, 'peak, dBFS');
 });
 
+// Keeps the page's workers where a test can get at them.
+const keepWorkers = (context) => context.addInitScript(() => {
+  const Real = self.Worker;
+  self.pthreads = [];
+  self.Worker = class extends Real { constructor(url, options) { super(url, options); if (options?.name) self.pthreads.push(this); } };
+});
+
+test('workers that are terminated, one after the other, while files load: each load comes to its end, and the spectrum goes on', async (bench) => {
+  const { url } = signal('sine', { hz: 440, db: -12, seconds: 60, rate: 48000 }), context = await bench.context();
+  await keepWorkers(context);
+  bench.allow(/a worker has died/);
+  const app = await bench.open({ context, query: 'threads=3' });
+  await app.until((state) => state.workers_alive === 3, 'three workers are alive');
+  await app.click('button', 'Play');
+  await app.untilPlaying();
+  for (const [index, ms] of [0, 40, 90].entries()) {          // from the last to the first: those who are idle, too
+    const loading = app.load(url);
+    await wait(ms);
+    await app.page.evaluate((index) => self.pthreads.at(-1 - index).terminate(), index);
+    await loading;
+    const state = await app.until((state) => state.workers_alive === 2 - index, `${2 - index} workers are left`, 20000);
+    same(state.workers_wanted, 3, 'workers that were asked for');
+    if (!(await app.state()).playing) await app.click('button', 'Play');
+    await app.untilPlaying();
+    const { spectrum_serial } = await app.state();
+    await app.until((state) => state.spectrum_serial > spectrum_serial + 5, 'new spectra arrive', 12000);
+  }
+}, { seconds: 120 });
+
+test('a worker that traps in the middle of its work: another takes it over, and the page goes on', async (bench) => {
+  let asked = 0;
+  const site = await bench.serve({ routes: { '/rustyaudio.js': (request, response) => {
+    response.setHeader('Content-Type', 'text/javascript');
+    response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+    // the second worker's clock breaks after a while: our slices ask for the time
+    const breaks = request.headers['sec-fetch-dest'] === 'worker' && ++asked === 2;
+    response.end((breaks ? 'const born = Date.now(), time = performance.now.bind(performance); performance.now = () => { if (Date.now() - born > 3000) throw Error("trapped on purpose"); return time(); };\n' : '')
+      + fs.readFileSync(`${DIST}/rustyaudio.js`, 'utf8'));
+  } } });
+  bench.allow(/a worker has died|trapped on purpose|^page error: (Error)?Event$|worker sent an error/);         // Emscripten throws the worker's event
+  const app = await bench.open({ from: site, query: 'threads=2' });
+  await app.until((state) => state.workers_alive === 2, 'two workers are alive');
+  await app.click('button', 'Play');
+  await app.untilPlaying();
+  await app.until((state) => state.workers_alive === 1, 'one worker is left', 20000);
+  ok(bench.problems.some((problem) => /trapped on purpose/.test(problem)), `the page was told of the trap: ${bench.problems}`);
+  const { spectrum_serial } = await app.state();
+  await app.until((state) => state.spectrum_serial > spectrum_serial + 5, 'new spectra arrive', 15000);
+  await app.load(SPOKEN.url);
+  same((await app.state()).error, '', 'error');
+}, { seconds: 60 });
+
 test('WebAssembly forbidden by the policy, a missing .wasm, a missing .js: one sentence that says so', async (bench) => {
   bench.allow(/./);                                           // the console tells the same
   const sentence = async (options) => {
