@@ -159,6 +159,7 @@
 #endif
 #if !RA_WASM
 #include <errno.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -6488,12 +6489,10 @@ RA_API ra_result ra_wav_read(const void *bytes, size_t byte_count, ra_clip **out
 }
 
 #if !RA_WASM
-/* ---- a file by pieces: the whole of it is never in memory, unless it comes through a pipe ---- */
+/* ---- a file by pieces: the whole of it is never in memory ---- */
 
 typedef struct {
-    FILE       *file;                  /* or, of a pipe, */
-    uint8_t    *bytes;
-    ra_memory   memory;
+    FILE       *file;
     ra_wav_info info;
     uint64_t    frame;                 /* the next one to be read */
 } ra_wav_file;
@@ -6501,15 +6500,31 @@ typedef struct {
 static size_t ra_wav_file_read(void *user, uint64_t offset, void *bytes, size_t byte_count)      /* ra_read_bytes */
 {
     ra_wav_file *in = user;
-    if (in->bytes) return ra_memory_read(&in->memory, offset, bytes, byte_count);
     return fseeko(in->file, (off_t)offset, SEEK_SET) == 0 ? fread(bytes, 1, byte_count, in->file) : 0;
 }
 
 static void ra_wav_close(ra_wav_file *in)
 {
     if (in->file) fclose(in->file);
-    RA_FREE(in->bytes);
     *in = (ra_wav_file){ 0 };
+}
+
+/* What comes through a pipe goes into a file without a name first: where it ends, and so how long it is, shows only then. */
+static FILE *ra_file_keep(const char *path, uint64_t *byte_count, ra_error *error)
+{
+    char piece[1 << 16];
+    FILE *from = strcmp(path, "-") ? fopen(path, "rb") : stdin, *to = from ? tmpfile() : NULL;
+    bool is_kept = to != NULL;
+    if (!from) ra_refuse(error, RA_NO_FILE, 0, "cannot open \"%s\": %s", path, strerror(errno));
+    else if (!to) ra_refuse(error, RA_NO_FILE, 0, "cannot make a temporary file for \"%s\": %s", path, strerror(errno));
+    *byte_count = 0;
+    for (size_t got; is_kept && (got = fread(piece, 1, sizeof piece, from)) > 0; *byte_count += got) is_kept = fwrite(piece, 1, got, to) == got;
+    if (is_kept && ferror(from)) { is_kept = false; ra_refuse(error, RA_NO_FILE, *byte_count, "cannot read \"%s\" after byte %llu: %s", path, (unsigned long long)*byte_count, strerror(errno)); }
+    else if (to && (!is_kept || fflush(to) != 0)) { is_kept = false; ra_refuse(error, RA_NO_FILE, *byte_count, "cannot keep \"%s\" in a temporary file: %s", path, strerror(errno)); }
+    if (from && from != stdin) fclose(from);
+    if (is_kept) return to;
+    if (to) fclose(to);
+    return NULL;
 }
 
 /* "-" is standard input. Nothing is open after a refusal. */
@@ -6523,10 +6538,8 @@ static ra_result ra_wav_open(const char *path, ra_wav_file *in, ra_error *error)
         if (!in->file) return ra_refuse(error, RA_NO_FILE, 0, "cannot open \"%s\": %s", path, strerror(errno));
         byte_count = (uint64_t)is.st_size;
     } else {
-        in->bytes = ra_file_read(path, &in->memory.byte_count, error);
-        if (!in->bytes) return error ? error->code : RA_NO_FILE;
-        in->memory.bytes = in->bytes;
-        byte_count = in->memory.byte_count;
+        in->file = ra_file_keep(path, &byte_count, error);
+        if (!in->file) return RA_NO_FILE;
     }
     ra_result result = ra_wav_parse(ra_wav_file_read, in, byte_count, &in->info, error);
     if (result) ra_wav_close(in);
@@ -6585,25 +6598,49 @@ static bool ra_wav_write_stream(FILE *file, const ra_wav_info *info, const float
 
 /* A file is written beside its goal and renamed at the end, so that nobody ever sees half of it; a pipe or a
    device is written as it is; "-" is standard output. */
+typedef struct {
+    FILE       *file;
+    const char *path;
+    char       *goal;                  /* the path through links, which stay; realpath's own */
+    bool        is_beside;
+    char        part[4096];
+} ra_new_file;
+
+static ra_result ra_new_file_open(const char *path, ra_new_file *out, ra_error *error)
+{
+    struct stat is;
+    *out = (ra_new_file){ .path = path };
+    if (strcmp(path, "-") == 0) { out->file = stdout; return RA_OK; }
+    bool is_there = stat(path, &is) == 0;
+    out->is_beside = is_there ? S_ISREG(is.st_mode) : lstat(path, &is) != 0;
+    out->goal = is_there ? realpath(path, NULL) : NULL;
+    ra_text name = ra_text_start(out->part, sizeof out->part);
+    ra_text_add(&name, out->is_beside ? "%s.part" : "%s", out->goal ? out->goal : path);
+    errno = ENAMETOOLONG;
+    if (name.length < sizeof out->part) out->file = fopen(out->part, "wb");
+    if (out->file) return RA_OK;
+    ra_refuse(error, RA_NO_FILE, 0, "cannot create \"%s\": %s", path, strerror(errno));
+    free(out->goal);
+    return RA_NO_FILE;
+}
+
+/* reason 0: all of it has been written; otherwise why not, as in errno. */
+static ra_result ra_new_file_close(ra_new_file *out, int reason, ra_error *error)
+{
+    bool is_pipe = out->file == stdout;
+    if ((is_pipe ? fflush(out->file) : fclose(out->file)) != 0 && !reason) reason = errno;
+    if (!reason && out->is_beside && rename(out->part, out->goal ? out->goal : out->path) != 0) reason = errno;
+    if (reason && out->is_beside) remove(out->part);
+    free(out->goal);
+    if (!reason) return RA_OK;
+    return is_pipe ? ra_refuse(error, RA_NO_FILE, 0, "cannot write to standard output: %s", strerror(reason)) : ra_refuse(error, RA_NO_FILE, 0, "cannot write \"%s\": %s", out->path, strerror(reason));
+}
+
 static ra_result ra_wav_save_as(const char *path, const ra_wav_info *info, const float *samples, bool is_raw, ra_error *error)
 {
-    if (strcmp(path, "-") == 0)
-        return ra_wav_write_stream(stdout, info, samples, is_raw) ? RA_OK : ra_refuse(error, RA_NO_FILE, 0, "cannot write to standard output: %s", strerror(errno));
-    struct stat is;
-    bool is_there = stat(path, &is) == 0, is_beside = is_there ? S_ISREG(is.st_mode) : lstat(path, &is) != 0;
-    char *goal = is_there ? realpath(path, NULL) : NULL;             /* through links, which stay */
-    char part[4096];
-    ra_text name = ra_text_start(part, sizeof part);
-    ra_text_add(&name, is_beside ? "%s.part" : "%s", goal ? goal : path);
-    FILE *file = name.length < sizeof part ? fopen(part, "wb") : NULL;
-    int reason = name.length < sizeof part ? errno : ENAMETOOLONG;
-    bool is_open = file != NULL, is_written = is_open && ra_wav_write_stream(file, info, samples, is_raw);
-    if (is_open && !is_written) reason = errno;
-    if (is_open && fclose(file) != 0 && is_written) { is_written = false; reason = errno; }
-    if (is_written && is_beside && rename(part, goal ? goal : path) != 0) { is_written = false; reason = errno; }
-    if (is_open && is_beside && !is_written) remove(part);
-    free(goal);                                                      /* realpath's own */
-    return is_written ? RA_OK : ra_refuse(error, RA_NO_FILE, 0, "cannot %s \"%s\": %s", is_open ? "write" : "create", path, strerror(reason));
+    ra_new_file out;
+    ra_result result = ra_new_file_open(path, &out, error);
+    return result ? result : ra_new_file_close(&out, ra_wav_write_stream(out.file, info, samples, is_raw) ? 0 : errno, error);
 }
 
 RA_API ra_result ra_wav_save(const char *path, ra_wav_format format, const float *samples, uint64_t frame_count,
@@ -12689,8 +12726,8 @@ WEB_API const void *web_boot(void) { return &web_boot_block; }
    [18] CLI - the command line
    ----------------------------------------------------------------------------
    owns     main (native): one function per sub-command
-   calls    rustyaudio.h; [2] BASE; [10] WAV: ra_wav_file and its verbs, ra_wav_save_as, tables
-   threads  one
+   calls    rustyaudio.h; [2] BASE; [10] WAV: ra_wav_file, ra_new_file and their verbs, ra_wav_save_as, tables
+   threads  one, and the pool's
    exit     0 done, 1 the world said no, 2 the command was not understood
    ============================================================================ */
 #if RA_CLI
@@ -13012,28 +13049,36 @@ static void cli_tell_gain(const ra_task *task, const ra_loudness_report *report,
     fputs(line, stderr);
 }
 
-/* A task on all cores; the clip becomes its result. Where somebody watches, its progress is shown. */
-static ra_result cli_run_task(ra_pool *pool, ra_clip **clip, const ra_task *task, const char *what, ra_error *error)
+/* Brings the pieces of the one file and takes those of the other, and works along meanwhile; where somebody watches, the
+   progress is shown. Gives why it could not be written, as in errno, or 0. */
+static int cli_serve(ra_process *process, ra_wav_file *in, FILE *out)
 {
-    ra_process *process;
-    const ra_task_result *is;
-    float progress;
-    if ((*clip)->frame_count == 0) return RA_OK;           /* there is nothing to do */
-    ra_result result = ra_process_async(pool, *clip, task, &process, error);
-    if (result) return result;
-    bool is_watched = isatty(STDERR_FILENO);
-    while (ra_process_work(process, 100.0) < RA_JOB_DONE) {
-        ra_process_poll(process, &progress);
-        if (is_watched) fprintf(stderr, "\r%s %3d %%", what, (int)(progress * 100.0f));
-    }
-    if (is_watched) fputs("\r\033[K", stderr);             /* the line is clean again */
-    result = ra_process_get(process, &is);
-    ra_clip *made = ra_process_take_clip(process);
-    if (result) ra_refuse(error, result, 0, "%s", ra_result_text(result));
-    else if (task->kind == RA_TASK_NORMALIZE) cli_tell_gain(task, &is->report, is->gain_db);
-    ra_process_free(process);
-    if (made) { ra_clip_destroy(*clip); *clip = made; }
-    return result;
+    int reason = 0;
+    double shown_s = ra_now_s();
+    bool is_watched = isatty(STDERR_FILENO), is_shown = false;
+    do {
+        uint64_t offset;
+        size_t byte_count;
+        void *to;
+        const void *from;
+        while (ra_process_next_read(process, &offset, &byte_count, &to)) ra_process_read_done(process, ra_wav_file_read(in, offset, to, byte_count));
+        while (!reason && ra_process_next_write(process, &from, &byte_count)) {
+            if (fwrite(from, 1, byte_count, out) != byte_count) reason = errno ? errno : EIO;
+            ra_process_write_done(process);
+        }
+        sigset_t waiting;                                /* of those that cli_render holds back */
+        if (sigpending(&waiting) == 0 && (sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGHUP))) reason = EINTR;
+        if (reason) ra_process_cancel(process);
+        if (is_watched && ra_now_s() > shown_s + 0.1) {
+            float progress;
+            ra_process_poll(process, &progress);
+            fprintf(stderr, "\rrendering %3d %%", (int)(progress * 100.0f));
+            shown_s = ra_now_s();
+            is_shown = true;
+        }
+    } while (ra_process_work(process, 100.0) < RA_JOB_DONE);
+    if (is_shown) fputs("\r\033[K", stderr);             /* the line is clean again */
+    return reason;
 }
 
 /* Puts the filters of a settings file before the chain. */
@@ -13084,53 +13129,58 @@ static bool cli_load_impulses(ra_chain_spec *spec)
     return true;
 }
 
-/* Whole numbers end at full scale. */
-static void cli_tell_clipped(const ra_clip *clip, ra_wav_format format)
-{
-    uint64_t count = 0;
-    for (uint64_t n = 0; format != RA_WAV_F32 && n < clip->frame_count * clip->channels; n++) count += ra_abs(clip->samples[n]) > 1.0;
-    if (count) fprintf(stderr, "rustyaudio: %llu samples are beyond full scale and were cut; a limiter in the chain, --normalise or --format f32 keeps them\n", (unsigned long long)count);
-}
-
 static int cli_render(int argc, char **argv)
 {
     cli_options options;
     ra_error error = { .text = "" };
-    ra_task effects = { .kind = RA_TASK_EFFECTS }, resample = { .kind = RA_TASK_RESAMPLE }, normalise = { .kind = RA_TASK_NORMALIZE, .ceiling_dbtp = RA_NORMALISE_CEILING_DBTP };
-    ra_clip *clip = NULL;
+    ra_task task = { .kind = RA_TASK_EXPORT, .ceiling_dbtp = RA_NORMALISE_CEILING_DBTP };
     ra_pool *pool = NULL;
-    ra_wav_info info = { 0 };
-    bool is_raw;
-    int status = cli_parse(argc, argv, CLI_CHAIN | CLI_RATE | CLI_FORMAT | CLI_NORMALISE | CLI_WORKERS, &options);
+    ra_process *process = NULL;
+    ra_wav_file file;
+    ra_new_file written;
+    sigset_t held, before;
+    int status = cli_parse(argc, argv, CLI_CHAIN | CLI_RATE | CLI_FORMAT | CLI_NORMALISE | CLI_WORKERS, &options), reason = 0;
     if (status) return status;
     if (options.word_count != 2) return cli_misuse("render wants an input and an output file");
     const char *in = options.words[0], *out = options.words[1];
-    if (!cli_format(options.format, &info.format, &is_raw)) return cli_misuse("--format: \"%s\" should be s16, s24, f32 or raw", options.format);
-    if (options.normalise && !cli_goal_parse(options.normalise, &normalise))
+    if (!cli_format(options.format, &task.format, &task.is_raw)) return cli_misuse("--format: \"%s\" should be s16, s24, f32 or raw", options.format);
+    if (options.normalise && !cli_goal_parse(options.normalise, &task))
         return cli_misuse("--normalise: \"%s\" should be lufs=, rms= or peak= and a number of dB from -70 to 0", options.normalise);
-    if (ra_chain_parse(options.chain, &effects.chain, &error)) return cli_refuse("--chain", &error);
-    if (options.eq && cli_import(options.eq, &effects.chain, &error)) return cli_refuse(options.eq, &error);
-    if (!cli_load_impulses(&effects.chain)) return 1;
-    ra_result result = ra_wav_load(in, &clip, &error);
-    if (result == RA_OK) {
-        result = cli_create_pool(&options, false, &pool);
-        if (result) ra_refuse(&error, result, 0, "%s", ra_result_text(result));
-    }
-    resample.sample_rate_hz = (uint32_t)options.rate_hz;       /* the rate first: the chain is designed for what comes out */
-    if (result == RA_OK && options.rate_hz > 0.0) result = cli_run_task(pool, &clip, &resample, "resampling", &error);
-    if (result == RA_OK && effects.chain.count)   result = cli_run_task(pool, &clip, &effects, "rendering", &error);
-    if (result == RA_OK && options.normalise)     result = cli_run_task(pool, &clip, &normalise, "normalising", &error);
-    if (result) status = cli_refuse(in, &error);
+    task.is_normalised = options.normalise != NULL;
+    task.sample_rate_hz = (uint32_t)options.rate_hz;
+    if (ra_chain_parse(options.chain, &task.chain, &error)) return cli_refuse("--chain", &error);
+    if (options.eq && cli_import(options.eq, &task.chain, &error)) return cli_refuse(options.eq, &error);
+    if (!cli_load_impulses(&task.chain)) return 1;
+    if (ra_wav_open(in, &file, &error)) { cli_free_impulses(&task.chain); return cli_refuse(in, &error); }
+    /* Who breaks it off gets no half file: until it is away the signal waits, and then it ends us. */
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT); sigaddset(&held, SIGTERM); sigaddset(&held, SIGHUP);
+    sigprocmask(SIG_BLOCK, &held, &before);
+    if (ra_new_file_open(out, &written, &error)) status = cli_refuse(out, &error);
     else {
-        info.channels = clip->channels;
-        info.sample_rate_hz = clip->sample_rate_hz;
-        info.frame_count = clip->frame_count;
-        cli_tell_clipped(clip, info.format);
-        if (ra_wav_save_as(out, &info, clip->samples, is_raw, &error)) status = cli_refuse(out, &error);
+        if (!written.is_beside) sigprocmask(SIG_SETMASK, &before, NULL);        /* nothing will be left behind */
+        ra_result result = cli_create_pool(&options, false, &pool);
+        if (result) ra_refuse(&error, result, 0, "%s", ra_result_text(result));
+        else result = ra_process_stream(pool, &file.info, &task, &process, &error);
+        if (result == RA_OK) {
+            const ra_task_result *is;
+            reason = cli_serve(process, &file, written.file);
+            result = ra_process_explain(process, &error);
+            if (ra_process_get(process, &is) == RA_OK) {
+                if (task.is_normalised) cli_tell_gain(&task, &is->before, is->gain_db);
+                if (is->cut_samples) fprintf(stderr, "rustyaudio: %llu samples are beyond full scale and were cut; a limiter in the chain, --normalise or --format f32 keeps them\n",
+                                             (unsigned long long)is->cut_samples);
+            }
+        }
+        bool is_refused = result && !reason;
+        if (is_refused) status = cli_refuse(in, &error);
+        if (ra_new_file_close(&written, is_refused ? ECANCELED : reason, &error) && !is_refused && reason != EINTR) status = cli_refuse(out, &error);
     }
-    cli_free_impulses(&effects.chain);
+    ra_process_free(process);
     ra_pool_destroy(pool);
-    ra_clip_destroy(clip);
+    ra_wav_close(&file);
+    cli_free_impulses(&task.chain);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return status;
 }
 
