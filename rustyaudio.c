@@ -84,6 +84,7 @@
      [SCHROEDER] M. R. Schroeder, "Natural sounding artificial reverberation", 1962
      [LAGRANGE] polynomial interpolation through neighbouring samples
      [GARDNER] W. G. Gardner, "Efficient convolution without input-output delay", 1995
+     [FIPS180] NIST FIPS 180-4, "Secure Hash Standard"
      [LIPSHITZ] S. Lipshitz, R. Wannamaker, J. Vanderkooy, "Quantization and
                dither", 1992
    ============================================================================ */
@@ -158,6 +159,7 @@
 #endif
 #if !RA_WASM
 #include <errno.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -229,7 +231,7 @@
    [2] BASE - numbers, text and vectors that are the same everywhere
    ----------------------------------------------------------------------------
    owns     checked sizes, clamp, dB, sin cos exp log, random bits, vectors of
-            four floats and two doubles, text in fixed buffers
+            four floats and two doubles, text in fixed buffers, SHA-256
    calls    nothing
    threads  any
    why own maths: the C library's last bit differs between machines, and with it
@@ -656,6 +658,75 @@ static const char *const ra_result_texts[] = {
 RA_API const char *ra_result_text(ra_result result)
 {
     return (unsigned)result < RA_RESULT_COUNT ? ra_result_texts[result] : "unknown result";
+}
+
+/* ---- SHA-256 [FIPS180] ---- */
+
+typedef struct {
+    uint32_t words[8];
+    uint64_t byte_count;
+    uint8_t  block[64];
+} ra_sha256;
+
+static void ra_sha256_start(ra_sha256 *sha)
+{
+    /* the first 32 bits behind the point of the square roots of the first eight primes */
+    *sha = (ra_sha256){ .words = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 } };
+}
+
+RA_SMALL_CODE_END
+RA_INLINE uint32_t ra_turn_right(uint32_t x, int bits) { return x >> bits | x << (32 - bits); }
+
+static void ra_sha256_block(ra_sha256 *sha, const uint8_t *block)
+{
+    /* likewise, of the cube roots of the first 64 primes */
+    static const uint32_t roots[64] = {
+        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+    };
+    uint32_t w[64], v[8];
+    for (int n = 0; n < 16; n++) w[n] = (uint32_t)block[4 * n] << 24 | (uint32_t)block[4 * n + 1] << 16 | (uint32_t)block[4 * n + 2] << 8 | block[4 * n + 3];
+    for (int n = 16; n < 64; n++)
+        w[n] = w[n - 16] + (ra_turn_right(w[n - 15], 7) ^ ra_turn_right(w[n - 15], 18) ^ w[n - 15] >> 3) + w[n - 7] + (ra_turn_right(w[n - 2], 17) ^ ra_turn_right(w[n - 2], 19) ^ w[n - 2] >> 10);
+    memcpy(v, sha->words, sizeof v);
+    for (int n = 0; n < 64; n++) {                       /* v: a to h of the standard */
+        uint32_t t = v[7] + (ra_turn_right(v[4], 6) ^ ra_turn_right(v[4], 11) ^ ra_turn_right(v[4], 25)) + ((v[4] & v[5]) ^ (~v[4] & v[6])) + roots[n] + w[n];
+        uint32_t u = (ra_turn_right(v[0], 2) ^ ra_turn_right(v[0], 13) ^ ra_turn_right(v[0], 22)) + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+        for (int k = 7; k; k--) v[k] = v[k - 1];
+        v[4] += t;
+        v[0] = t + u;
+    }
+    for (int n = 0; n < 8; n++) sha->words[n] += v[n];
+}
+
+static void ra_sha256_add(ra_sha256 *sha, const void *bytes, size_t byte_count)
+{
+    const uint8_t *from = bytes;
+    size_t run;
+    for (; byte_count; from += run, byte_count -= run) {
+        size_t at = sha->byte_count & 63;
+        run = byte_count < 64 - at ? byte_count : 64 - at;
+        sha->byte_count += run;
+        if (run == 64) { ra_sha256_block(sha, from); continue; }
+        memcpy(sha->block + at, from, run);
+        if (at + run == 64) ra_sha256_block(sha, sha->block);
+    }
+}
+RA_SMALL_CODE_BEGIN
+
+/* Ends it and writes the 64 digits and a zero. */
+static void ra_sha256_end(ra_sha256 *sha, char digits[65])
+{
+    uint64_t bit_count = 8 * sha->byte_count;
+    uint8_t last[8];
+    for (int n = 0; n < 8; n++) last[n] = (uint8_t)(bit_count >> (56 - 8 * n));
+    ra_sha256_add(sha, "\x80", 1);
+    while ((sha->byte_count & 63) != 56) ra_sha256_add(sha, "", 1);
+    ra_sha256_add(sha, last, 8);
+    for (int n = 0; n < 64; n++) digits[n] = "0123456789abcdef"[sha->words[n / 8] >> (28 - 4 * (n % 8)) & 15];
+    digits[64] = 0;
 }
 
 /* Fills in a refusal, and gives its code back so that one can return it. */
@@ -1614,16 +1685,20 @@ RA_API void ra_pool_get_stats(const ra_pool *pool, ra_pool_stats *out)
 
 /* A line is a row of units that have to be done one after another, each by whoever has the time: block after block
    through one processor. Lines stand in each other's way as the work says: unit n of a line waits until the line that
-   it follows has done n + 1 units, until the line that it comes after is finished, and while the line that it leads is
-   more than lead units behind. So the answer is the same, bit for bit, whoever does what. */
+   it follows has done n + 1 units (with units, per and ahead: (n + 1) * units / per + ahead, or all of its units), and
+   so has the one beside it, until the line that it comes after is finished, and while the line that it leads is
+   more than lead units behind. So the answer is the same, bit for bit, whoever does what. The units of a line that is by
+   hand are done by the control thread, which comes and looks: they are not the pool's. */
 enum { RA_NO_LINE = UINT32_MAX };
 typedef struct {
     uint32_t unit_count;
-    uint32_t follows, after, leads;    /* other lines, or RA_NO_LINE */
+    uint32_t follows, beside, after, leads;    /* other lines, or RA_NO_LINE */
     uint32_t lead;
+    uint32_t units, per, ahead;
+    uint32_t is_by_hand;
     _Atomic uint32_t done;             /* who has taken the line adds, release; others look, acquire */
     _Atomic uint32_t is_taken;         /* compare-and-exchange, acquire; given back by release: the line's memory travels with it */
-    uint8_t  apart[RA_CACHE_LINE - 28];
+    uint8_t  apart[RA_CACHE_LINE - 48];
 } ra_line;
 _Static_assert(sizeof(ra_line) == RA_CACHE_LINE, "two workers on two lines do not share a cache line");
 
@@ -1660,7 +1735,8 @@ static uint32_t ra_weave_add(ra_weave *weave, uint64_t unit_count, uint32_t foll
     line->unit_count = (uint32_t)unit_count;
     line->follows = follows;
     line->after = after;
-    line->leads = RA_NO_LINE;
+    line->beside = line->leads = RA_NO_LINE;
+    line->units = line->per = 1;
     weave->unit_count += (uint32_t)unit_count;
     return weave->line_count++;
 }
@@ -1669,9 +1745,13 @@ static uint32_t ra_weave_done(const ra_weave *weave, uint32_t line) { return ato
 
 static bool ra_weave_may_begin(const ra_weave *weave, const ra_line *line, uint32_t unit)
 {
-    return unit < line->unit_count && (line->follows == RA_NO_LINE || ra_weave_done(weave, line->follows) > unit)
+    const ra_line *follows = line->follows == RA_NO_LINE ? NULL : &weave->lines[line->follows], *leads = line->leads == RA_NO_LINE ? NULL : &weave->lines[line->leads];
+    uint64_t wanted = (((uint64_t)unit + 1) * line->units + line->per - 1) / line->per + line->ahead;
+    return unit < line->unit_count
+        && (!follows || ra_weave_done(weave, line->follows) >= (wanted < follows->unit_count ? wanted : follows->unit_count))
+        && (line->beside == RA_NO_LINE || ra_weave_done(weave, line->beside) > unit)
         && (line->after == RA_NO_LINE || ra_weave_done(weave, line->after) == weave->lines[line->after].unit_count)
-        && (line->leads == RA_NO_LINE || unit < ra_weave_done(weave, line->leads) + line->lead);
+        && (!leads || unit < (uint64_t)ra_weave_done(weave, line->leads) * leads->units / leads->per + line->lead);
 }
 
 static void ra_weave_stop(ra_weave *weave) { atomic_store_explicit(&weave->is_over, 1, memory_order_release); ra_wake_all(&weave->done); }
@@ -1682,7 +1762,7 @@ static bool ra_weave_run_one(ra_weave *weave)
     for (uint32_t index = weave->line_count; index-- > 0; ) {
         ra_line *line = &weave->lines[index];
         uint32_t unit = atomic_load_explicit(&line->done, memory_order_relaxed), is_free = 0;
-        if (!ra_weave_may_begin(weave, line, unit) || !atomic_compare_exchange_strong_explicit(&line->is_taken, &is_free, 1, memory_order_acquire, memory_order_relaxed)) continue;
+        if (line->is_by_hand || !ra_weave_may_begin(weave, line, unit) || !atomic_compare_exchange_strong_explicit(&line->is_taken, &is_free, 1, memory_order_acquire, memory_order_relaxed)) continue;
         unit = atomic_load_explicit(&line->done, memory_order_relaxed);        /* somebody may have been here in between */
         bool is_possible = ra_weave_may_begin(weave, line, unit);
         if (is_possible && !weave->unit(weave->user, index, unit)) ra_weave_stop(weave);
@@ -1693,17 +1773,34 @@ static bool ra_weave_run_one(ra_weave *weave)
     return false;
 }
 
+/* For the control thread: may this unit of a line that is by hand begin? What the lines before it have written is seen. */
+static bool ra_weave_is_wanted(const ra_weave *weave, uint32_t line, uint32_t unit)
+{
+    /* in this order: what was done by somebody after it was over is not looked at */
+    return ra_weave_may_begin(weave, &weave->lines[line], unit) && !atomic_load_explicit(&weave->is_over, memory_order_acquire);
+}
+
+/* The next unit of a line that is by hand is done. */
+static void ra_weave_hand_in(ra_weave *weave, uint32_t line)
+{
+    atomic_fetch_add_explicit(&weave->lines[line].done, 1, memory_order_release);
+    atomic_fetch_add_explicit(&weave->done, 1, memory_order_release);
+    ra_wake_all(&weave->done);
+}
+
+static bool ra_weave_is_open(const ra_weave *weave) { return atomic_load_explicit(&weave->phase, memory_order_acquire) == RA_WEAVE_OPEN; }
+
 /* Everything is done, and what it has written is seen. */
 static bool ra_weave_is_finished(const ra_weave *weave)
 {
-    return atomic_load_explicit(&weave->phase, memory_order_acquire) == RA_WEAVE_OPEN && !atomic_load_explicit(&weave->is_over, memory_order_acquire)
+    return ra_weave_is_open(weave) && !atomic_load_explicit(&weave->is_over, memory_order_acquire)
         && atomic_load_explicit(&weave->done, memory_order_acquire) == weave->unit_count;
 }
 
 /* A slice, on any number of threads at once; true when there is nothing left to begin. */
-static bool ra_weave_run(ra_weave *weave, ra_job *job)
+static bool ra_weave_run(ra_weave *weave, ra_job *job, double slice_s)
 {
-    double end_s = ra_now_s() + RA_WEAVE_SLICE_S;
+    double end_s = ra_now_s() + slice_s;
     uint32_t phase = RA_WEAVE_NEW;
     if (atomic_compare_exchange_strong_explicit(&weave->phase, &phase, RA_WEAVE_PLANNING, memory_order_acquire, memory_order_acquire)) {
         if (!weave->unit(weave->user, RA_NO_LINE, 0)) ra_weave_stop(weave);
@@ -1719,7 +1816,7 @@ static bool ra_weave_run(ra_weave *weave, ra_job *job)
             if (ra_may_block()) ra_wait(&weave->done, done, 0.002);
             return false;
         }
-        if (ra_now_s() > end_s) return false;
+        if (ra_now_s() >= end_s) return false;
     }
 }
 
@@ -2798,23 +2895,25 @@ RA_SMALL_CODE_END
 
 /* ---- a clip at another rate ---- */
 
-/* Frames of one or two channels of a clip, silence before and behind it; a mono clip is both channels. */
-static void ra_clip_gather(const ra_clip *clip, uint32_t channel, uint32_t channels, int64_t first, uint32_t frame_count, float *out)
+/* Frames of one or two channels of a clip, silence before and behind it; a mono clip is both channels. Frame n stands at
+   n & mask: a clip that passes through a ring has only its newest frames there. */
+static void ra_clip_gather(const ra_clip *clip, uint64_t mask, uint32_t channel, uint32_t channels, int64_t first, uint32_t frame_count, float *out)
 {
     uint32_t right = clip->channels == 1 ? 0 : 1;
     for (uint32_t frame = 0; frame < frame_count; frame++, out += channels) {
         int64_t from = first + frame;
         bool is_inside = from >= 0 && (uint64_t)from < clip->frame_count;
-        const float *in = clip->samples + (is_inside ? (size_t)from * clip->channels + (right ? channel : 0) : 0);
+        const float *in = clip->samples + (is_inside ? (size_t)((uint64_t)from & mask) * clip->channels + (right ? channel : 0) : 0);
         out[0] = is_inside ? in[0] : 0.0f;
         if (channels == 2) out[1] = is_inside ? in[right] : 0.0f;
     }
 }
 
 /* Frames first to first + frame_count of the clip at the resampler's other rate; out: all channels. */
-static void ra_clip_resample_range(const ra_clip *clip, const ra_resampler *r, uint64_t first, uint64_t frame_count, float *out)
+enum { RA_RESAMPLE_ROOM = 2048 };                        /* frames of input at a time, twice the most taps */
+static void ra_clip_resample_range(const ra_clip *clip, uint64_t mask, const ra_resampler *r, uint64_t first, uint64_t frame_count, float *out)
 {
-    enum { ROOM = 2048 };                                /* frames of input at a time, twice the most taps */
+    enum { ROOM = RA_RESAMPLE_ROOM };
     float pair[2 * ROOM];
     uint32_t channels = r->channels, before = r->tap_count / 2 - 1;
     for (uint32_t channel = 0; channel < clip->channels; channel += 2) {
@@ -2824,7 +2923,7 @@ static void ra_clip_resample_range(const ra_clip *clip, const ra_resampler *r, u
         uint32_t phase = (uint32_t)(ahead % r->phase_count);
         while (done < frame_count) {
             uint64_t from = frame;
-            ra_clip_gather(clip, left, channels, (int64_t)from - before, ROOM, pair);
+            ra_clip_gather(clip, mask, left, channels, (int64_t)from - before, ROOM, pair);
             for (; done < frame_count && frame - from + r->tap_count <= ROOM; done++) {
                 ra_resampler_frame(r, phase, pair + (frame - from) * channels, out + done * clip->channels + left);
                 ra_resampler_advance(r, &frame, &phase);
@@ -4475,7 +4574,7 @@ static float *ra_impulse_at_rate(const ra_clip *impulse, uint32_t sample_rate_hz
     clean.samples = ra_new(sample_count + impulse->channels, sizeof(float));
     float *made = is_same || !clean.samples ? clean.samples : ra_new((uint64_t)(*frame_count + 1) * impulse->channels, sizeof(float));
     for (uint64_t n = 0; clean.samples && n < sample_count; n++) clean.samples[n] = ra_is_sound(impulse->samples[n]) ? impulse->samples[n] : 0.0f;
-    if (made && !is_same) ra_clip_resample_range(&clean, r, 0, *frame_count, made);
+    if (made && !is_same) ra_clip_resample_range(&clean, UINT64_MAX, r, 0, *frame_count, made);
     if (!is_same) RA_FREE(clean.samples);
     ra_resampler_destroy(r);
     return made;
@@ -5869,7 +5968,7 @@ RA_API ra_result ra_clip_resample(const ra_clip *clip, uint32_t sample_rate_hz, 
     bool is_same = clip->sample_rate_hz == sample_rate_hz;
     result = ra_clip_create_unfilled(is_same ? clip->frame_count : ra_resampler_frames(r, clip->frame_count), clip->channels, sample_rate_hz, out);
     if (result == RA_OK && is_same) memcpy((*out)->samples, clip->samples, (size_t)(clip->frame_count * clip->channels) * sizeof(float));
-    else if (result == RA_OK) ra_clip_resample_range(clip, r, 0, (*out)->frame_count, (*out)->samples);
+    else if (result == RA_OK) ra_clip_resample_range(clip, UINT64_MAX, r, 0, (*out)->frame_count, (*out)->samples);
     ra_resampler_destroy(r);
     return result;
 }
@@ -6579,12 +6678,10 @@ RA_API ra_result ra_wav_read(const void *bytes, size_t byte_count, ra_clip **out
 }
 
 #if !RA_WASM
-/* ---- a file by pieces: the whole of it is never in memory, unless it comes through a pipe ---- */
+/* ---- a file by pieces: the whole of it is never in memory ---- */
 
 typedef struct {
-    FILE       *file;                  /* or, of a pipe, */
-    uint8_t    *bytes;
-    ra_memory   memory;
+    FILE       *file;
     ra_wav_info info;
     uint64_t    frame;                 /* the next one to be read */
 } ra_wav_file;
@@ -6592,15 +6689,31 @@ typedef struct {
 static size_t ra_wav_file_read(void *user, uint64_t offset, void *bytes, size_t byte_count)      /* ra_read_bytes */
 {
     ra_wav_file *in = user;
-    if (in->bytes) return ra_memory_read(&in->memory, offset, bytes, byte_count);
     return fseeko(in->file, (off_t)offset, SEEK_SET) == 0 ? fread(bytes, 1, byte_count, in->file) : 0;
 }
 
 static void ra_wav_close(ra_wav_file *in)
 {
     if (in->file) fclose(in->file);
-    RA_FREE(in->bytes);
     *in = (ra_wav_file){ 0 };
+}
+
+/* What comes through a pipe goes into a file without a name first: where it ends, and so how long it is, shows only then. */
+static FILE *ra_file_keep(const char *path, uint64_t *byte_count, ra_error *error)
+{
+    char piece[1 << 16];
+    FILE *from = strcmp(path, "-") ? fopen(path, "rb") : stdin, *to = from ? tmpfile() : NULL;
+    bool is_kept = to != NULL;
+    if (!from) ra_refuse(error, RA_NO_FILE, 0, "cannot open \"%s\": %s", path, strerror(errno));
+    else if (!to) ra_refuse(error, RA_NO_FILE, 0, "cannot make a temporary file for \"%s\": %s", path, strerror(errno));
+    *byte_count = 0;
+    for (size_t got; is_kept && (got = fread(piece, 1, sizeof piece, from)) > 0; *byte_count += got) is_kept = fwrite(piece, 1, got, to) == got;
+    if (is_kept && ferror(from)) { is_kept = false; ra_refuse(error, RA_NO_FILE, *byte_count, "cannot read \"%s\" after byte %llu: %s", path, (unsigned long long)*byte_count, strerror(errno)); }
+    else if (to && (!is_kept || fflush(to) != 0)) { is_kept = false; ra_refuse(error, RA_NO_FILE, *byte_count, "cannot keep \"%s\" in a temporary file: %s", path, strerror(errno)); }
+    if (from && from != stdin) fclose(from);
+    if (is_kept) return to;
+    if (to) fclose(to);
+    return NULL;
 }
 
 /* "-" is standard input. Nothing is open after a refusal. */
@@ -6614,10 +6727,8 @@ static ra_result ra_wav_open(const char *path, ra_wav_file *in, ra_error *error)
         if (!in->file) return ra_refuse(error, RA_NO_FILE, 0, "cannot open \"%s\": %s", path, strerror(errno));
         byte_count = (uint64_t)is.st_size;
     } else {
-        in->bytes = ra_file_read(path, &in->memory.byte_count, error);
-        if (!in->bytes) return error ? error->code : RA_NO_FILE;
-        in->memory.bytes = in->bytes;
-        byte_count = in->memory.byte_count;
+        in->file = ra_file_keep(path, &byte_count, error);
+        if (!in->file) return RA_NO_FILE;
     }
     ra_result result = ra_wav_parse(ra_wav_file_read, in, byte_count, &in->info, error);
     if (result) ra_wav_close(in);
@@ -6676,25 +6787,49 @@ static bool ra_wav_write_stream(FILE *file, const ra_wav_info *info, const float
 
 /* A file is written beside its goal and renamed at the end, so that nobody ever sees half of it; a pipe or a
    device is written as it is; "-" is standard output. */
+typedef struct {
+    FILE       *file;
+    const char *path;
+    char       *goal;                  /* the path through links, which stay; realpath's own */
+    bool        is_beside;
+    char        part[4096];
+} ra_new_file;
+
+static ra_result ra_new_file_open(const char *path, ra_new_file *out, ra_error *error)
+{
+    struct stat is;
+    *out = (ra_new_file){ .path = path };
+    if (strcmp(path, "-") == 0) { out->file = stdout; return RA_OK; }
+    bool is_there = stat(path, &is) == 0;
+    out->is_beside = is_there ? S_ISREG(is.st_mode) : lstat(path, &is) != 0;
+    out->goal = is_there ? realpath(path, NULL) : NULL;
+    ra_text name = ra_text_start(out->part, sizeof out->part);
+    ra_text_add(&name, out->is_beside ? "%s.part" : "%s", out->goal ? out->goal : path);
+    errno = ENAMETOOLONG;
+    if (name.length < sizeof out->part) out->file = fopen(out->part, "wb");
+    if (out->file) return RA_OK;
+    ra_refuse(error, RA_NO_FILE, 0, "cannot create \"%s\": %s", path, strerror(errno));
+    free(out->goal);
+    return RA_NO_FILE;
+}
+
+/* reason 0: all of it has been written; otherwise why not, as in errno. */
+static ra_result ra_new_file_close(ra_new_file *out, int reason, ra_error *error)
+{
+    bool is_pipe = out->file == stdout;
+    if ((is_pipe ? fflush(out->file) : fclose(out->file)) != 0 && !reason) reason = errno;
+    if (!reason && out->is_beside && rename(out->part, out->goal ? out->goal : out->path) != 0) reason = errno;
+    if (reason && out->is_beside) remove(out->part);
+    free(out->goal);
+    if (!reason) return RA_OK;
+    return is_pipe ? ra_refuse(error, RA_NO_FILE, 0, "cannot write to standard output: %s", strerror(reason)) : ra_refuse(error, RA_NO_FILE, 0, "cannot write \"%s\": %s", out->path, strerror(reason));
+}
+
 static ra_result ra_wav_save_as(const char *path, const ra_wav_info *info, const float *samples, bool is_raw, ra_error *error)
 {
-    if (strcmp(path, "-") == 0)
-        return ra_wav_write_stream(stdout, info, samples, is_raw) ? RA_OK : ra_refuse(error, RA_NO_FILE, 0, "cannot write to standard output: %s", strerror(errno));
-    struct stat is;
-    bool is_there = stat(path, &is) == 0, is_beside = is_there ? S_ISREG(is.st_mode) : lstat(path, &is) != 0;
-    char *goal = is_there ? realpath(path, NULL) : NULL;             /* through links, which stay */
-    char part[4096];
-    ra_text name = ra_text_start(part, sizeof part);
-    ra_text_add(&name, is_beside ? "%s.part" : "%s", goal ? goal : path);
-    FILE *file = name.length < sizeof part ? fopen(part, "wb") : NULL;
-    int reason = name.length < sizeof part ? errno : ENAMETOOLONG;
-    bool is_open = file != NULL, is_written = is_open && ra_wav_write_stream(file, info, samples, is_raw);
-    if (is_open && !is_written) reason = errno;
-    if (is_open && fclose(file) != 0 && is_written) { is_written = false; reason = errno; }
-    if (is_written && is_beside && rename(part, goal ? goal : path) != 0) { is_written = false; reason = errno; }
-    if (is_open && is_beside && !is_written) remove(part);
-    free(goal);                                                      /* realpath's own */
-    return is_written ? RA_OK : ra_refuse(error, RA_NO_FILE, 0, "cannot %s \"%s\": %s", is_open ? "write" : "create", path, strerror(reason));
+    ra_new_file out;
+    ra_result result = ra_new_file_open(path, &out, error);
+    return result ? result : ra_new_file_close(&out, ra_wav_write_stream(out.file, info, samples, is_raw) ? 0 : errno, error);
 }
 
 RA_API ra_result ra_wav_save(const char *path, ra_wav_format format, const float *samples, uint64_t frame_count,
@@ -7994,7 +8129,10 @@ RA_API bool ra_overview_report(const ra_overview *o, ra_loudness_report *out)
 
 RA_SMALL_CODE_END
 
-/* ---- jobs on whole clips: a weave of lines, worked on by as many as there are ---- */
+/* ---- jobs on whole clips: a weave of lines, worked on by as many as there are ----
+   Sound that is not in memory comes through rings: pieces of the file, which the control thread reads (a line by hand),
+   blocks decoded from them, blocks at another rate, blocks that come out of the chain, pieces of the new file, which it
+   writes. What is behind holds up what is before it, so there is never more of it than the rings hold. */
 
 enum {
     RA_PROCESS_BLOCK = 4096,           /* frames of a unit that goes through a chain */
@@ -8002,21 +8140,48 @@ enum {
     RA_PROCESS_RANGES = 16,            /* lines of work that can be cut anywhere */
     RA_PROCESS_RANGE_FRAMES = 1 << 15, /* of one of their units */
     RA_PROCESS_LANES = 32, RA_PROCESS_JOBS = 32,
+    RA_PROCESS_RING = 16,              /* blocks that a ring holds at least; a power of two */
+    RA_PROCESS_SLICES = 4,             /* lines that share the blocks of one resampler */
+    RA_PIECE_SLOTS = 3,                /* pieces of a file in memory: one is done, one is waited for, one between */
+    RA_PIECE_BYTES = 1 << 18,          /* about what they are long; at least a block */
 };
+
+/* Sound between two lines: the whole of it, or what of it stands in a ring (see ra_clip_gather). */
+typedef struct {
+    ra_clip  clip;                     /* its samples are not its own */
+    uint64_t mask;
+    float   *ring;                     /* its own, where there is one */
+    uint32_t first_line, line;         /* that write it: the one that waits for room, the one that is last; RA_NO_LINE: it is there */
+    uint32_t units, per, ahead;        /* of the last one, for a block of it */
+    uint32_t unit_frames;              /* of one of theirs, on an average */
+} ra_sound;
+
+/* A file by pieces, in slots, and how far the control thread has got with it. */
+typedef struct {
+    uint8_t *slots;
+    uint32_t line;                     /* by hand; RA_NO_LINE: there is none */
+    uint32_t piece_blocks;             /* blocks of a piece */
+    size_t   slot_bytes;
+    uint32_t count;
+    uint32_t begun, ended;             /* the control thread's, as is the rest: pieces that it has been given, and has given back */
+} ra_pieces;
 
 /* One or two channels on their way through a chain: blocks stand in a ring of slots, and each stage works where they stand. */
 typedef struct {
     uint32_t  channel, channels;
     ra_chain *chain;
-    uint32_t  late_frames, slot_count;
+    const ra_sound *from;
+    ra_sound *to;
+    uint32_t  gather_line, late_frames, slot_count;
     float    *slots;                   /* RA_PROCESS_BLOCK frames each */
     ra_f64x2 *wide;                    /* the same, between the lines of an eq that was cut */
-    bool      is_bad;                  /* written by its last line only: wild settings, see ra_process_mend */
+    bool      is_bad;                  /* written by its last line only: wild settings, see ra_process_again */
 } ra_lane;
 
 typedef enum {
-    RA_STEP_GATHER, RA_STEP_STAGE, RA_STEP_BANDS, RA_STEP_SCATTER, RA_STEP_MEND,
-    RA_STEP_MEASURE, RA_STEP_AIM, RA_STEP_SCALE, RA_STEP_PEAKS, RA_STEP_SPECTRA, RA_STEP_RESAMPLE,
+    RA_STEP_READ, RA_STEP_DECODE, RA_STEP_ENCODE, RA_STEP_REPORT, RA_STEP_HASH, RA_STEP_WRITE,
+    RA_STEP_GATHER, RA_STEP_STAGE, RA_STEP_BANDS, RA_STEP_SAFELY, RA_STEP_SCATTER,
+    RA_STEP_MEASURE, RA_STEP_AIM, RA_STEP_SCALE, RA_STEP_PEAKS, RA_STEP_SPECTRA, RA_STEP_RESAMPLE, RA_STEP_RATE,
     RA_STEP_OVERVIEW, RA_STEP_LOUDNESS,
 } ra_step_kind;
 
@@ -8025,6 +8190,8 @@ typedef struct {
     ra_step_kind kind;
     bool      is_first, is_last;       /* BANDS: it widens, it narrows */
     ra_lane  *lane;
+    const ra_sound *from;              /* DECODE, ENCODE, MEASURE, RESAMPLE: where the sound is, */
+    ra_sound *to;                      /* and goes */
     ra_stage *stage;
     ra_eq    *eq;                      /* BANDS: its own */
     ra_fft   *fft;                     /* SPECTRA: its own, with room to work in */
@@ -8036,10 +8203,22 @@ typedef struct {
 struct ra_process {
     ra_pool  *pool;
     ra_process *again;                 /* a worker died with this one; its memory stays as it is, and that one has been begun instead */
-    ra_clip   clip;                    /* a copy: the samples are borrowed */
-    const ra_clip *in;                 /* that */
+    const ra_clip *in;                 /* sounds[0].clip */
+    ra_clip   source;                  /* what it is at the beginning of each pass */
+    ra_wav_info file;                  /* the caller's; no frame_bytes: there is none */
     ra_task   task;
     ra_task_result result;
+    ra_sound  sounds[3];               /* as it comes in, at the new rate, out of the chain */
+    ra_wav_info out;                   /* EXPORT: the new file, */
+    uint8_t   header[80];              /* and how it begins */
+    size_t    header_bytes;
+    uint64_t  dither_seed;
+    ra_sha256 sha;
+    ra_pieces read, written;
+    bool      is_aimed, is_safe;       /* this pass: the gain is known; blocks go through the chain one after another */
+    uint32_t  kept_count;              /* pieces that have been written by the pass before */
+    ra_error  error;                   /* why it failed, if there is more to say */
+    ra_result loss;                    /* why it was not begun anew when a worker died; the control thread's */
     ra_weave  weave;
     ra_step  *steps;                   /* one for each line */
     uint32_t  step_capacity;
@@ -8055,22 +8234,23 @@ struct ra_process {
 };
 
 /* A block of the clip into its slot, NaN and giants silenced; beyond the end silence, for what the chain is late. */
-static void ra_process_gather(const ra_process *p, const ra_lane *lane, uint32_t block)
+static void ra_process_gather(const ra_lane *lane, uint32_t block)
 {
     float *to = lane->slots + (size_t)(block % lane->slot_count) * RA_PROCESS_BLOCK * lane->channels;
-    ra_clip_gather(p->in, lane->channel, lane->channels, (int64_t)block * RA_PROCESS_BLOCK, RA_PROCESS_BLOCK, to);
+    ra_clip_gather(&lane->from->clip, lane->from->mask, lane->channel, lane->channels, (int64_t)block * RA_PROCESS_BLOCK, RA_PROCESS_BLOCK, to);
     ra_scrub(to, RA_PROCESS_BLOCK * lane->channels);
 }
 
-/* A block out of its slot to its place in the result, as much earlier as the chain is late. */
-static void ra_process_scatter(ra_process *p, ra_lane *lane, uint32_t block)
+/* A block out of its slot to its place in the result, as much earlier as the chain is late. False: NaN came out. */
+static bool ra_process_scatter(ra_lane *lane, uint32_t block)
 {
-    ra_clip *out = p->result.clip;
+    const ra_clip *out = &lane->to->clip;
     float *from = lane->slots + (size_t)(block % lane->slot_count) * RA_PROCESS_BLOCK * lane->channels;
     lane->is_bad |= ra_scrub(from, RA_PROCESS_BLOCK * lane->channels);
     uint64_t first = (uint64_t)block * RA_PROCESS_BLOCK, late = lane->late_frames;
     for (uint64_t n = first > late ? first : late; n < first + RA_PROCESS_BLOCK && n < out->frame_count + late; n++)
-        memcpy(out->samples + (n - late) * out->channels + lane->channel, from + (n - first) * lane->channels, lane->channels * sizeof(float));
+        memcpy(out->samples + (size_t)((n - late) & lane->to->mask) * out->channels + lane->channel, from + (n - first) * lane->channels, lane->channels * sizeof(float));
+    return !lane->is_bad;
 }
 
 static void ra_process_bands(const ra_lane *lane, const ra_step *step, uint32_t block)
@@ -8083,16 +8263,74 @@ static void ra_process_bands(const ra_lane *lane, const ra_step *step, uint32_t 
     if (step->is_last) ra_narrow(wide, lane->channels, frames, RA_PROCESS_BLOCK);
 }
 
-/* Settings so wild that NaN came out of the chain: it has to be reset then, and only one block after another can say
-   what that sounds like. Takes as long as it takes; nobody sane meets it. */
-static ra_result ra_process_mend(ra_process *p, const ra_lane *lane)
+/* Frames of a block; the last one may be shorter. */
+static uint32_t ra_block_frames(const ra_clip *clip, uint32_t block)
 {
-    const ra_clip *in = p->in;
-    ra_clip *out = p->result.clip;
-    for (uint64_t frame = 0; lane->is_bad && frame < out->frame_count; frame++)
-        for (uint32_t channel = lane->channel; channel < lane->channel + lane->channels; channel++)
-            out->samples[frame * out->channels + channel] = in->samples[frame * in->channels + (in->channels == 1 ? 0 : channel)];
-    return lane->is_bad ? ra_render_pair(out, lane->channel, &p->task.chain) : RA_OK;
+    uint64_t left = clip->frame_count - (uint64_t)block * RA_PROCESS_BLOCK;
+    return left < RA_PROCESS_BLOCK ? (uint32_t)left : RA_PROCESS_BLOCK;
+}
+
+static float *ra_sound_at(const ra_sound *sound, uint64_t frame) { return sound->clip.samples + (size_t)(frame & sound->mask) * sound->clip.channels; }
+
+static void ra_process_decode(const ra_process *p, const ra_step *step, uint32_t block)
+{
+    const ra_pieces *read = &p->read;
+    const uint8_t *bytes = read->slots + block / read->piece_blocks % RA_PIECE_SLOTS * read->slot_bytes + (size_t)(block % read->piece_blocks) * RA_PROCESS_BLOCK * p->file.frame_bytes;
+    ra_wav_decode(p->file.format, bytes, ra_sound_at(step->to, (uint64_t)block * RA_PROCESS_BLOCK), (size_t)ra_block_frames(&step->to->clip, block) * p->file.channels);
+}
+
+/* A piece of the file that is written; it has the header before its data if it is the first, and as the last of them the
+   byte that makes an odd number even. */
+static uint8_t *ra_process_piece(const ra_process *p, uint32_t piece, size_t *byte_count)
+{
+    uint64_t piece_bytes = (uint64_t)p->written.piece_blocks * RA_PROCESS_BLOCK * p->out.frame_bytes, from = piece ? p->header_bytes + piece * piece_bytes : 0;
+    *byte_count = (size_t)((piece + 1 == p->written.count ? p->result.byte_count : p->header_bytes + (piece + 1) * piece_bytes) - from);
+    return p->written.slots + (size_t)(piece % RA_PIECE_SLOTS) * p->written.slot_bytes;
+}
+
+static void ra_process_encode(ra_process *p, const ra_sound *from, uint32_t block)
+{
+    enum { RUN = 4096 };
+    float scaled[RUN];
+    size_t byte_count, sample_bytes = ra_wav_sample_bytes[p->out.format];
+    uint8_t *piece = ra_process_piece(p, block / p->written.piece_blocks, &byte_count), *at = piece + (size_t)(block % p->written.piece_blocks) * RA_PROCESS_BLOCK * p->out.frame_bytes;
+    const float *samples = ra_sound_at(from, (uint64_t)block * RA_PROCESS_BLOCK);
+    float gain = (float)ra_amplitude_from_db(p->result.gain_db);
+    bool is_whole = p->out.format != RA_WAV_F32 && p->out.format != RA_WAV_F64;
+    if (block < p->written.piece_blocks) at += p->header_bytes;
+    if (block == 0) memcpy(piece, p->header, p->header_bytes);
+    for (size_t left = (size_t)ra_block_frames(&from->clip, block) * p->out.channels, run; left; left -= run, samples += run, at += run * sample_bytes) {
+        run = left < RUN ? left : RUN;
+        for (size_t n = 0; n < run; n++) {
+            scaled[n] = p->task.is_normalised ? samples[n] * gain : samples[n];
+            p->result.cut_samples += is_whole && ra_abs(scaled[n]) > 1.0;
+        }
+        ra_wav_encode(p->out.format, p->task.is_normalised ? scaled : samples, at, run, &p->dither_seed);
+    }
+    if (at < piece + byte_count) *at = 0;                /* of the last block, where there is a byte more; others write over it */
+}
+
+/* What a piece sounds like when it is read again. */
+static void ra_process_report(ra_process *p, uint32_t piece)
+{
+    float samples[4096];
+    size_t byte_count, header_bytes = piece ? 0 : p->header_bytes;
+    const uint8_t *bytes = ra_process_piece(p, piece, &byte_count) + header_bytes;
+    uint32_t channels = p->out.channels;
+    for (size_t left = (byte_count - header_bytes) / p->out.frame_bytes, run; left; left -= run, bytes += run * p->out.frame_bytes) {
+        run = left < 4096 / channels ? left : 4096 / channels;
+        ra_wav_decode(p->out.format, bytes, samples, run * channels);
+        ra_loudness_add(p->meter, samples, run);
+    }
+    if (piece + 1 == p->written.count) ra_loudness_get(p->meter, &p->result.report);
+}
+
+static void ra_process_hash(ra_process *p, uint32_t piece)
+{
+    size_t byte_count;
+    const uint8_t *bytes = ra_process_piece(p, piece, &byte_count);
+    ra_sha256_add(&p->sha, bytes, byte_count);
+    if (piece + 1 == p->written.count) ra_sha256_end(&p->sha, p->result.sha256);
 }
 
 /* Mean power of all channels in one Hann window, in dB: a full-scale sine on a bin in all of them reads 0. */
@@ -8117,10 +8355,10 @@ static void ra_process_spectrum(const ra_process *p, const ra_step *step, uint64
 }
 
 /* The loudness of the next second; the whole of it goes through one meter, in order. */
-static void ra_process_measure(ra_process *p, uint64_t first, uint64_t count)
+static void ra_process_measure(ra_process *p, const ra_sound *from, uint64_t first, uint64_t count)
 {
-    ra_loudness_add(p->meter, p->in->samples + first * p->in->channels, (size_t)count);
-    if (first + count < p->in->frame_count) return;
+    ra_loudness_add(p->meter, ra_sound_at(from, first), (size_t)count);
+    if (first + count < from->clip.frame_count) return;
     ra_loudness_get(p->meter, &p->result.report);
 }
 
@@ -8132,6 +8370,53 @@ static ra_step *ra_process_add(ra_process *p, ra_step_kind kind, uint64_t unit_c
     if (line == RA_NO_LINE) return NULL;
     p->steps[line].kind = kind;
     return &p->steps[line];
+}
+
+static uint64_t ra_blocks_of(uint64_t frame_count) { return (frame_count + RA_PROCESS_BLOCK - 1) / RA_PROCESS_BLOCK; }
+
+/* A line that takes the sound block by block, and makes room for what comes. */
+static ra_step *ra_process_add_taker(ra_process *p, ra_step_kind kind, uint64_t unit_count, const ra_sound *from)
+{
+    ra_step *step = ra_process_add(p, kind, unit_count, from->line, RA_NO_LINE);
+    if (!step) return NULL;
+    step->from = from;
+    if (from->line == RA_NO_LINE) return step;
+    ra_line *line = &p->weave.lines[step - p->steps], *first = &p->weave.lines[from->first_line];
+    line->units = from->units;
+    line->per = from->per;
+    line->ahead = from->ahead;
+    if (from->mask == UINT64_MAX) return step;
+    first->leads = (uint32_t)(step - p->steps);
+    first->lead = (uint32_t)((from->mask + 1) / from->unit_frames - 2 * (RA_PROCESS_BLOCK / from->unit_frames));
+    return step;
+}
+
+/* The sound will pass through a ring of at least so many blocks, written by these lines. */
+static ra_result ra_process_ring(ra_sound *to, const ra_clip *is, uint64_t block_count, uint32_t first_line, uint32_t line)
+{
+    uint64_t blocks = RA_PROCESS_RING;
+    while (blocks < block_count) blocks *= 2;
+    to->ring = ra_new(blocks * RA_PROCESS_BLOCK * is->channels, sizeof(float));
+    if (!to->ring) return RA_NO_MEMORY;
+    to->clip = *is;
+    to->clip.samples = to->ring;
+    to->mask = blocks * RA_PROCESS_BLOCK - 1;
+    to->first_line = first_line;
+    to->line = line;
+    to->units = to->per = 1;
+    to->unit_frames = RA_PROCESS_BLOCK;
+    return RA_OK;
+}
+
+/* Slots for a file of block_count blocks. */
+static ra_result ra_process_cut(ra_pieces *pieces, uint64_t block_count, uint32_t frame_bytes)
+{
+    uint32_t block_bytes = RA_PROCESS_BLOCK * frame_bytes;
+    pieces->piece_blocks = block_bytes < RA_PIECE_BYTES ? RA_PIECE_BYTES / block_bytes : 1;
+    pieces->count = (uint32_t)((block_count + pieces->piece_blocks - 1) / pieces->piece_blocks);
+    pieces->slot_bytes = (size_t)pieces->piece_blocks * block_bytes + 96;            /* a header, and a byte at the end */
+    pieces->slots = ra_new(RA_PIECE_SLOTS, pieces->slot_bytes);
+    return pieces->slots ? RA_OK : RA_NO_MEMORY;
 }
 
 /* Work that can be cut anywhere: item_count items on lines of their own. */
@@ -8165,7 +8450,7 @@ static ra_result ra_process_add_eq(ra_process *p, ra_lane *lane, uint32_t from, 
         step->lane = lane;
         step->is_first = at == from;
         step->is_last = at + count == end;
-        ra_result result = ra_eq_create(lane->channels, p->in->sample_rate_hz, &step->eq);
+        ra_result result = ra_eq_create(lane->channels, lane->from->clip.sample_rate_hz, &step->eq);
         if (result) return result;
         ra_eq_set(step->eq, bands, count);
     }
@@ -8175,19 +8460,19 @@ static ra_result ra_process_add_eq(ra_process *p, ra_lane *lane, uint32_t from, 
 static ra_result ra_process_add_lane(ra_process *p, ra_lane *lane)
 {
     const ra_chain_spec *spec = &p->task.chain;
-    ra_result result = ra_chain_create(lane->channels, p->in->sample_rate_hz, spec, &lane->chain);
+    ra_result result = ra_chain_create(lane->channels, lane->from->clip.sample_rate_hz, spec, &lane->chain);
     if (result) return result;
     lane->late_frames = ra_chain_latency_frames(lane->chain);
     lane->slot_count = lane->chain->stage_count + 8;     /* enough for a block under way in every stage, and some that wait */
     lane->slots = ra_new((uint64_t)lane->slot_count * RA_PROCESS_BLOCK * lane->channels, sizeof(float));
     if (!lane->slots) return RA_NO_MEMORY;
-    uint64_t blocks = (p->in->frame_count + lane->late_frames + RA_PROCESS_BLOCK - 1) / RA_PROCESS_BLOCK;
-    ra_step *step = ra_process_add(p, RA_STEP_GATHER, blocks, RA_NO_LINE, RA_NO_LINE);
+    uint64_t blocks = ra_blocks_of(lane->from->clip.frame_count + lane->late_frames);
+    ra_step *step = ra_process_add_taker(p, RA_STEP_GATHER, blocks, lane->from);
     if (!step) return RA_BAD_ARGUMENT;
     step->lane = lane;
     uint32_t gather = (uint32_t)(step - p->steps), line = gather;
     ra_stage *stage = lane->chain->stages;
-    for (uint32_t index = 0; index < spec->count; stage++) {
+    for (uint32_t index = 0; index < spec->count && !p->is_safe; stage++) {
         uint32_t end = ra_chain_stage_end(spec, index);
         if (stage->kind == RA_PROCESSOR_EQ && end - index > RA_PROCESS_BANDS) {
             result = ra_process_add_eq(p, lane, index, end, &line);
@@ -8201,42 +8486,63 @@ static ra_result ra_process_add_lane(ra_process *p, ra_lane *lane)
         }
         index = end;
     }
+    if (p->is_safe) {
+        step = ra_process_add(p, RA_STEP_SAFELY, blocks, line, RA_NO_LINE);
+        if (!step) return RA_BAD_ARGUMENT;
+        step->lane = lane;
+        line = (uint32_t)(step - p->steps);
+    }
     step = ra_process_add(p, RA_STEP_SCATTER, blocks, line, RA_NO_LINE);
     if (!step) return RA_BAD_ARGUMENT;
     step->lane = lane;
-    p->weave.lines[gather].leads = (uint32_t)(step - p->steps);
+    line = (uint32_t)(step - p->steps);
+    p->weave.lines[gather].leads = line;
     p->weave.lines[gather].lead = lane->slot_count;
-    step = ra_process_add(p, RA_STEP_MEND, 1, RA_NO_LINE, p->weave.lines[gather].leads);
-    if (!step) return RA_BAD_ARGUMENT;
-    step->lane = lane;
+    if (lane == p->lanes) {
+        lane->to->first_line = line;
+    } else {                                             /* lanes keep step, so that who waits for the last one has waited for all */
+        p->weave.lines[gather].beside = lane[-1].gather_line;
+        p->weave.lines[line].beside = lane->to->line;
+    }
+    lane->gather_line = gather;
+    lane->to->line = line;
+    uint32_t ahead = (uint32_t)ra_blocks_of(lane->late_frames);
+    if (lane->to->ahead < ahead) lane->to->ahead = ahead;
     return RA_OK;
 }
 
-static ra_result ra_process_plan_chain(ra_process *p)
+/* From one sound to another, all channels of it: a whole clip, or (has_ring) a ring. */
+static ra_result ra_process_plan_chain(ra_process *p, const ra_sound *from, ra_sound *to, bool has_ring)
 {
-    const ra_clip *in = p->in;
-    uint32_t channels = in->channels == 1 && ra_chain_widens(&p->task.chain) ? 2 : in->channels;
-    ra_result result = ra_clip_create(in->frame_count, channels, in->sample_rate_hz, &p->result.clip);
-    for (uint32_t channel = 0; result == RA_OK && channel < channels; channel += 2) {
+    ra_clip is = from->clip;
+    if (is.channels == 1 && ra_chain_widens(&p->task.chain)) is.channels = 2;
+    to->line = RA_NO_LINE;
+    for (uint32_t channel = 0; channel < is.channels; channel += 2) {
         ra_lane *lane = &p->lanes[p->lane_count++];
         lane->channel = channel;
-        lane->channels = channels - channel < 2 ? 1 : 2;
-        result = ra_process_add_lane(p, lane);
+        lane->channels = is.channels - channel < 2 ? 1 : 2;
+        lane->from = from;
+        lane->to = to;
+        ra_result result = ra_process_add_lane(p, lane);
+        if (result) return result;
     }
+    if (has_ring) return ra_process_ring(to, &is, 2 * to->ahead + 4, to->first_line, to->line);
+    ra_result result = ra_clip_create(is.frame_count, is.channels, is.sample_rate_hz, &p->result.clip);
     if (result) return result;
+    to->clip = *p->result.clip;
+    to->mask = UINT64_MAX;
     return RA_OK;
 }
 
-/* A meter for the whole clip, second by second; gives its line. */
-static ra_result ra_process_plan_measure(ra_process *p, uint32_t *line)
+/* A meter for all of a sound, in order; gives its line. */
+static ra_result ra_process_plan_measure(ra_process *p, const ra_sound *from, uint32_t *line)
 {
-    const ra_clip *in = p->in;
-    ra_result result = ra_loudness_create(in->channels, in->sample_rate_hz, true, &p->meter);
+    ra_result result = ra_loudness_create(from->clip.channels, from->clip.sample_rate_hz, true, &p->meter);
     if (result) return result;
-    uint64_t per_unit = in->sample_rate_hz < RA_PROCESS_RANGE_FRAMES ? in->sample_rate_hz : RA_PROCESS_RANGE_FRAMES;
-    ra_step *step = ra_process_add(p, RA_STEP_MEASURE, in->frame_count / per_unit + 1, RA_NO_LINE, RA_NO_LINE);     /* the last one may be empty */
+    uint64_t per_unit = from->line != RA_NO_LINE ? RA_PROCESS_BLOCK : from->clip.sample_rate_hz < RA_PROCESS_RANGE_FRAMES ? from->clip.sample_rate_hz : RA_PROCESS_RANGE_FRAMES;
+    ra_step *step = ra_process_add_taker(p, RA_STEP_MEASURE, from->clip.frame_count / per_unit + 1, from);     /* the last one may be empty */
     if (!step) return RA_BAD_ARGUMENT;
-    step->count = in->frame_count;
+    step->count = from->clip.frame_count;
     step->per_unit = per_unit;
     *line = (uint32_t)(step - p->steps);
     return RA_OK;
@@ -8245,7 +8551,7 @@ static ra_result ra_process_plan_measure(ra_process *p, uint32_t *line)
 static ra_result ra_process_plan_normalise(ra_process *p)
 {
     uint32_t measure;
-    ra_result result = ra_process_plan_measure(p, &measure);
+    ra_result result = ra_process_plan_measure(p, &p->sounds[0], &measure);
     if (result == RA_OK) result = ra_clip_create(p->in->frame_count, p->in->channels, p->in->sample_rate_hz, &p->result.clip);
     if (result) return result;
     ra_step *aim = ra_process_add(p, RA_STEP_AIM, 1, RA_NO_LINE, measure);
@@ -8302,21 +8608,138 @@ static ra_result ra_process_plan_resample(ra_process *p)
     return ra_process_add_ranges(p, RA_STEP_RESAMPLE, frame_count, RA_PROCESS_RANGE_FRAMES / 4, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
 }
 
+/* The pieces of the file that the control thread brings, into the ring where sound comes in. */
+static ra_result ra_process_plan_read(ra_process *p, uint64_t ring_blocks)
+{
+    uint64_t block_count = ra_blocks_of(p->source.frame_count);
+    ra_result result = ra_process_cut(&p->read, block_count, p->file.frame_bytes);
+    if (result) return result;
+    ra_step *read = ra_process_add(p, RA_STEP_READ, p->read.count, RA_NO_LINE, RA_NO_LINE);
+    if (!read) return RA_BAD_ARGUMENT;
+    p->read.line = (uint32_t)(read - p->steps);
+    ra_step *decode = ra_process_add(p, RA_STEP_DECODE, block_count, p->read.line, RA_NO_LINE);
+    if (!decode) return RA_BAD_ARGUMENT;
+    uint32_t line = (uint32_t)(decode - p->steps);
+    decode->to = &p->sounds[0];
+    p->weave.lines[line].per = p->read.piece_blocks;
+    p->weave.lines[p->read.line].is_by_hand = 1;
+    p->weave.lines[p->read.line].leads = line;
+    p->weave.lines[p->read.line].lead = RA_PIECE_SLOTS;
+    return ra_process_ring(decode->to, &p->source, ring_blocks, line, line);
+}
+
+/* The sound at the new rate, into a ring. A unit is a block, or so much less that no more than a block is wanted for it;
+   each of the lines makes its share of every unit. */
+static ra_result ra_process_plan_rate(ra_process *p, ra_sound *from, ra_sound *to, uint32_t unit_frames)
+{
+    const ra_resampler *r = p->resampler;
+    uint32_t first_line = p->weave.line_count;
+    ra_clip is = from->clip;
+    is.sample_rate_hz = r->out_hz;
+    is.frame_count = ra_resampler_frames(r, is.frame_count);
+    from->units = unit_frames * r->step;                 /* for a unit, not for a block */
+    from->per = RA_PROCESS_BLOCK * r->phase_count;
+    from->ahead = 1;                                     /* half a row of taps, and all that is gathered at a time */
+    for (uint32_t slice = 0; slice < RA_PROCESS_SLICES; slice++) {
+        ra_step *step = ra_process_add_taker(p, RA_STEP_RATE, (is.frame_count + unit_frames - 1) / unit_frames, from);
+        if (!step) return RA_BAD_ARGUMENT;
+        step->to = to;
+        step->first = unit_frames * slice / RA_PROCESS_SLICES;
+        step->count = unit_frames * (slice + 1) / RA_PROCESS_SLICES - step->first;
+        step->per_unit = unit_frames;
+        if (slice) p->weave.lines[first_line + slice].beside = first_line + slice - 1;
+    }
+    ra_result result = ra_process_ring(to, &is, 0, first_line, first_line + RA_PROCESS_SLICES - 1);
+    to->units = RA_PROCESS_BLOCK / unit_frames;
+    to->unit_frames = unit_frames;
+    return result;
+}
+
+/* A line that does something with each piece of the new file, after the one before it. */
+static ra_step *ra_process_add_piece(ra_process *p, ra_step_kind kind, uint32_t encode)
+{
+    uint32_t last = p->weave.line_count - 1;
+    ra_step *step = ra_process_add(p, kind, p->written.count, encode, RA_NO_LINE);
+    if (!step) return NULL;
+    ra_line *line = &p->weave.lines[step - p->steps];
+    line->units = p->written.piece_blocks;
+    if (last != encode) line->beside = last;
+    return step;
+}
+
+/* Out of the last ring (or the whole clip) into the pieces of a file. */
+static ra_result ra_process_plan_write(ra_process *p, const ra_sound *from)
+{
+    uint64_t block_count = ra_blocks_of(from->clip.frame_count);
+    block_count += block_count == 0;                     /* a header, at least */
+    p->out = (ra_wav_info){ .format = p->task.format, .channels = from->clip.channels, .sample_rate_hz = from->clip.sample_rate_hz, .frame_count = from->clip.frame_count };
+    p->out.frame_bytes = p->out.channels * ra_wav_sample_bytes[p->out.format];
+    p->header_bytes = p->task.is_raw ? 0 : ra_wav_header(&p->out, p->header);
+    p->result.frame_count = p->out.frame_count;
+    p->result.byte_count = p->header_bytes + p->out.frame_count * p->out.frame_bytes;
+    p->result.byte_count += !p->task.is_raw && (p->result.byte_count & 1);       /* a header is even */
+    p->result.cut_samples = p->dither_seed = 0;
+    ra_result result = ra_process_cut(&p->written, block_count, p->out.frame_bytes);
+    if (result == RA_OK && p->task.has_report) result = ra_loudness_create(p->out.channels, p->out.sample_rate_hz, true, &p->meter);
+    if (result) return result;
+    ra_sha256_start(&p->sha);
+    ra_step *step = ra_process_add_taker(p, RA_STEP_ENCODE, block_count, from);
+    if (!step) return RA_BAD_ARGUMENT;
+    uint32_t encode = (uint32_t)(step - p->steps);
+    if (p->task.has_report && (!ra_process_add_piece(p, RA_STEP_REPORT, encode) || !ra_process_add_piece(p, RA_STEP_HASH, encode))) return RA_BAD_ARGUMENT;
+    step = ra_process_add_piece(p, RA_STEP_WRITE, encode);
+    if (!step) return RA_BAD_ARGUMENT;
+    p->written.line = (uint32_t)(step - p->steps);
+    p->weave.lines[p->written.line].is_by_hand = 1;
+    p->weave.lines[encode].leads = p->written.line;
+    p->weave.lines[encode].lead = RA_PIECE_SLOTS * p->written.piece_blocks;
+    return RA_OK;
+}
+
+/* This pass only finds out how loud it is. */
+static bool ra_process_is_aiming(const ra_process *p) { return p->task.kind == RA_TASK_EXPORT && p->task.is_normalised && !p->is_aimed; }
+
+static ra_result ra_process_plan_export(ra_process *p)
+{
+    ra_sound *from = &p->sounds[0];
+    uint32_t rate_hz = p->task.sample_rate_hz ? p->task.sample_rate_hz : p->in->sample_rate_hz, unit_frames = RA_PROCESS_BLOCK, line;
+    uint64_t ring_blocks = 0;
+    ra_result result = RA_OK;
+    if (rate_hz != p->in->sample_rate_hz) {
+        result = ra_resampler_create(p->in->sample_rate_hz, rate_hz, p->in->channels, &p->resampler);
+        if (result) return result;
+        const ra_resampler *r = p->resampler;
+        while (unit_frames > 1 && (uint64_t)unit_frames * r->step > (uint64_t)RA_PROCESS_BLOCK * r->phase_count) unit_frames /= 2;
+        ring_blocks = 2 * ((uint64_t)unit_frames * r->step / ((uint64_t)RA_PROCESS_BLOCK * r->phase_count) + 4);
+    }
+    if (p->file.frame_bytes) result = ra_process_plan_read(p, ring_blocks);
+    if (result == RA_OK && p->resampler) { result = ra_process_plan_rate(p, from, &p->sounds[1], unit_frames); from = &p->sounds[1]; }
+    if (result == RA_OK && p->task.chain.count) { result = ra_process_plan_chain(p, from, &p->sounds[2], true); from = &p->sounds[2]; }
+    if (result) return result;
+    return ra_process_is_aiming(p) ? ra_process_plan_measure(p, from, &line) : ra_process_plan_write(p, from);
+}
+
 static ra_result ra_process_plan(ra_process *p)
 {
     const ra_task *task = &p->task;
     uint32_t line;
+    p->sounds[0] = (ra_sound){ .clip = p->source, .mask = UINT64_MAX, .line = RA_NO_LINE };
+    p->read.line = p->written.line = RA_NO_LINE;
     uint64_t all = task->hop_frames ? (p->in->frame_count + task->hop_frames - 1) / task->hop_frames : 0;
     uint64_t left = all > task->first_spectrum ? all - task->first_spectrum : 0;
     p->result.spectrum_count = task->spectrum_count && task->spectrum_count < left ? task->spectrum_count : left;
-    /* a lane has a line for each processor, and three for the ways in and out and for mending; everything else has fewer */
+    /* a lane has a line for each processor, and three for the ways in and out and for going safely; everything else has fewer */
     p->step_capacity = (p->in->channels + 1) / 2 * (task->chain.count + 3) + RA_PROCESS_RANGES + 3;
     p->steps = ra_new(p->step_capacity, sizeof *p->steps);
     if (!p->steps || !ra_weave_reserve(&p->weave, p->step_capacity)) return RA_NO_MEMORY;
     switch (task->kind) {
-    case RA_TASK_EQUALIZER: case RA_TASK_EFFECTS: return ra_process_plan_chain(p);
+    case RA_TASK_EQUALIZER: case RA_TASK_EFFECTS: return ra_process_plan_chain(p, &p->sounds[0], &p->sounds[2], false);
+    case RA_TASK_EXPORT:    return ra_process_plan_export(p);
     case RA_TASK_NORMALIZE: return ra_process_plan_normalise(p);
-    case RA_TASK_MEASURE:   return ra_process_plan_measure(p, &line);
+    case RA_TASK_MEASURE: {
+        ra_result result = p->file.frame_bytes ? ra_process_plan_read(p, 0) : RA_OK;
+        return result ? result : ra_process_plan_measure(p, &p->sounds[0], &line);
+    }
     case RA_TASK_FFT:       return ra_process_plan_spectra(p);
     case RA_TASK_PEAKS:     return ra_process_plan_peaks(p);
     case RA_TASK_ANALYSE:   return ra_process_plan_overview(p);
@@ -8333,12 +8756,17 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
     ra_clip *out = p->result.clip;
     uint64_t first = step->first + unit * step->per_unit, end = step->first + step->count, count = end - first < step->per_unit ? end - first : step->per_unit;
     switch (step->kind) {
-    case RA_STEP_GATHER:  ra_process_gather(p, step->lane, unit); break;
+    case RA_STEP_READ: case RA_STEP_WRITE: break;        /* the control thread's */
+    case RA_STEP_DECODE:  ra_process_decode(p, step, unit); break;
+    case RA_STEP_ENCODE:  ra_process_encode(p, step->from, unit); break;
+    case RA_STEP_REPORT:  ra_process_report(p, unit); break;
+    case RA_STEP_HASH:    ra_process_hash(p, unit); break;
+    case RA_STEP_GATHER:  ra_process_gather(step->lane, unit); break;
     case RA_STEP_STAGE:   ra_stage_process(step->stage, step->lane->channels, step->lane->slots + (size_t)(unit % step->lane->slot_count) * RA_PROCESS_BLOCK * step->lane->channels, RA_PROCESS_BLOCK); break;
     case RA_STEP_BANDS:   ra_process_bands(step->lane, step, unit); break;
-    case RA_STEP_SCATTER: ra_process_scatter(p, step->lane, unit); break;
-    case RA_STEP_MEND:    return ra_process_mend(p, step->lane) == RA_OK;
-    case RA_STEP_MEASURE: ra_process_measure(p, first, count); break;
+    case RA_STEP_SAFELY:  ra_chain_process_safely(step->lane->chain, step->lane->slots + (size_t)(unit % step->lane->slot_count) * RA_PROCESS_BLOCK * step->lane->channels, RA_PROCESS_BLOCK); break;
+    case RA_STEP_SCATTER: return ra_process_scatter(step->lane, unit);
+    case RA_STEP_MEASURE: ra_process_measure(p, step->from, first, count); break;
     case RA_STEP_AIM:
         p->result.gain_db = ra_normalise_gain_db(&p->result.report, p->task.normalise, p->task.target_db, p->task.ceiling_dbtp);
         break;
@@ -8356,29 +8784,42 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
         break;
     case RA_STEP_RESAMPLE:
         if (in->sample_rate_hz == out->sample_rate_hz) memcpy(out->samples + first * out->channels, in->samples + first * in->channels, (size_t)(count * in->channels) * sizeof(float));
-        else ra_clip_resample_range(in, p->resampler, first, count, out->samples + first * out->channels);
+        else ra_clip_resample_range(in, UINT64_MAX, p->resampler, first, count, out->samples + first * out->channels);
         break;
+    case RA_STEP_RATE: {
+        uint64_t length = step->to->clip.frame_count;
+        first = step->first + unit * step->per_unit;
+        count = first >= length ? 0 : length - first < step->count ? length - first : step->count;
+        ra_clip_resample_range(&step->from->clip, step->from->mask, p->resampler, first, count, ra_sound_at(step->to, first));
+        break;
+    }
     }
     return true;
 }
 
-static const char *const ra_task_names[] = { "spectra", "equalise", "render", "normalise", "measure", "resample", "peaks", "analyse" };     /* by ra_task_kind */
+static const char *const ra_task_names[] = { "spectra", "equalise", "render", "normalise", "measure", "resample", "peaks", "analyse", "export" };     /* by ra_task_kind */
 _Static_assert(sizeof ra_task_names / sizeof ra_task_names[0] == RA_TASK_KIND_COUNT, "every task has a name");
-static bool ra_process_step(void *user, ra_job *job) { return ra_weave_run(&((ra_process *)user)->weave, job); }
+static bool ra_process_step(void *user, ra_job *job) { return ra_weave_run(&((ra_process *)user)->weave, job, RA_WEAVE_SLICE_S); }
 
 /* The sentence of what cannot be; NULL: it can. */
 static const char *ra_task_fault(const ra_task *task, const ra_clip *clip)
 {
     bool is_eq = true;
+    const char *no_target = (unsigned)task->normalise > RA_NORMALISE_PEAK || !(task->target_db >= -70 && task->target_db <= 0) ? "a target lies between -70 and 0 dB" : NULL;
     if ((unsigned)task->kind >= RA_TASK_KIND_COUNT) return "there is no such task";
-    if (clip->frame_count == 0 || clip->channels < 1 || clip->channels > 64) return "there is no sound to work on";
+    if ((clip->frame_count == 0 && task->kind != RA_TASK_EXPORT) || clip->channels < 1 || clip->channels > 64) return "there is no sound to work on";
     switch (task->kind) {
     case RA_TASK_EQUALIZER: case RA_TASK_EFFECTS:
         if (!ra_chain_is_possible(&task->chain)) return "the chain has a value outside its range";
         for (uint32_t index = 0; index < task->chain.count; index++) is_eq = is_eq && task->chain.item[index].kind == RA_PROCESSOR_EQ;
         return is_eq || task->kind == RA_TASK_EFFECTS ? NULL : "an equaliser's chain is made of eq only";
     case RA_TASK_NORMALIZE:
-        return (unsigned)task->normalise > RA_NORMALISE_PEAK || !(task->target_db >= -70 && task->target_db <= 0) ? "a target lies between -70 and 0 dB" : NULL;
+        return no_target;
+    case RA_TASK_EXPORT:
+        if (!ra_chain_is_possible(&task->chain)) return "the chain has a value outside its range";
+        if ((unsigned)task->format >= RA_WAV_WRITABLE_COUNT) return "this format is read and not written";
+        if (task->sample_rate_hz > 768000) return "sample rates go from 1 to 768000 Hz";
+        return task->is_normalised ? no_target : NULL;
     case RA_TASK_FFT:
         if (task->fft_frames < 32 || task->fft_frames > 65536 || task->fft_frames & (task->fft_frames - 1)) return "a transform's size is a power of two from 32 to 65536";
         return task->hop_frames ? NULL : "spectra have to be at least one frame apart";
@@ -8391,7 +8832,8 @@ static const char *ra_task_fault(const ra_task *task, const ra_clip *clip)
     }
 }
 
-static void ra_process_destroy(ra_process *p)
+/* Away with all that a pass has made. */
+static void ra_process_clear(ra_process *p)
 {
     for (uint32_t line = 0; p->steps && line < p->step_capacity; line++) {
         ra_eq_destroy(p->steps[line].eq);
@@ -8402,7 +8844,11 @@ static void ra_process_destroy(ra_process *p)
         ra_chain_destroy(p->lanes[lane].chain);
         RA_FREE(p->lanes[lane].slots);
         RA_FREE(p->lanes[lane].wide);
+        p->lanes[lane] = (ra_lane){ 0 };
     }
+    for (int n = 0; n < 3; n++) { RA_FREE(p->sounds[n].ring); p->sounds[n] = (ra_sound){ 0 }; }
+    RA_FREE(p->read.slots);
+    RA_FREE(p->written.slots);
     RA_FREE(p->weave.lines);
     ra_loudness_destroy(p->meter);
     ra_resampler_destroy(p->resampler);
@@ -8411,39 +8857,104 @@ static void ra_process_destroy(ra_process *p)
     RA_FREE(p->result.spectra_db);
     RA_FREE(p->window);
     RA_FREE(p->steps);
+    p->read = p->written = (ra_pieces){ 0 };
+    p->lane_count = 0;
+    p->meter = NULL;
+    p->resampler = NULL;
+    p->result.clip = NULL;
+    p->result.columns = NULL;
+    p->result.spectra_db = p->window = NULL;
+    p->steps = NULL;
+    memset(&p->weave, 0, sizeof p->weave);
+}
+
+/* Gives the next pass to the pool. */
+static ra_result ra_process_begin(ra_process *p)
+{
+    uint32_t wanted = ra_pool_wanted_count(p->pool) < RA_PROCESS_JOBS ? ra_pool_wanted_count(p->pool) : RA_PROCESS_JOBS;
+    ra_result result = RA_OK;
+    p->weave.unit = ra_process_unit;
+    p->weave.user = p;
+    for (p->job_count = 0; result == RA_OK && (p->job_count < wanted || p->job_count == 0); ) {
+        result = ra_pool_submit(p->pool, ra_task_names[p->task.kind], ra_process_step, p, &p->jobs[p->job_count]);
+        if (result == RA_OK) p->job_count++;
+    }
+    return p->job_count ? RA_OK : result;                /* fewer jobs than wished do the work too */
+}
+
+/* Somebody has a piece of a file in his hands. */
+static bool ra_process_is_lent(const ra_process *p) { return p->read.begun != p->read.ended || p->written.begun != p->written.ended; }
+
+/* When everybody has left a pass that is not the last one, begins the next. One that normalises comes after one that has
+   measured. And settings may be so wild that NaN comes out of the chain: it has to be reset then, and only one block after
+   another can say what that sounds like, so all begins again that way; what is written by then is the same. Takes as long
+   as it takes; nobody sane meets it. */
+static bool ra_process_again(ra_process *p)
+{
+    bool is_wild = false, is_aimed = ra_process_is_aiming(p) && ra_weave_is_finished(&p->weave);
+    if (p->is_cancelled || p->loss || p->failure) return false;
+    for (uint32_t lane = 0; lane < p->lane_count; lane++) is_wild |= p->lanes[lane].is_bad;
+    if (p->job_count) {
+        if (!is_wild && !is_aimed) return false;
+        if (ra_process_is_lent(p)) return true;
+        if (is_aimed) {
+            p->is_aimed = true;
+            p->result.before = p->result.report;
+            p->result.report = (ra_loudness_report){ 0 };
+            p->result.gain_db = ra_normalise_gain_db(&p->result.before, p->task.normalise, p->task.target_db, p->task.ceiling_dbtp);
+        }
+        p->is_safe |= is_wild;
+        if (p->written.ended > p->kept_count) p->kept_count = p->written.ended;
+        for (uint32_t job = 0; job < p->job_count; job++) ra_job_release(p->jobs[job]);
+        ra_process_clear(p);
+    }
+    ra_result result = ra_process_begin(p);
+    if (result == RA_OK || result == RA_BUSY) return true;           /* no room among the jobs: next time */
+    p->failure = result;
+    return false;
+}
+
+static void ra_process_destroy(ra_process *p)
+{
+    ra_process_clear(p);
     RA_FREE(p);
 }
 
-static ra_result ra_process_begin(ra_pool *pool, const ra_clip *clip, const ra_task *task, ra_process **out)
+/* file NULL: the clip is there. */
+static ra_result ra_process_start(ra_pool *pool, const ra_clip *clip, const ra_wav_info *file, const ra_task *task, ra_process **out, ra_error *error)
 {
+    ra_clip source = *clip;
+    *out = NULL;
+    if (task->first_frame > source.frame_count) return ra_refuse(error, RA_BAD_ARGUMENT, 0, "the first frame lies behind the end");
+    source.frame_count -= task->first_frame;
+    if (task->frame_count && task->frame_count < source.frame_count) source.frame_count = task->frame_count;
+    const char *fault = ra_task_fault(task, &source);
+    if (!fault && file && task->kind != RA_TASK_EXPORT && task->kind != RA_TASK_MEASURE) fault = "this task wants its sound in memory";
+    if (fault) return ra_refuse(error, RA_BAD_ARGUMENT, 0, "%s", fault);
     ra_process *p = ra_new(1, sizeof *p);
-    if (!p) return RA_NO_MEMORY;
+    if (!p) return ra_refuse(error, RA_NO_MEMORY, 0, "%s", ra_result_text(RA_NO_MEMORY));
     p->pool = pool;
-    p->clip = *clip;
-    p->in = &p->clip;
+    p->source = source;
+    if (file) p->file = *file;
+    else p->source.samples += task->first_frame * source.channels;
+    p->in = &p->source;
     p->task = *task;
-    p->weave.unit = ra_process_unit;
-    p->weave.user = p;
-    uint32_t wanted = ra_pool_wanted_count(pool) < RA_PROCESS_JOBS ? ra_pool_wanted_count(pool) : RA_PROCESS_JOBS;
-    ra_result result = RA_OK;
-    while (result == RA_OK && (p->job_count < wanted || p->job_count == 0)) {
-        result = ra_pool_submit(pool, ra_task_names[task->kind], ra_process_step, p, &p->jobs[p->job_count]);
-        if (result == RA_OK) p->job_count++;
-    }
-    if (p->job_count == 0) { ra_process_destroy(p); return result; }
-    *out = p;                                            /* fewer jobs than wished do the work too */
+    p->task.chain = ra_chain_heard(&task->chain);
+    ra_result result = ra_process_begin(p);
+    if (result) { ra_process_destroy(p); return ra_refuse(error, result, 0, "%s", ra_result_text(result)); }
+    *out = p;
     return RA_OK;
+}
+
+RA_API ra_result ra_process_stream(ra_pool *pool, const ra_wav_info *input, const ra_task *task, ra_process **out, ra_error *error)
+{
+    ra_clip clip = { .frame_count = input->frame_count, .channels = input->channels, .sample_rate_hz = input->sample_rate_hz };
+    return ra_process_start(pool, &clip, input, task, out, error);
 }
 
 RA_API ra_result ra_process_async(ra_pool *pool, const ra_clip *clip, const ra_task *task, ra_process **out, ra_error *error)
 {
-    *out = NULL;
-    const char *fault = ra_task_fault(task, clip);
-    if (fault) return ra_refuse(error, RA_BAD_ARGUMENT, 0, "%s", fault);
-    ra_task heard = *task;
-    heard.chain = ra_chain_heard(&task->chain);
-    ra_result result = ra_process_begin(pool, clip, &heard, out);
-    return result ? ra_refuse(error, result, 0, "%s", ra_result_text(result)) : RA_OK;
+    return ra_process_start(pool, clip, NULL, task, out, error);
 }
 
 /* The newest attempt. */
@@ -8460,18 +8971,36 @@ static bool ra_process_has_lost(const ra_process *p)
     return has;
 }
 
+/* A worker died with it: what that one may yet write to stays as it is, and another attempt begins with what was given.
+   What is written by then is the same. */
+static ra_result ra_process_repeat(ra_process *p)
+{
+    ra_process *again = ra_new(1, sizeof *again);
+    if (!again) return RA_NO_MEMORY;
+    again->pool = p->pool;
+    again->source = p->source;
+    again->file = p->file;
+    again->in = &again->source;
+    again->task = p->task;
+    again->kept_count = p->written.ended > p->kept_count ? p->written.ended : p->kept_count;
+    ra_result result = ra_process_begin(again);
+    if (result) ra_process_destroy(again); else p->again = again;
+    return result;
+}
+
+static bool ra_process_is_finished(const ra_process *p) { return ra_weave_is_finished(&p->weave) && !ra_process_is_aiming(p); }
+
 RA_API ra_job_state ra_process_poll(ra_process *first, float *progress)
 {
     ra_process *p = ra_process_now(first);
-    bool is_finished = ra_weave_is_finished(&p->weave);
-    if (!is_finished && !p->is_cancelled && ra_process_has_lost(p)) {
+    bool is_finished = ra_process_is_finished(p), is_aiming = ra_process_is_aiming(p), is_again = false;
+    if (!is_finished && !p->is_cancelled && !p->loss && ra_process_has_lost(p)) {
         ra_weave_stop(&p->weave);
-        if (p->task.overview) p->failure = RA_NO_THREAD;     /* the dead one may yet write there: only its owner has another */
-        else {
-            p->is_cancelled = ra_process_begin(p->pool, p->in, &p->task, &p->again) == RA_NO_MEMORY;      /* busy: at the next poll, then */
-            if (progress) *progress = 0.0f;
-            if (!p->is_cancelled) return RA_JOB_QUEUED;
-        }
+        if (p->task.overview) p->loss = RA_NO_THREAD;        /* the dead one may yet write there: only its owner has another */
+        else if (!ra_process_is_lent(p)) p->loss = ra_process_repeat(p);
+        if (p->loss == RA_BUSY) p->loss = RA_OK;             /* no room among the jobs: next time */
+        if (progress) *progress = 0.0f;
+        if (!p->loss) return RA_JOB_QUEUED;
     }
     uint32_t ended_count = 0;
     float most = 0;
@@ -8480,9 +9009,70 @@ RA_API ra_job_state ra_process_poll(ra_process *first, float *progress)
         most = is > most ? is : most;
         ended_count += ra_job_poll(p->jobs[job]) >= RA_JOB_DONE;
     }
+    bool is_left = ended_count == p->job_count;
+    if (p->is_aimed || is_aiming) most = 0.5f * (most + p->is_aimed);      /* two passes */
     if (progress) *progress = is_finished ? 1.0f : most;
-    if (is_finished || ended_count == p->job_count) return is_finished || !p->is_cancelled ? RA_JOB_DONE : RA_JOB_CANCELLED;
+    if (is_left && !is_finished) is_again = ra_process_again(p);
+    if (is_finished || (is_left && !is_again)) return is_finished || !p->is_cancelled ? RA_JOB_DONE : RA_JOB_CANCELLED;
     return most > 0 ? RA_JOB_RUNNING : RA_JOB_QUEUED;
+}
+
+/* Is there something to do with the next piece? */
+static bool ra_process_has_piece(const ra_process *p, const ra_pieces *pieces)
+{
+    return ra_weave_is_open(&p->weave) && pieces->line != RA_NO_LINE && ra_weave_is_wanted(&p->weave, pieces->line, pieces->begun);
+}
+
+static size_t ra_process_read_bytes(const ra_process *p, uint32_t piece)
+{
+    uint64_t piece_bytes = (uint64_t)p->read.piece_blocks * RA_PROCESS_BLOCK * p->file.frame_bytes, left = p->source.frame_count * p->file.frame_bytes - piece * piece_bytes;
+    return (size_t)(left < piece_bytes ? left : piece_bytes);
+}
+
+static uint64_t ra_process_read_offset(const ra_process *p, uint32_t piece)
+{
+    return p->file.data_offset + (p->task.first_frame + (uint64_t)piece * p->read.piece_blocks * RA_PROCESS_BLOCK) * p->file.frame_bytes;
+}
+
+RA_API bool ra_process_next_read(ra_process *first, uint64_t *offset, size_t *byte_count, void **bytes)
+{
+    ra_process *p = ra_process_now(first);
+    if (!ra_process_has_piece(p, &p->read)) return false;
+    uint32_t piece = p->read.begun++;
+    *offset = ra_process_read_offset(p, piece);
+    *byte_count = ra_process_read_bytes(p, piece);
+    *bytes = p->read.slots + (size_t)(piece % RA_PIECE_SLOTS) * p->read.slot_bytes;
+    return true;
+}
+
+RA_API void ra_process_read_done(ra_process *first, size_t byte_count)
+{
+    ra_process *p = ra_process_now(first);
+    RA_ASSERT(p->read.ended < p->read.begun);
+    uint32_t piece = p->read.ended++;
+    if (byte_count >= ra_process_read_bytes(p, piece)) { ra_weave_hand_in(&p->weave, p->read.line); return; }
+    if (!p->failure) p->failure = ra_refuse(&p->error, RA_NO_FILE, ra_process_read_offset(p, piece) + byte_count, "byte %llu: the file ends here or cannot be read, though it was longer when it was opened",
+                           (unsigned long long)(ra_process_read_offset(p, piece) + byte_count));
+    ra_weave_stop(&p->weave);
+}
+
+RA_API void ra_process_write_done(ra_process *first)
+{
+    ra_process *p = ra_process_now(first);
+    RA_ASSERT(p->written.ended < p->written.begun);
+    p->written.ended++;
+    ra_weave_hand_in(&p->weave, p->written.line);
+}
+
+RA_API bool ra_process_next_write(ra_process *first, const void **bytes, size_t *byte_count)
+{
+    ra_process *p = ra_process_now(first);
+    for (; ra_process_has_piece(p, &p->written); ra_process_write_done(p)) {
+        uint32_t piece = p->written.begun++;
+        *bytes = ra_process_piece(p, piece, byte_count);
+        if (piece >= p->kept_count) return true;         /* the others are there from the pass before */
+    }
+    return false;
 }
 
 RA_API void ra_process_cancel(ra_process *first)
@@ -8497,29 +9087,47 @@ RA_API ra_result ra_process_get(ra_process *first, const ra_task_result **out)
 {
     ra_job_state state = ra_process_poll(first, NULL);
     ra_process *p = ra_process_now(first);
-    bool is_there = state == RA_JOB_DONE && ra_weave_is_finished(&p->weave);
+    bool is_there = state == RA_JOB_DONE && ra_process_is_finished(p);
     if (out) *out = is_there ? &p->result : NULL;
     if (is_there) return RA_OK;
-    return state == RA_JOB_CANCELLED ? RA_CANCELLED : state < RA_JOB_DONE ? RA_BUSY : p->failure ? p->failure : RA_NO_MEMORY;
+    return state == RA_JOB_CANCELLED ? RA_CANCELLED : state < RA_JOB_DONE ? RA_BUSY : p->loss ? p->loss : p->failure ? p->failure : RA_NO_MEMORY;
 }
+
+RA_API ra_result ra_process_explain(ra_process *first, ra_error *error)
+{
+    ra_result result = ra_process_get(first, NULL);
+    ra_process *p = ra_process_now(first);
+    if (error && result && result == p->error.code) *error = p->error;
+    else ra_refuse(error, result, 0, "%s", ra_result_text(result));
+    return result;
+}
+
+/* Is there something to be read or written? */
+static bool ra_process_is_waiting(const ra_process *p) { return ra_process_has_piece(p, &p->read) || ra_process_has_piece(p, &p->written); }
 
 RA_API ra_job_state ra_process_work(ra_process *first, double budget_ms)
 {
     double end_s = ra_now_s() + budget_ms / 1000.0;
+    ra_job_state state;
+    ra_process *p;
     do {
-        ra_process *p = ra_process_now(first);
-        bool is_over = ra_pool_step(&p->pool->control, p->jobs[0]) && !ra_weave_is_finished(&p->weave);
-        for (uint32_t job = 0; is_over && job < p->job_count; job++) ra_pool_finish(p->pool, p->jobs[job]);      /* stopped or failed: let all see it */
+        p = ra_process_now(first);
+        bool is_over = p->job_count && ra_weave_run(&p->weave, p->jobs[0], 0.0) && !ra_process_is_finished(p);
+        for (uint32_t job = 0; is_over && job < p->job_count; job++) ra_pool_finish(p->pool, p->jobs[job]);      /* stopped, or the end of a pass: let all see it */
         ra_pool_check(p->pool);
-    } while (ra_process_poll(first, NULL) < RA_JOB_DONE && ra_now_s() < end_s);
-    return ra_process_poll(first, NULL);
+        state = ra_process_poll(first, NULL);
+    } while (state < RA_JOB_DONE && ra_now_s() < end_s && !ra_process_is_waiting(p));
+    return state;
 }
 
-RA_API ra_result ra_process_wait(ra_process *p)
+RA_API ra_result ra_process_wait(ra_process *first)
 {
     if (!ra_may_block()) return RA_BUSY;
-    while (ra_process_work(p, 1000.0) < RA_JOB_DONE) { }
-    return ra_process_get(p, NULL);
+    do {
+        const ra_process *p = ra_process_now(first);
+        if (ra_process_is_waiting(p) || ra_process_is_lent(p)) return RA_BUSY;
+    } while (ra_process_work(first, 1000.0) < RA_JOB_DONE);
+    return ra_process_get(first, NULL);
 }
 
 RA_API ra_clip *ra_process_take_clip(ra_process *first)
@@ -13279,8 +13887,8 @@ WEB_API const void *web_boot(void) { return &web_boot_block; }
    [18] CLI - the command line
    ----------------------------------------------------------------------------
    owns     main (native): one function per sub-command
-   calls    rustyaudio.h; [2] BASE; [10] WAV: ra_wav_file and its verbs, ra_wav_save_as, tables
-   threads  one
+   calls    rustyaudio.h; [2] BASE; [10] WAV: ra_wav_file, ra_new_file and their verbs, ra_wav_save_as, tables
+   threads  one, and the pool's
    exit     0 done, 1 the world said no, 2 the command was not understood
    ============================================================================ */
 #if RA_CLI
@@ -13602,28 +14210,36 @@ static void cli_tell_gain(const ra_task *task, const ra_loudness_report *report,
     fputs(line, stderr);
 }
 
-/* A task on all cores; the clip becomes its result. Where somebody watches, its progress is shown. */
-static ra_result cli_run_task(ra_pool *pool, ra_clip **clip, const ra_task *task, const char *what, ra_error *error)
+/* Brings the pieces of the one file and takes those of the other, and works along meanwhile; where somebody watches, the
+   progress is shown. Gives why it could not be written, as in errno, or 0. */
+static int cli_serve(ra_process *process, ra_wav_file *in, FILE *out)
 {
-    ra_process *process;
-    const ra_task_result *is;
-    float progress;
-    if ((*clip)->frame_count == 0) return RA_OK;           /* there is nothing to do */
-    ra_result result = ra_process_async(pool, *clip, task, &process, error);
-    if (result) return result;
-    bool is_watched = isatty(STDERR_FILENO);
-    while (ra_process_work(process, 100.0) < RA_JOB_DONE) {
-        ra_process_poll(process, &progress);
-        if (is_watched) fprintf(stderr, "\r%s %3d %%", what, (int)(progress * 100.0f));
-    }
-    if (is_watched) fputs("\r\033[K", stderr);             /* the line is clean again */
-    result = ra_process_get(process, &is);
-    ra_clip *made = ra_process_take_clip(process);
-    if (result) ra_refuse(error, result, 0, "%s", ra_result_text(result));
-    else if (task->kind == RA_TASK_NORMALIZE) cli_tell_gain(task, &is->report, is->gain_db);
-    ra_process_free(process);
-    if (made) { ra_clip_destroy(*clip); *clip = made; }
-    return result;
+    int reason = 0;
+    double shown_s = ra_now_s();
+    bool is_watched = isatty(STDERR_FILENO), is_shown = false;
+    do {
+        uint64_t offset;
+        size_t byte_count;
+        void *to;
+        const void *from;
+        while (ra_process_next_read(process, &offset, &byte_count, &to)) ra_process_read_done(process, ra_wav_file_read(in, offset, to, byte_count));
+        while (!reason && ra_process_next_write(process, &from, &byte_count)) {
+            if (fwrite(from, 1, byte_count, out) != byte_count) reason = errno ? errno : EIO;
+            ra_process_write_done(process);
+        }
+        sigset_t waiting;                                /* of those that cli_render holds back */
+        if (sigpending(&waiting) == 0 && (sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGHUP))) reason = EINTR;
+        if (reason) ra_process_cancel(process);
+        if (is_watched && ra_now_s() > shown_s + 0.1) {
+            float progress;
+            ra_process_poll(process, &progress);
+            fprintf(stderr, "\rrendering %3d %%", (int)(progress * 100.0f));
+            shown_s = ra_now_s();
+            is_shown = true;
+        }
+    } while (ra_process_work(process, 100.0) < RA_JOB_DONE);
+    if (is_shown) fputs("\r\033[K", stderr);             /* the line is clean again */
+    return reason;
 }
 
 /* Puts the filters of a settings file before the chain. */
@@ -13674,53 +14290,58 @@ static bool cli_load_impulses(ra_chain_spec *spec)
     return true;
 }
 
-/* Whole numbers end at full scale. */
-static void cli_tell_clipped(const ra_clip *clip, ra_wav_format format)
-{
-    uint64_t count = 0;
-    for (uint64_t n = 0; format != RA_WAV_F32 && n < clip->frame_count * clip->channels; n++) count += ra_abs(clip->samples[n]) > 1.0;
-    if (count) fprintf(stderr, "rustyaudio: %llu samples are beyond full scale and were cut; a limiter in the chain, --normalise or --format f32 keeps them\n", (unsigned long long)count);
-}
-
 static int cli_render(int argc, char **argv)
 {
     cli_options options;
     ra_error error = { .text = "" };
-    ra_task effects = { .kind = RA_TASK_EFFECTS }, resample = { .kind = RA_TASK_RESAMPLE }, normalise = { .kind = RA_TASK_NORMALIZE, .ceiling_dbtp = RA_NORMALISE_CEILING_DBTP };
-    ra_clip *clip = NULL;
+    ra_task task = { .kind = RA_TASK_EXPORT, .ceiling_dbtp = RA_NORMALISE_CEILING_DBTP };
     ra_pool *pool = NULL;
-    ra_wav_info info = { 0 };
-    bool is_raw;
-    int status = cli_parse(argc, argv, CLI_CHAIN | CLI_RATE | CLI_FORMAT | CLI_NORMALISE | CLI_WORKERS, &options);
+    ra_process *process = NULL;
+    ra_wav_file file;
+    ra_new_file written;
+    sigset_t held, before;
+    int status = cli_parse(argc, argv, CLI_CHAIN | CLI_RATE | CLI_FORMAT | CLI_NORMALISE | CLI_WORKERS, &options), reason = 0;
     if (status) return status;
     if (options.word_count != 2) return cli_misuse("render wants an input and an output file");
     const char *in = options.words[0], *out = options.words[1];
-    if (!cli_format(options.format, &info.format, &is_raw)) return cli_misuse("--format: \"%s\" should be s16, s24, f32 or raw", options.format);
-    if (options.normalise && !cli_goal_parse(options.normalise, &normalise))
+    if (!cli_format(options.format, &task.format, &task.is_raw)) return cli_misuse("--format: \"%s\" should be s16, s24, f32 or raw", options.format);
+    if (options.normalise && !cli_goal_parse(options.normalise, &task))
         return cli_misuse("--normalise: \"%s\" should be lufs=, rms= or peak= and a number of dB from -70 to 0", options.normalise);
-    if (ra_chain_parse(options.chain, &effects.chain, &error)) return cli_refuse("--chain", &error);
-    if (options.eq && cli_import(options.eq, &effects.chain, &error)) return cli_refuse(options.eq, &error);
-    if (!cli_load_impulses(&effects.chain)) return 1;
-    ra_result result = ra_wav_load(in, &clip, &error);
-    if (result == RA_OK) {
-        result = cli_create_pool(&options, false, &pool);
-        if (result) ra_refuse(&error, result, 0, "%s", ra_result_text(result));
-    }
-    resample.sample_rate_hz = (uint32_t)options.rate_hz;       /* the rate first: the chain is designed for what comes out */
-    if (result == RA_OK && options.rate_hz > 0.0) result = cli_run_task(pool, &clip, &resample, "resampling", &error);
-    if (result == RA_OK && effects.chain.count)   result = cli_run_task(pool, &clip, &effects, "rendering", &error);
-    if (result == RA_OK && options.normalise)     result = cli_run_task(pool, &clip, &normalise, "normalising", &error);
-    if (result) status = cli_refuse(in, &error);
+    task.is_normalised = options.normalise != NULL;
+    task.sample_rate_hz = (uint32_t)options.rate_hz;
+    if (ra_chain_parse(options.chain, &task.chain, &error)) return cli_refuse("--chain", &error);
+    if (options.eq && cli_import(options.eq, &task.chain, &error)) return cli_refuse(options.eq, &error);
+    if (!cli_load_impulses(&task.chain)) return 1;
+    if (ra_wav_open(in, &file, &error)) { cli_free_impulses(&task.chain); return cli_refuse(in, &error); }
+    /* Who breaks it off gets no half file: until it is away the signal waits, and then it ends us. */
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT); sigaddset(&held, SIGTERM); sigaddset(&held, SIGHUP);
+    sigprocmask(SIG_BLOCK, &held, &before);
+    if (ra_new_file_open(out, &written, &error)) status = cli_refuse(out, &error);
     else {
-        info.channels = clip->channels;
-        info.sample_rate_hz = clip->sample_rate_hz;
-        info.frame_count = clip->frame_count;
-        cli_tell_clipped(clip, info.format);
-        if (ra_wav_save_as(out, &info, clip->samples, is_raw, &error)) status = cli_refuse(out, &error);
+        if (!written.is_beside) sigprocmask(SIG_SETMASK, &before, NULL);        /* nothing will be left behind */
+        ra_result result = cli_create_pool(&options, false, &pool);
+        if (result) ra_refuse(&error, result, 0, "%s", ra_result_text(result));
+        else result = ra_process_stream(pool, &file.info, &task, &process, &error);
+        if (result == RA_OK) {
+            const ra_task_result *is;
+            reason = cli_serve(process, &file, written.file);
+            result = ra_process_explain(process, &error);
+            if (ra_process_get(process, &is) == RA_OK) {
+                if (task.is_normalised) cli_tell_gain(&task, &is->before, is->gain_db);
+                if (is->cut_samples) fprintf(stderr, "rustyaudio: %llu samples are beyond full scale and were cut; a limiter in the chain, --normalise or --format f32 keeps them\n",
+                                             (unsigned long long)is->cut_samples);
+            }
+        }
+        bool is_refused = result && !reason;
+        if (is_refused) status = cli_refuse(in, &error);
+        if (ra_new_file_close(&written, is_refused ? ECANCELED : reason, &error) && !is_refused && reason != EINTR) status = cli_refuse(out, &error);
     }
-    cli_free_impulses(&effects.chain);
+    ra_process_free(process);
     ra_pool_destroy(pool);
-    ra_clip_destroy(clip);
+    ra_wav_close(&file);
+    cli_free_impulses(&task.chain);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return status;
 }
 

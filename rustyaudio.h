@@ -480,7 +480,7 @@ RA_API bool      ra_overview_report(const ra_overview *overview, ra_loudness_rep
 
 /* ---- jobs: what the pool does to a whole clip while the caller goes on ------------------------ */
 
-/* The same bits for any number of workers, and for EFFECTS those of ra_render_clip. */
+/* The same bits for any number of workers, and for EFFECTS and EXPORT those of ra_render_clip. */
 typedef enum {
     RA_TASK_FFT,                  /* spectra_db: one every hop_frames, of the Hann window around that frame; mean power of all channels,
                                      a full-scale sine on a bin in all of them reads 0 dB, at least -160 */
@@ -492,26 +492,37 @@ typedef enum {
     RA_TASK_PEAKS,                /* columns, as ra_clip_peaks */
     RA_TASK_ANALYSE,              /* the task's overview, while it goes on; report. RA_NO_THREAD if a worker died with it: leave that
                                      overview alone, for ever, and begin again with another */
+    RA_TASK_EXPORT,               /* a file, by pieces (ra_process_next_write): first the other rate, then the chain, then one gain. To normalise,
+                                     the sound passes twice: once to find out how loud the chain's end is, once to be written */
     RA_TASK_KIND_COUNT
 } ra_task_kind;
 
 typedef struct {
     ra_task_kind kind;
-    ra_chain_spec chain;              /* EQUALIZER, EFFECTS */
-    ra_normalise_kind normalise;      /* NORMALIZE */
+    uint64_t first_frame, frame_count;   /* the part of the sound that is worked on, as if it were all; frame_count 0: to the end */
+    ra_chain_spec chain;              /* EQUALIZER, EFFECTS, EXPORT */
+    bool     is_normalised;           /* EXPORT: to the target that follows */
+    ra_normalise_kind normalise;      /* NORMALIZE, EXPORT */
     double   target_db;               /* -70..0 */
     double   ceiling_dbtp;            /* NaN: -1 */
     uint32_t fft_frames, hop_frames;  /* FFT: a power of two, 32..65536; at least 1 */
     uint64_t first_spectrum, spectrum_count;     /* 0: all whose middle lies in the clip */
-    uint32_t sample_rate_hz;          /* RESAMPLE: 1..768000 */
+    uint32_t sample_rate_hz;          /* RESAMPLE: 1..768000; EXPORT: likewise, or 0: as it is */
+    ra_wav_format format;             /* EXPORT: one that can be written; 16 bits with dither */
+    bool     is_raw;                  /* EXPORT: the bare samples, no header */
+    bool     has_report;              /* EXPORT: report and sha256 of the file too, which costs time */
     uint64_t column_count;            /* PEAKS: at least 1 */
     ra_overview *overview;            /* ANALYSE: an empty one of the clip's size; borrowed as the clip is */
 } ra_task;
 
 typedef struct {                      /* what the task's kind says; the rest is empty */
     ra_clip *clip;
-    ra_loudness_report report;
-    double   gain_db;
+    ra_loudness_report report;        /* EXPORT: of the file's samples, if it was asked for */
+    ra_loudness_report before;        /* EXPORT that normalises: of what came out of the chain */
+    double   gain_db;                 /* NORMALIZE, EXPORT */
+    uint64_t frame_count, byte_count; /* EXPORT: of the file */
+    uint64_t cut_samples;             /* EXPORT in whole numbers: samples beyond full scale */
+    char     sha256[65];              /* EXPORT: of the file's bytes, as sha256sum prints it; "" if it was not asked for */
     float   *spectra_db;              /* spectrum_count times bin_count */
     uint64_t spectrum_count;
     uint32_t bin_count;               /* fft_frames / 2 + 1: 0 Hz to half the rate */
@@ -522,16 +533,31 @@ typedef struct ra_process ra_process;
 /* Begins a task and returns at once: the work, memory for the result included, is the pool's. The clip and the
    chain's responses are borrowed until ra_process_free has answered true. RA_BAD_ARGUMENT, with a sentence, for what cannot be done. */
 RA_API ra_result ra_process_async(ra_pool *pool, const ra_clip *clip, const ra_task *task, ra_process **out, ra_error *error);
-/* RA_JOB_DONE also when it failed; progress 0..1, may be NULL. */
+/* The same for sound in a file of any length that the caller can reach; input is what ra_wav_parse says of it. For MEASURE
+   and EXPORT. Takes a few MB, however long the file is: ask often, with the functions that follow. */
+RA_API ra_result ra_process_stream(ra_pool *pool, const ra_wav_info *input, const ra_task *task, ra_process **out, ra_error *error);
+/* True: copy these bytes of the file to *bytes, which is the process's memory until read_done, and then say read_done. Each
+   piece is handed out once; up to 3 may be out at a time, and are done in the order in which they came. */
+RA_API bool      ra_process_next_read(ra_process *process, uint64_t *offset, size_t *byte_count, void **bytes);
+/* Fewer bytes than wanted: the file has become shorter or is broken, and the process fails. */
+RA_API void      ra_process_read_done(ra_process *process, size_t byte_count);
+/* EXPORT's file, also of sound in memory. True: these are its next bytes, from byte 0 on, which stay what they are until
+   write_done. Up to 3 pieces of some 256 KB may be out at a time. Without somebody who takes them nothing goes on. */
+RA_API bool      ra_process_next_write(ra_process *process, const void **bytes, size_t *byte_count);
+RA_API void      ra_process_write_done(ra_process *process);
+/* RA_JOB_DONE also when it failed; progress 0..1, may be NULL. Begins the second pass where there is one: ask until it is done. */
 RA_API ra_job_state ra_process_poll(ra_process *process, float *progress);
 /* Ends within some milliseconds; what was done is thrown away. */
 RA_API void      ra_process_cancel(ra_process *process);
-/* Works along on the calling thread for about budget_ms, and says how far it is. */
+/* Works along on the calling thread for about budget_ms, or until something has to be read or written, and says how far it is. */
 RA_API ra_job_state ra_process_work(ra_process *process, double budget_ms);
-/* Works along until it is done; what ra_process_get says then. RA_BUSY in a page, which may not wait. */
+/* Works along until it is done; what ra_process_get says then. RA_BUSY in a page, which may not wait, and when something
+   has to be read or written. */
 RA_API ra_result ra_process_wait(ra_process *process);
 /* RA_OK and the result, which stays the process's; RA_BUSY before it is there, RA_CANCELLED or the failure otherwise. */
 RA_API ra_result ra_process_get(ra_process *process, const ra_task_result **out);
+/* The same in a sentence. */
+RA_API ra_result ra_process_explain(ra_process *process, ra_error *error);
 /* The result's clip becomes the caller's; NULL when there is none. */
 RA_API ra_clip  *ra_process_take_clip(ra_process *process);
 /* Cancels and frees. In a browser it may answer false: a slice is still running, ask again later. NULL is fine. */

@@ -61,8 +61,8 @@
 
 static struct {
     atomic_llong live;                 /* blocks that are allocated and not freed */
+    atomic_llong bytes, most_bytes;    /* in them, and the most there have been */
     atomic_llong count;                /* allocations ever */
-    atomic_llong bytes;                /* and how many bytes they were */
     atomic_llong fail_at;              /* this one of them fails (counted from 1); 0: none */
     atomic_llong bad_frees;            /* of something that was not allocated, or twice */
     atomic_llong audio_sins;           /* allocations, frees and locks while is_audio */
@@ -83,9 +83,10 @@ static void *test_malloc(size_t byte_count)
     block_head *head = malloc(sizeof *head + byte_count);
     if (!head) return NULL;
     *head = (block_head){ BLOCK_LIVE, byte_count };
+    long long bytes = memory.bytes += (long long)byte_count;
+    if (bytes > memory.most_bytes) memory.most_bytes = bytes;
     memset(head + 1, 0xA5, byte_count < 65536 ? byte_count : 65536);      /* nobody may hope for zeros */
     memory.live++;
-    memory.bytes += (long long)byte_count;
     return head + 1;
 }
 static void test_free(void *bytes)
@@ -95,6 +96,7 @@ static void test_free(void *bytes)
     block_head *head = (block_head *)bytes - 1;
     if (head->magic != BLOCK_LIVE) { memory.bad_frees++; return; }
     head->magic = BLOCK_DEAD;
+    memory.bytes -= (long long)head->byte_count;
     memory.live--;
     free(head);
 }
@@ -568,6 +570,22 @@ static void test_base(void)
     }
     check_text(ra_result_text(RA_BAD_WAV), "not a readable WAV file");
     check(ra_result_text((ra_result)12345) && ra_result_text((ra_result)-1));
+
+    test("base: SHA-256 of the standard's examples, however they are cut");
+    static const struct { const char *text; size_t times; const char *digits; } hashes[] = {
+        { "", 1, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }, { "abc", 1, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
+        { "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 1, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
+        { "a", 1000000, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0" },
+        { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 8000, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0" },
+    };
+    for (size_t n = 0; n < sizeof hashes / sizeof hashes[0]; n++) {
+        ra_sha256 sha;
+        char digits[65];
+        ra_sha256_start(&sha);
+        for (size_t k = 0; k < hashes[n].times; k++) ra_sha256_add(&sha, hashes[n].text, strlen(hashes[n].text));
+        ra_sha256_end(&sha, digits);
+        check_text(digits, hashes[n].digits);
+    }
 
     test("base: sizes that overflow are refused, not wrapped");
     ra_clip *clip = (ra_clip *)1;
@@ -6674,6 +6692,139 @@ static double slow_bin_db(const ra_clip *clip, int64_t middle, uint32_t size, ui
     return fmax(-160, 10 * log10(power / clip->channels / (size / 4.0 * size / 4.0) + 1e-30));
 }
 
+/* ---- sound that comes and goes by pieces ---- */
+
+/* What a task's file has to be, by the functions that have everything in memory; from malloc. */
+typedef struct { uint8_t *bytes; size_t byte_count; double gain_db; ra_loudness_report report; uint64_t frame_count; } wanted_file;
+
+static ra_loudness_report file_report(const float *samples, uint64_t frame_count, uint32_t channels, uint32_t rate)
+{
+    ra_loudness_report report;
+    ra_loudness *meter;
+    memset(&report, 0, sizeof report);
+    if (!check_same(ra_loudness_create(channels, rate, true, &meter), RA_OK)) return report;
+    ra_loudness_add(meter, samples, frame_count);
+    ra_loudness_get(meter, &report);
+    ra_loudness_destroy(meter);
+    return report;
+}
+
+static wanted_file file_of(const ra_clip *clip, const ra_task *task)
+{
+    wanted_file is = { 0 };
+    uint64_t length = clip->frame_count - task->first_frame, seed = 0;
+    if (task->frame_count && task->frame_count < length) length = task->frame_count;
+    ra_clip part = { clip->samples + task->first_frame * clip->channels, length, clip->channels, clip->sample_rate_hz }, *rated = NULL, *out = NULL;
+    if (!check_same(ra_clip_resample(&part, task->sample_rate_hz ? task->sample_rate_hz : clip->sample_rate_hz, &rated), RA_OK)) return is;
+    if (!check_same(ra_render_clip(rated, &task->chain, &out), RA_OK)) { ra_clip_destroy(rated); return is; }
+    size_t count = (size_t)out->frame_count * out->channels;
+    if (task->is_normalised) {
+        ra_loudness_report before = file_report(out->samples, out->frame_count, out->channels, out->sample_rate_hz);
+        is.gain_db = ra_normalise_gain_db(&before, task->normalise, task->target_db, task->ceiling_dbtp);
+        float gain = (float)ra_amplitude_from_db(is.gain_db);
+        for (size_t n = 0; n < count; n++) out->samples[n] *= gain;
+    }
+    ra_wav_info info = { .format = task->format, .channels = out->channels, .sample_rate_hz = out->sample_rate_hz, .frame_count = out->frame_count };
+    is.bytes = calloc(1, count * 8 + 100);
+    is.byte_count = task->is_raw ? 0 : ra_wav_header(&info, is.bytes);
+    ra_wav_encode(task->format, out->samples, is.bytes + is.byte_count, count, &seed);
+    float *again = malloc(count * sizeof(float) + 1);
+    ra_wav_decode(task->format, is.bytes + is.byte_count, again, count);
+    is.report = file_report(again, out->frame_count, out->channels, out->sample_rate_hz);
+    free(again);
+    is.byte_count += count * ra_wav_sample_bytes[task->format];
+    is.byte_count += !task->is_raw && (is.byte_count & 1);
+    is.frame_count = out->frame_count;
+    ra_clip_destroy(rated); ra_clip_destroy(out);
+    return is;
+}
+
+/* A file in memory, of which somebody may have cut off the end, and what has been written of another. */
+typedef struct { const uint8_t *from; uint64_t from_count; uint8_t *to; size_t to_count, to_capacity; uint64_t read_count; } piece_files;
+
+/* All that is wanted now: at most so many pieces at a time, done in the order in which they came. */
+static void serve_pieces(ra_process *process, piece_files *files, int at_a_time)
+{
+    uint64_t offset;
+    size_t byte_count, got[8];
+    void *to;
+    const void *from;
+    int count;
+    do {
+        for (count = 0; count < at_a_time && ra_process_next_read(process, &offset, &byte_count, &to); count++) {
+            got[count] = offset > files->from_count ? 0 : byte_count < files->from_count - offset ? byte_count : (size_t)(files->from_count - offset);
+            memcpy(to, files->from + offset, got[count]);
+            files->read_count += got[count];
+        }
+        for (int n = 0; n < count; n++) ra_process_read_done(process, got[n]);
+    } while (count);
+    do {
+        for (count = 0; count < at_a_time && ra_process_next_write(process, &from, &byte_count); count++) {
+            if (files->to_count + byte_count > files->to_capacity) { complain(__LINE__, "more is written than there should be"); byte_count = 0; }
+            memcpy(files->to + files->to_count, from, byte_count);
+            files->to_count += byte_count;
+        }
+        for (int n = 0; n < count; n++) ra_process_write_done(process);
+    } while (count);
+}
+
+static ra_result serve_process(ra_pool *pool, ra_process *process, piece_files *files, int way)
+{
+    while (ra_process_poll(process, NULL) < RA_JOB_DONE) {
+        serve_pieces(process, files, 1 + way % 3);
+        if (way % 2) ra_process_work(process, 3); else { ra_pool_run(pool, 1); usleep(50); }
+    }
+    return ra_process_get(process, NULL);
+}
+
+/* The clip, in memory and as a file of that format, through pools of all sizes: each time exactly the file that it has to be. */
+static void check_export(const ra_clip *clip, ra_wav_format format, ra_task task, int line)
+{
+    ra_wav_info info = { .format = format, .channels = clip->channels, .sample_rate_hz = clip->sample_rate_hz, .frame_count = clip->frame_count };
+    size_t count = (size_t)(clip->frame_count * clip->channels);
+    uint8_t *file = malloc(count * 8 + 100);
+    size_t header_bytes = ra_wav_header(&info, file), byte_count = header_bytes + count * ra_wav_sample_bytes[format];
+    ra_wav_encode(format, clip->samples, file + header_bytes, count, NULL);
+    ra_clip *same;                                       /* as it is in that format */
+    ra_error error;
+    if (!check_same(ra_wav_read(file, byte_count, &same, &error), RA_OK)) { free(file); return; }
+    ra_memory bytes = { file, byte_count };
+    check_same(ra_wav_parse(ra_memory_read, &bytes, byte_count, &info, &error), RA_OK);
+    task.kind = RA_TASK_EXPORT;
+    task.has_report = true;
+    wanted_file want = file_of(same, &task);
+    char digits[65];
+    ra_sha256 sha;
+    ra_sha256_start(&sha);
+    ra_sha256_add(&sha, want.bytes, want.byte_count);
+    ra_sha256_end(&sha, digits);
+    uint8_t *written = malloc(want.byte_count + 1);
+    for (int way = TEST_SLOW ? 4 : 0; way < (TEST_SLOW ? 8 : 10); way++) {     /* with a sanitizer: two workers and four */
+        piece_files files = { file, byte_count, written, 0, want.byte_count, 0 };
+        ra_pool *pool;
+        ra_process *process;
+        const ra_task_result *is;
+        float progress;
+        ra_pool_create(job_workers[way / 2], &pool);
+        ra_result result = way % 2 ? ra_process_stream(pool, &info, &task, &process, &error) : ra_process_async(pool, same, &task, &process, &error);
+        if (result) { complain(line, "refused: %s", error.text); ra_pool_destroy(pool); break; }
+        if (serve_process(pool, process, &files, way / 2 + way)) complain(line, "way %d: %s", way, ra_result_text(ra_process_get(process, NULL)));
+        else if (files.to_count != want.byte_count || memcmp(written, want.bytes, want.byte_count))
+            complain(line, "way %d: got %zu bytes, hash %016llx, want %zu, hash %016llx", way, files.to_count, (unsigned long long)hash_bytes(written, files.to_count), want.byte_count, (unsigned long long)hash_bytes(want.bytes, want.byte_count));
+        else if (check_same(ra_process_get(process, &is), RA_OK)) {
+            check_same(is->byte_count, want.byte_count);
+            check_same(is->frame_count, want.frame_count);
+            check(is->gain_db == want.gain_db && ra_process_poll(process, &progress) == RA_JOB_DONE && progress == 1);
+            check_text(is->sha256, digits);
+            if (memcmp(&is->report, &want.report, sizeof want.report)) complain(line, "way %d: another report", way);
+        }
+        free_process(pool, process);
+        ra_pool_destroy(pool);
+    }
+    free(written); free(want.bytes); free(file);
+    ra_clip_destroy(same);
+}
+
 static void test_jobs(void)
 {
     ra_error error;
@@ -6867,16 +7018,20 @@ static void test_jobs(void)
 
     test("engine: whichever allocation of a job fails, it says so and nothing leaks");
     fill_noise(input, 9000, 0.5f, 3);
-    for (int kind = 0; kind < RA_TASK_KIND_COUNT; kind++)
+    static uint8_t file[40000], written[40000];
+    for (int kind = 0; kind < RA_TASK_KIND_COUNT + 2; kind++)        /* the last two: sound that comes by pieces */
         for (int n = 1, is_over = 0; !is_over && n < 400; n++) {
-            ra_task task = { .kind = (ra_task_kind)kind, .chain = spec_of("eq peaking hz=40; eq peaking hz=100; eq peaking hz=300; eq peaking hz=1000; eq peaking hz=3000"),
+            bool is_stream = kind >= RA_TASK_KIND_COUNT;
+            piece_files files = { file, sizeof file, written, 0, sizeof written, 0 };
+            ra_wav_info info = { .format = RA_WAV_F32, .channels = 3, .sample_rate_hz = 44100, .frame_bytes = 12, .data_offset = 44, .frame_count = 3000 };
+            ra_task task = { .kind = !is_stream ? (ra_task_kind)kind : kind == RA_TASK_KIND_COUNT ? RA_TASK_EXPORT : RA_TASK_MEASURE, .is_normalised = true, .has_report = true, .format = RA_WAV_S16, .chain = spec_of("eq peaking hz=40; eq peaking hz=100; eq peaking hz=300; eq peaking hz=1000; eq peaking hz=3000"),
                              .fft_frames = 256, .hop_frames = 256, .target_db = -20, .sample_rate_hz = 48000, .column_count = 20 };
             clip = clip_of(input, 3000, 3, 44100);
             if (kind == RA_TASK_ANALYSE) ra_overview_create(3000, 3, 44100, &task.overview);
             ra_pool_create(RA_POOL_INLINE, &pool);
             memory.fail_at = memory.count + n;
-            ra_result result = ra_process_async(pool, clip, &task, &process, &error);
-            if (result == RA_OK) result = wait_process(pool, process);
+            ra_result result = is_stream ? ra_process_stream(pool, &info, &task, &process, &error) : ra_process_async(pool, clip, &task, &process, &error);
+            if (result == RA_OK) result = serve_process(pool, process, &files, n);
             is_over = memory.count < memory.fail_at;
             memory.fail_at = 0;
             if (result != (is_over ? RA_OK : RA_NO_MEMORY)) complain(__LINE__, "task %d, allocation %d failed: got %s", kind, n, ra_result_text(result));
@@ -7398,7 +7553,7 @@ static void test_deaths(void)
     fill_noise(input, 400000, 0.3f, 9);
     clip = clip_of(input, 200000, 2, 44100);
     for (int kind = 0; kind < RA_TASK_KIND_COUNT; kind++) {
-        if (kind == RA_TASK_ANALYSE) continue;           /* below */
+        if (kind == RA_TASK_ANALYSE || kind == RA_TASK_EXPORT) continue;           /* below */
         ra_task task = { .kind = (ra_task_kind)kind, .chain = spec_of("eq peaking hz=300 db=4; eq peaking hz=1000 db=3; eq peaking hz=2000 db=3; eq peaking hz=4000 db=3; eq peaking hz=8000 db=3"),
                          .fft_frames = 1024, .hop_frames = 500, .target_db = -20, .ceiling_dbtp = NAN, .sample_rate_hz = 48000, .column_count = 2000 };
         if (kind == RA_TASK_EFFECTS) task.chain = spec_of("compressor; delay ms=3; limiter");
@@ -7582,6 +7737,209 @@ static void test_deaths(void)
 #else
 static void test_deaths(void) { }                        /* nobody is there to die */
 #endif
+static void test_pieces(void)
+{
+    ra_clip *clip;
+
+    test("engine: an export is the file of ra_render_clip, bit for bit, in memory and by pieces, for any number of workers, channels and rates");
+    static const struct { const char *chain; uint32_t channels, frames, rate, out_rate; ra_wav_format in, out; bool is_normalised; ra_normalise_kind normalise; double target_db; uint64_t first, count; } all[] = {
+        { "", 2, 60001, 48000, 0, RA_WAV_F32, RA_WAV_F32, false, 0, 0, 0, 0 },
+        { "", 1, 9001, 48000, 0, RA_WAV_S24, RA_WAV_S24, false, 0, 0, 0, 0 },                                       /* an odd number of bytes */
+        { "eq peaking hz=1000 db=6 q=1; compressor threshold_db=-24 ratio=4; distortion drive_db=6 mix=0.3; reverb rt60_s=0.8; limiter ceiling_dbtp=-1", 2, 200001, 44100, 48000, RA_WAV_S16, RA_WAV_S16, true, RA_NORMALISE_LUFS, -16, 0, 0 },
+        { "eq peaking hz=40 db=6 q=1; eq peaking hz=100 db=6 q=1; eq peaking hz=300 db=-6 q=1; eq peaking hz=1000 db=6 q=1; eq lowshelf hz=2000 db=3 q=1; limiter", 3, 60000, 48000, 44100, RA_WAV_S24, RA_WAV_S24, true, RA_NORMALISE_RMS, -20, 0, 0 },
+        { "limiter; delay ms=20", 6, 40000, 48000, 0, RA_WAV_F32, RA_WAV_S16, true, RA_NORMALISE_PEAK, -3, 0, 0 },
+        { "reverb; limiter", 1, 30000, 22050, 96000, RA_WAV_U8, RA_WAV_F32, false, 0, 0, 0, 0 },                    /* becomes stereo */
+        { "gain db=12", 2, 20000, 48000, 0, RA_WAV_F32, RA_WAV_S16, false, 0, 0, 0, 0 },
+        { "", 2, 50000, 48000, 44101, RA_WAV_F32, RA_WAV_F32, true, RA_NORMALISE_LUFS, -30, 0, 0 },
+        { "", 1, 100000, 768000, 1000, RA_WAV_F32, RA_WAV_F32, false, 0, 0, 0, 0 },                                 /* a block of it wants 768 blocks */
+        { "softclip", 2, 900, 100, 48000, RA_WAV_F32, RA_WAV_S32, false, 0, 0, 0, 0 },
+        { "limiter; eq lowpass hz=3000", 2, 100000, 44100, 48000, RA_WAV_S16, RA_WAV_S16, true, RA_NORMALISE_LUFS, -23, 12345, 40000 },
+        { "limiter", 2, 4097, 48000, 0, RA_WAV_F64, RA_WAV_F64, false, 0, 0, 4096, 0 },
+        { "reverb", 2, 0, 44100, 48000, RA_WAV_S16, RA_WAV_S16, true, RA_NORMALISE_LUFS, -23, 0, 0 },               /* a header and nothing else */
+    };
+    for (size_t n = 0; n < sizeof all / sizeof all[0]; n++) {
+        ra_task task = { .chain = spec_of(all[n].chain), .sample_rate_hz = all[n].out_rate, .format = all[n].out, .is_normalised = all[n].is_normalised, .normalise = all[n].normalise,
+                         .target_db = all[n].target_db, .ceiling_dbtp = NAN, .first_frame = all[n].first, .frame_count = all[n].count, .is_raw = n == 7 };
+        fill_noise(input, all[n].frames * all[n].channels, 0.7f, 500 + n);
+        clip = clip_of(input, all[n].frames, all[n].channels, all[n].rate);
+        int failed = run.complaints;
+        check_export(clip, all[n].in, task, __LINE__);
+        if (run.complaints != failed) printf("  (export %zu)\n", n);
+        ra_clip_destroy(clip);
+    }
+
+    test("engine: settings so wild that NaN comes out, after much has been written, end in the file of ra_render_clip too");
+    static const char *const wild[] = { "gain db=40; gain db=40; gain db=40; gain db=40; gain db=40; delay ms=20 feedback=0.95; reverb; limiter", "delay ms=20 feedback=0.9; gain db=40; gain db=40; gain db=40; gain db=40; gain db=40" };
+    for (int n = 0; n < 2; n++) {
+        memset(input, 0, 460000 * sizeof(float));
+        fill_noise(input, 1000, 0.7f, 5);
+        fill_noise(input + 300000, 100000, 0.7f, 6);
+        for (int at = 0; at < 1000; at++) input[at] *= 1e-30f;       /* softly at first */
+        input[301000] = NAN; input[301001] = 1e9f; input[301002] = -INFINITY;
+        clip = clip_of(input, 230000, 2, 48000);
+        check_export(clip, RA_WAV_F32, (ra_task){ .chain = spec_of(wild[n]), .format = RA_WAV_F32, .is_normalised = n, .target_db = -20, .ceiling_dbtp = NAN }, __LINE__);
+        ra_clip_destroy(clip);
+    }
+
+    ra_pool *pool;
+    ra_process *process;
+    ra_error error;
+    const ra_task_result *is;
+    fill_noise(input, 400000, 0.5f, 8);
+    ra_wav_info info = { .format = RA_WAV_F32, .channels = 2, .sample_rate_hz = 48000, .frame_bytes = 8, .data_offset = 100, .frame_count = 200000 };
+    uint8_t *file = malloc(1600100), *written = malloc(3000000);
+    memcpy(file + 100, input, 1600000);
+
+    test("engine: a file that comes by pieces is measured as it is in memory");
+    ra_loudness_report want = file_report(input, 200000, 2, 48000);
+    for (int n = 0; n < 5; n++) {
+        piece_files files = { file, 1600100, written, 0, 0, 0 };
+        ra_pool_create(job_workers[n], &pool);
+        if (check_same(ra_process_stream(pool, &info, &(ra_task){ .kind = RA_TASK_MEASURE }, &process, &error), RA_OK)) {
+            if (check_same(serve_process(pool, process, &files, n), RA_OK) && check_same(ra_process_get(process, &is), RA_OK)) check(memcmp(&is->report, &want, sizeof want) == 0);
+            check_same(files.read_count, 1600000);
+            free_process(pool, process);
+        }
+        ra_pool_destroy(pool);
+    }
+
+    test("engine: a file that has become shorter ends an export with the byte where it does");
+    for (int n = 0; n < 10; n++) {
+        piece_files files = { file, 100 + 150000 * (uint64_t)n, written, 0, 3000000, 0 };
+        ra_pool_create(job_workers[n / 2], &pool);
+        if (check_same(ra_process_stream(pool, &info, &(ra_task){ .kind = RA_TASK_EXPORT, .format = RA_WAV_S16, .is_normalised = n & 1 }, &process, &error), RA_OK)) {
+            char place[32];
+            snprintf(place, sizeof place, "byte %d:", 100 + 150000 * n);
+            check_same(serve_process(pool, process, &files, n), RA_NO_FILE);
+            check_same(ra_process_explain(process, &error), RA_NO_FILE);
+            check(error.code == RA_NO_FILE && error.offset == files.from_count);
+            if (!strstr(error.text, place)) complain(__LINE__, "got '%s', want '%s' in it", error.text, place);
+            free_process(pool, process);
+        }
+        ra_pool_destroy(pool);
+    }
+
+    test("engine: an export is given up at any time, with pieces in hand or without, and leaves nothing behind");
+    for (int n = 0; n < (TEST_SLOW ? 20 : 60); n++) {
+        piece_files files = { file, 1600100, written, 0, 3000000, 0 };
+        uint64_t offset;
+        size_t byte_count;
+        void *to;
+        const void *from;
+        ra_pool_create(job_workers[n % 5], &pool);
+        ra_task task = { .kind = RA_TASK_EXPORT, .format = RA_WAV_S16, .chain = spec_of("reverb; limiter"), .is_normalised = n % 3 == 0, .target_db = -20, .sample_rate_hz = n % 2 ? 44100 : 0, .has_report = true };
+        if (!check_same(ra_process_stream(pool, &info, &task, &process, &error), RA_OK)) break;
+        for (int turns = (int)(noise_word() % 12); turns > 0; turns--) { serve_pieces(process, &files, 1); ra_process_work(process, 2); }
+        if (n % 4 & 1) { for (int k = 0; k < 3 && !ra_process_next_read(process, &offset, &byte_count, &to); k++) ra_process_work(process, 1); }
+        if (n % 4 & 2) { for (int k = 0; k < 3 && !ra_process_next_write(process, &from, &byte_count); k++) ra_process_work(process, 1); }
+        double start = seconds_now();
+        ra_process_cancel(process);
+        while (ra_process_poll(process, NULL) < RA_JOB_DONE) ra_pool_run(pool, 1);
+        check(ra_process_poll(process, NULL) == RA_JOB_CANCELLED && ra_process_get(process, &is) == RA_CANCELLED);
+        if (!TEST_SLOW) check_most(seconds_now() - start, 5);         /* s: hung would be for ever; how soon is measured by the bench */
+        free_process(pool, process);
+        ra_pool_destroy(pool);
+    }
+    free(file); free(written);
+
+    test("engine: a task that cannot be done by pieces is refused with a sentence");
+    ra_pool_create(RA_POOL_INLINE, &pool);
+    struct { ra_task task; const char *word; } refused[] = {
+        { { .kind = RA_TASK_FFT, .fft_frames = 1024, .hop_frames = 10 }, "in memory" }, { { .kind = RA_TASK_EXPORT, .first_frame = 200001 }, "behind the end" },
+        { { .kind = RA_TASK_EXPORT, .format = RA_WAV_ALAW }, "not written" },           { { .kind = RA_TASK_EXPORT, .sample_rate_hz = 768001 }, "rates" },
+        { { .kind = RA_TASK_EXPORT, .is_normalised = true, .target_db = 1 }, "target" }, { { .kind = RA_TASK_MEASURE, .first_frame = 200000 }, "no sound" },
+        { { .kind = RA_TASK_EXPORT, .chain = { .count = 1, .item = { { .kind = 77 } } } }, "range" },
+    };
+    for (size_t n = 0; n < sizeof refused / sizeof refused[0]; n++) {
+        process = (ra_process *)1;
+        check_same(ra_process_stream(pool, &info, &refused[n].task, &process, &error), RA_BAD_ARGUMENT);
+        check(process == NULL);
+        if (!strstr(error.text, refused[n].word)) complain(__LINE__, "refusal %zu: got '%s'", n, error.text);
+    }
+    ra_pool_destroy(pool);
+}
+
+/* A file that nobody has: sample n of it (16 bits, stereo, from byte 44 on) is made from its number. */
+static uint8_t long_file_byte(uint64_t at)
+{
+    uint64_t sample = (at - 44) / 2;
+    int16_t value = (int16_t)(ra_mix_bits(sample) >> 50);
+    return (uint8_t)(at & 1 ? value >> 8 : value);
+}
+static void serve_long_file(ra_process *process, uint8_t *to, size_t *to_count, size_t capacity, ra_sha256 *sha)
+{
+    uint64_t offset;
+    size_t byte_count;
+    void *bytes;
+    const void *from;
+    while (ra_process_next_read(process, &offset, &byte_count, &bytes)) {
+        for (size_t n = 0; n < byte_count; n++) ((uint8_t *)bytes)[n] = long_file_byte(offset + n);
+        ra_process_read_done(process, byte_count);
+    }
+    while (ra_process_next_write(process, &from, &byte_count)) {
+        if (sha) ra_sha256_add(sha, from, byte_count);
+        if (to && check(*to_count + byte_count <= capacity)) memcpy(to + *to_count, from, byte_count);
+        *to_count += byte_count;
+        ra_process_write_done(process);
+    }
+}
+
+static void test_long_pieces(void)
+{
+    ra_pool *pool;
+    ra_process *process;
+    ra_error error;
+    const ra_task_result *is;
+
+    test("engine: the last seconds of a file of more than 4 GB are exported as what they are");
+    ra_wav_info info = { .format = RA_WAV_S16, .channels = 2, .sample_rate_hz = 48000, .frame_bytes = 4, .data_offset = 44, .frame_count = 2000000000 };
+    ra_task task = { .kind = RA_TASK_EXPORT, .chain = spec_of("limiter; eq lowpass hz=3000"), .first_frame = info.frame_count - 100000, .format = RA_WAV_F32, .sample_rate_hz = 44100 };
+    for (int n = 0; n < 200000; n++) {
+        uint64_t at = 44 + 4 * task.first_frame + 2 * (uint64_t)n;
+        input[n] = (float)(int16_t)(long_file_byte(at) | long_file_byte(at + 1) << 8) / 32768;
+    }
+    ra_clip *clip = clip_of(input, 100000, 2, 48000);
+    ra_task whole = task;
+    whole.first_frame = 0;
+    wanted_file want = file_of(clip, &whole);
+    uint8_t *written = malloc(want.byte_count);
+    size_t count = 0;
+    ra_pool_create(2, &pool);
+    if (check_same(ra_process_stream(pool, &info, &task, &process, &error), RA_OK)) {
+        do serve_long_file(process, written, &count, want.byte_count, NULL); while (ra_process_work(process, 5) < RA_JOB_DONE);
+        check_same(ra_process_get(process, NULL), RA_OK);
+        check_same(count, want.byte_count);
+        check(memcmp(written, want.bytes, want.byte_count) == 0);
+        free_process(pool, process);
+    }
+    free(want.bytes); free(written);
+    ra_clip_destroy(clip);
+    ra_pool_destroy(pool);
+
+    test("engine: an export takes as much memory for a long file as for a short one, and its hash is that of the bytes it gave");
+    long long most[2] = { 0 };
+    ra_pool_create(2, &pool);
+    for (int n = 0; n < 2; n++) {
+        task = (ra_task){ .kind = RA_TASK_EXPORT, .chain = spec_of("eq lowpass hz=3000; limiter"), .frame_count = (TEST_SLOW ? 100000 : 500000) << 3 * n, .format = RA_WAV_S16, .has_report = true, .is_normalised = true, .target_db = -20 };
+        long long before = memory.bytes;
+        memory.most_bytes = before;
+        if (!check_same(ra_process_stream(pool, &info, &task, &process, &error), RA_OK)) break;
+        char digits[65];
+        ra_sha256 sha;
+        ra_sha256_start(&sha);
+        count = 0;
+        do serve_long_file(process, NULL, &count, 0, &sha); while (ra_process_work(process, 5) < RA_JOB_DONE);
+        ra_sha256_end(&sha, digits);
+        if (check_same(ra_process_get(process, &is), RA_OK)) check_text(is->sha256, digits);
+        check_same(count, 44 + 4 * task.frame_count);
+        most[n] = memory.most_bytes - before;
+        free_process(pool, process);
+    }
+    check_same(most[1], most[0]);
+    check_most((double)most[1], 8e6);
+    ra_pool_destroy(pool);
+}
+
 
 /* ---- [18] CLI ---------------------------------------------------------------------------------- */
 
@@ -7750,6 +8108,24 @@ static void test_cli(void)
     }
     ra_clip_destroy(source);
 
+    test("cli: render takes and gives pieces: through pipes, over itself, and of a file that is longer than the memory it may have");
+    check_same(cli_run("$P gen noise hiss.wav --seconds 20 && $P render hiss.wav want.wav --chain limiter --format s16 && $P render - - --chain limiter --format s16 < hiss.wav | cmp - want.wav"
+                       " && cp hiss.wav same.wav && $P render same.wav same.wav --chain limiter --format s16 && cmp same.wav want.wav && cat hiss.wav | $P render - - --chain limiter --format s16 | cmp - want.wav"), 0);
+    uint8_t header[80];
+    snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d/long.wav", (int)getpid());
+    FILE *file = fopen(path, "wb");
+    if (check(file != NULL)) {                             /* silence that takes no room on the disk */
+        fwrite(header, 1, ra_wav_header(&(ra_wav_info){ .format = RA_WAV_S16, .channels = 2, .sample_rate_hz = 48000, .frame_count = 30000000 }, header), file);
+        check(fclose(file) == 0 && truncate(path, 44 + 120000000) == 0);
+    }
+    check_same(cli_run("(ulimit -v 60000; $P render long.wav - -j 1 --format s24 | wc -c)"), 0);
+    check(strstr(cli_said, "180000044") != NULL);
+
+    test("cli: render that is broken off leaves nothing behind");
+    check_same(cli_run("$P render long.wav never.wav --chain 'reverb; limiter' & P=$!; while ! test -e never.wav.part; do sleep 0.02; done; kill -TERM $P; wait $P; s=$?; test $s = 143 && ! test -e never.wav && ! test -e never.wav.part"), 0);
+    check_same(cli_run("$P render long.wav never.wav --chain 'reverb; limiter' & R=$!; while ! test -e never.wav.part; do sleep 0.02; done; truncate -s 40000000 long.wav; wait $R; s=$?; test $s = 1 && ! test -e never.wav && ! test -e never.wav.part && rm long.wav"), 0);
+    check(strstr(cli_said, "long.wav: byte ") && strstr(cli_said, "the file ends here"));
+
     test("cli: gen makes the signals of ra_generate");
     check_same(cli_run("$P gen sine out.wav && $P gen noise noise.wav --format s16 && $P gen sweep sweep.wav"), 0);
     snprintf(path, sizeof path, "/tmp/rustyaudio-test-%d/out.wav", (int)getpid());
@@ -7819,7 +8195,7 @@ static void test_cli(void) { }
 
 /* ---- the run ----------------------------------------------------------------------------------- */
 
-static void test_engine_all(void) { test_engine(); test_transport(); test_loads(); test_jobs(); test_overview(); test_recording(); test_deaths(); }
+static void test_engine_all(void) { test_engine(); test_transport(); test_loads(); test_jobs(); test_pieces(); test_long_pieces(); test_overview(); test_recording(); test_deaths(); }
 
 static const struct { const char *name; void (*body)(void); } sections[] = {
     { "base", test_base }, { "platform", test_platform }, { "concurrency", test_concurrency }, { "spectrum", test_spectrum }, { "filters", test_filters },
