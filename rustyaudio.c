@@ -1607,16 +1607,17 @@ RA_API void ra_pool_get_stats(const ra_pool *pool, ra_pool_stats *out)
 
 /* A line is a row of units that have to be done one after another, each by whoever has the time: block after block
    through one processor. Lines stand in each other's way as the work says: unit n of a line waits until the line that
-   it follows has done n + 1 units, until the line that it comes after is finished, and while the line that it leads is
+   it follows has done n + 1 units, until the lines that it comes after are finished, and while the line that it leads is
    more than lead units behind. So the answer is the same, bit for bit, whoever does what. */
 enum { RA_NO_LINE = UINT32_MAX };
 typedef struct {
     uint32_t unit_count;
     uint32_t follows, after, leads;    /* other lines, or RA_NO_LINE */
+    uint32_t after_count;              /* after: that many, from that one on */
     uint32_t lead;
     _Atomic uint32_t done;             /* who has taken the line adds, release; others look, acquire */
     _Atomic uint32_t is_taken;         /* compare-and-exchange, acquire; given back by release: the line's memory travels with it */
-    uint8_t  apart[RA_CACHE_LINE - 28];
+    uint8_t  apart[RA_CACHE_LINE - 32];
 } ra_line;
 _Static_assert(sizeof(ra_line) == RA_CACHE_LINE, "two workers on two lines do not share a cache line");
 
@@ -1653,6 +1654,7 @@ static uint32_t ra_weave_add(ra_weave *weave, uint64_t unit_count, uint32_t foll
     line->unit_count = (uint32_t)unit_count;
     line->follows = follows;
     line->after = after;
+    line->after_count = after != RA_NO_LINE;
     line->leads = RA_NO_LINE;
     weave->unit_count += (uint32_t)unit_count;
     return weave->line_count++;
@@ -1662,8 +1664,9 @@ static uint32_t ra_weave_done(const ra_weave *weave, uint32_t line) { return ato
 
 static bool ra_weave_may_begin(const ra_weave *weave, const ra_line *line, uint32_t unit)
 {
+    for (uint32_t before = line->after; before < line->after + line->after_count; before++)
+        if (ra_weave_done(weave, before) != weave->lines[before].unit_count) return false;
     return unit < line->unit_count && (line->follows == RA_NO_LINE || ra_weave_done(weave, line->follows) > unit)
-        && (line->after == RA_NO_LINE || ra_weave_done(weave, line->after) == weave->lines[line->after].unit_count)
         && (line->leads == RA_NO_LINE || unit < ra_weave_done(weave, line->leads) + line->lead);
 }
 
@@ -5582,6 +5585,31 @@ RA_REALTIME RA_API void ra_loudness_add(ra_loudness *m, const float *frames, siz
     }
 }
 
+/* The true peak of some frames of a longer sound, if it is more than least, by the taps of a meter: the largest of all
+   its parts is what a meter says that has heard the whole. window: room for (RA_TRUE_PEAK_HISTORY + RA_LOUDNESS_PIECE_FRAMES)
+   frames and 4 samples, of which those are 0. */
+static float ra_true_peak_of_range(const ra_loudness *m, const float *frames, uint64_t first, uint64_t frame_count, float least, float *window)
+{
+    size_t channels = m->channels, history = RA_TRUE_PEAK_HISTORY * channels;
+    for (uint64_t end = first + frame_count; first < end; first += RA_LOUDNESS_PIECE_FRAMES) {
+        size_t sample_count = (size_t)(end - first < RA_LOUDNESS_PIECE_FRAMES ? end - first : RA_LOUDNESS_PIECE_FRAMES) * channels;
+        size_t before = first < RA_TRUE_PEAK_HISTORY ? (size_t)first * channels : history;
+        memset(window, 0, (history - before) * sizeof(float));
+        memcpy(window + history - before, frames + first * channels - before, (before + sample_count) * sizeof(float));
+        memset(window + history + sample_count, 0, 4 * sizeof(float));
+        float around = ra_loudness_peak(window, history + sample_count);
+        if (!ra_is_sound(around)) {
+            for (size_t n = 0; n < history + sample_count; n++) if (!ra_is_sound(window[n])) window[n] = 0.0f;
+            around = ra_loudness_peak(window, history + sample_count);
+        }
+        if (!(around * m->peak_growth > least)) continue;
+        if (around > least) least = around;              /* the history's too: it belongs to a part before */
+        float between = ra_true_peak_of(m, window + history, sample_count);
+        if (between > least) least = between;
+    }
+    return least;
+}
+
 RA_SMALL_CODE_BEGIN
 
 /* ---- what it says ---- */
@@ -7564,7 +7592,7 @@ typedef struct {
 
 typedef enum {
     RA_STEP_GATHER, RA_STEP_STAGE, RA_STEP_BANDS, RA_STEP_SCATTER, RA_STEP_MEND,
-    RA_STEP_MEASURE, RA_STEP_AIM, RA_STEP_SCALE, RA_STEP_PEAKS, RA_STEP_SPECTRA, RA_STEP_RESAMPLE,
+    RA_STEP_TRUE_PEAK, RA_STEP_MEASURE, RA_STEP_REPORT, RA_STEP_AIM, RA_STEP_SCALE, RA_STEP_PEAKS, RA_STEP_SPECTRA, RA_STEP_RESAMPLE,
 } ra_step_kind;
 
 /* What a line does. */
@@ -7574,8 +7602,9 @@ typedef struct {
     ra_lane  *lane;
     ra_stage *stage;
     ra_eq    *eq;                      /* BANDS: its own */
-    ra_fft   *fft;                     /* SPECTRA: its own, with room to work in */
-    float    *room;
+    ra_fft   *fft;                     /* SPECTRA: its own, made by whoever begins */
+    float    *room;                    /* SPECTRA, TRUE_PEAK: to work in */
+    float     peak;                    /* TRUE_PEAK: the largest so far, linear */
     uint64_t  first, count;            /* ranges: items, in units of per_unit */
     uint64_t  per_unit;
 } ra_step;
@@ -7663,11 +7692,11 @@ static void ra_process_spectrum(const ra_process *p, const ra_step *step, uint64
     ra_power_to_db(out, bins, scale);
 }
 
-/* The loudness of the next second; the whole of it goes through one meter, in order. */
-static void ra_process_measure(ra_process *p, uint64_t first, uint64_t count)
+/* What the one meter has heard, with the true peaks that were found beside it. */
+static void ra_process_report(ra_process *p)
 {
-    ra_loudness_add(p->meter, p->in->samples + first * p->in->channels, (size_t)count);
-    if (first + count < p->in->frame_count) return;
+    for (uint32_t line = 0; p->steps[line].kind == RA_STEP_TRUE_PEAK; line++)
+        if (p->steps[line].peak > p->meter->true_peak) p->meter->true_peak = p->steps[line].peak;
     ra_loudness_get(p->meter, &p->result.report);
 }
 
@@ -7694,6 +7723,14 @@ static bool ra_process_add_ranges(ra_process *p, ra_step_kind kind, uint64_t ite
         step->per_unit = per_unit;
     }
     return true;
+}
+
+/* For each line there is so far. */
+static ra_result ra_process_add_rooms(ra_process *p, uint32_t sample_count)
+{
+    for (uint32_t line = 0; line < p->weave.line_count; line++)
+        if (!(p->steps[line].room = ra_new(sample_count, sizeof(float)))) return RA_NO_MEMORY;
+    return RA_OK;
 }
 
 /* An eq in lines of a few bands each, which hand each other doubles. */
@@ -7763,7 +7800,7 @@ static ra_result ra_process_plan_chain(ra_process *p)
 {
     const ra_clip *in = p->in;
     uint32_t channels = in->channels == 1 && ra_chain_widens(&p->task.chain) ? 2 : in->channels;
-    ra_result result = ra_clip_create(in->frame_count, channels, in->sample_rate_hz, &p->result.clip);
+    ra_result result = ra_clip_create_unfilled(in->frame_count, channels, in->sample_rate_hz, &p->result.clip);
     for (uint32_t channel = 0; result == RA_OK && channel < channels; channel += 2) {
         ra_lane *lane = &p->lanes[p->lane_count++];
         lane->channel = channel;
@@ -7774,18 +7811,24 @@ static ra_result ra_process_plan_chain(ra_process *p)
     return RA_OK;
 }
 
-/* A meter for the whole clip, second by second; gives its line. */
+/* A meter for the whole clip, second by second, for each sample's weight depends on all before; true peaks do not, and are
+   half of the work, so they have lines of their own. Gives the report's line. */
 static ra_result ra_process_plan_measure(ra_process *p, uint32_t *line)
 {
     const ra_clip *in = p->in;
-    ra_result result = ra_loudness_create(in->channels, in->sample_rate_hz, true, &p->meter);
+    ra_result result = ra_loudness_create(in->channels, in->sample_rate_hz, false, &p->meter);
+    if (result) return result;
+    if (!ra_process_add_ranges(p, RA_STEP_TRUE_PEAK, in->frame_count, RA_PROCESS_RANGE_FRAMES, RA_NO_LINE)) return RA_BAD_ARGUMENT;
+    result = ra_process_add_rooms(p, (RA_TRUE_PEAK_HISTORY + RA_LOUDNESS_PIECE_FRAMES) * in->channels + 4);
     if (result) return result;
     uint64_t per_unit = in->sample_rate_hz < RA_PROCESS_RANGE_FRAMES ? in->sample_rate_hz : RA_PROCESS_RANGE_FRAMES;
-    ra_step *step = ra_process_add(p, RA_STEP_MEASURE, in->frame_count / per_unit + 1, RA_NO_LINE, RA_NO_LINE);     /* the last one may be empty */
+    ra_step *step = ra_process_add(p, RA_STEP_MEASURE, (in->frame_count + per_unit - 1) / per_unit, RA_NO_LINE, RA_NO_LINE);     /* behind the ranges: begun before them */
     if (!step) return RA_BAD_ARGUMENT;
     step->count = in->frame_count;
     step->per_unit = per_unit;
-    *line = (uint32_t)(step - p->steps);
+    *line = (uint32_t)(step - p->steps) + 1;
+    if (!ra_process_add(p, RA_STEP_REPORT, 1, RA_NO_LINE, 0)) return RA_BAD_ARGUMENT;
+    p->weave.lines[*line].after_count = *line;
     return RA_OK;
 }
 
@@ -7793,7 +7836,7 @@ static ra_result ra_process_plan_normalise(ra_process *p)
 {
     uint32_t measure;
     ra_result result = ra_process_plan_measure(p, &measure);
-    if (result == RA_OK) result = ra_clip_create(p->in->frame_count, p->in->channels, p->in->sample_rate_hz, &p->result.clip);
+    if (result == RA_OK) result = ra_clip_create_unfilled(p->in->frame_count, p->in->channels, p->in->sample_rate_hz, &p->result.clip);
     if (result) return result;
     ra_step *aim = ra_process_add(p, RA_STEP_AIM, 1, RA_NO_LINE, measure);
     return aim && ra_process_add_ranges(p, RA_STEP_SCALE, p->in->frame_count, RA_PROCESS_RANGE_FRAMES, (uint32_t)(aim - p->steps)) ? RA_OK : RA_BAD_ARGUMENT;
@@ -7804,17 +7847,13 @@ static ra_result ra_process_plan_spectra(ra_process *p)
     uint32_t size = p->task.fft_frames;
     uint64_t per_unit = 1 + (1u << 17) / ((uint64_t)size * p->in->channels);         /* about a millisecond */
     p->result.bin_count = size / 2 + 1;
-    p->result.spectra_db = ra_new(p->result.spectrum_count * p->result.bin_count, sizeof(float));
+    size_t byte_count = ra_checked_size(p->result.spectrum_count * p->result.bin_count, sizeof(float));
+    p->result.spectra_db = byte_count ? RA_MALLOC(byte_count) : NULL;                /* whoever fills it touches it first */
     p->window = ra_new(size, sizeof(float));
     if (!p->result.spectra_db || !p->window) return RA_NO_MEMORY;
     for (uint32_t n = 0; n < size; n++) p->window[n] = (float)(0.5 - 0.5 * ra_cos(RA_TAU * n / size));
     if (!ra_process_add_ranges(p, RA_STEP_SPECTRA, p->result.spectrum_count, per_unit, RA_NO_LINE)) return RA_BAD_ARGUMENT;
-    for (uint32_t line = 0; line < p->weave.line_count; line++) {
-        ra_result result = ra_fft_create(size, &p->steps[line].fft);
-        p->steps[line].room = ra_new(size + 2, sizeof(float));
-        if (result || !p->steps[line].room) return RA_NO_MEMORY;
-    }
-    return RA_OK;
+    return ra_process_add_rooms(p, size + 2);
 }
 
 static ra_result ra_process_plan_peaks(ra_process *p)
@@ -7832,7 +7871,7 @@ static ra_result ra_process_plan_resample(ra_process *p)
     if (result) return result;
     bool is_same = in->sample_rate_hz == p->task.sample_rate_hz;
     uint64_t frame_count = is_same ? in->frame_count : ra_resampler_frames(p->resampler, in->frame_count);
-    result = ra_clip_create(frame_count, in->channels, p->task.sample_rate_hz, &p->result.clip);
+    result = ra_clip_create_unfilled(frame_count, in->channels, p->task.sample_rate_hz, &p->result.clip);
     if (result) return result;
     return ra_process_add_ranges(p, RA_STEP_RESAMPLE, frame_count, RA_PROCESS_RANGE_FRAMES / 4, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
 }
@@ -7844,8 +7883,8 @@ static ra_result ra_process_plan(ra_process *p)
     uint64_t all = task->hop_frames ? (p->in->frame_count + task->hop_frames - 1) / task->hop_frames : 0;
     uint64_t left = all > task->first_spectrum ? all - task->first_spectrum : 0;
     p->result.spectrum_count = task->spectrum_count && task->spectrum_count < left ? task->spectrum_count : left;
-    /* a lane has a line for each processor, and three for the ways in and out and for mending; everything else has fewer */
-    p->step_capacity = (p->in->channels + 1) / 2 * (task->chain.count + 3) + RA_PROCESS_RANGES + 3;
+    /* a lane has a line for each processor, and three for the ways in and out and for mending; normalising has the most else */
+    p->step_capacity = (p->in->channels + 1) / 2 * (task->chain.count + 3) + 2 * RA_PROCESS_RANGES + 3;
     p->steps = ra_new(p->step_capacity, sizeof *p->steps);
     if (!p->steps || !ra_weave_reserve(&p->weave, p->step_capacity)) return RA_NO_MEMORY;
     switch (task->kind) {
@@ -7862,7 +7901,7 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
 {
     ra_process *p = user;
     if (line == RA_NO_LINE) { p->failure = ra_process_plan(p); return p->failure == RA_OK; }
-    const ra_step *step = &p->steps[line];
+    ra_step *step = &p->steps[line];
     const ra_clip *in = p->in;
     ra_clip *out = p->result.clip;
     uint64_t first = step->first + unit * step->per_unit, end = step->first + step->count, count = end - first < step->per_unit ? end - first : step->per_unit;
@@ -7872,7 +7911,9 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
     case RA_STEP_BANDS:   ra_process_bands(step->lane, step, unit); break;
     case RA_STEP_SCATTER: ra_process_scatter(p, step->lane, unit); break;
     case RA_STEP_MEND:    return ra_process_mend(p, step->lane) == RA_OK;
-    case RA_STEP_MEASURE: ra_process_measure(p, first, count); break;
+    case RA_STEP_TRUE_PEAK: step->peak = ra_true_peak_of_range(p->meter, in->samples, first, count, step->peak, step->room); break;
+    case RA_STEP_MEASURE: ra_loudness_add(p->meter, in->samples + first * in->channels, (size_t)count); break;
+    case RA_STEP_REPORT:  ra_process_report(p); break;
     case RA_STEP_AIM:
         p->result.gain_db = ra_normalise_gain_db(&p->result.report, p->task.normalise, p->task.target_db, p->task.ceiling_dbtp);
         break;
@@ -7882,7 +7923,10 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
         break;
     }
     case RA_STEP_PEAKS:    ra_clip_peaks(in, first, first + count, p->task.column_count, p->result.columns + first); break;
-    case RA_STEP_SPECTRA:  for (uint64_t index = first; index < first + count; index++) ra_process_spectrum(p, step, index); break;
+    case RA_STEP_SPECTRA:
+        if (!step->fft && ra_fft_create(p->task.fft_frames, &step->fft)) return false;       /* here, for it takes its time */
+        for (uint64_t index = first; index < first + count; index++) ra_process_spectrum(p, step, index);
+        break;
     case RA_STEP_RESAMPLE:
         if (in->sample_rate_hz == out->sample_rate_hz) memcpy(out->samples + first * out->channels, in->samples + first * in->channels, (size_t)(count * in->channels) * sizeof(float));
         else ra_clip_resample_range(in, p->resampler, first, count, out->samples + first * out->channels);
@@ -8119,7 +8163,7 @@ static bool ra_load_begin(ra_load *load)
         load->done_frames = frame_count;
         return false;
     }
-    if (ra_clip_create(frame_count, load->source_channels == 1 ? 1 : 2, rate, &load->clip)) {
+    if (ra_clip_create_unfilled(frame_count, load->source_channels == 1 ? 1 : 2, rate, &load->clip)) {
         ra_refuse(&load->error, RA_NO_MEMORY, 0, "not enough memory for %llu frames", (unsigned long long)frame_count);
         return true;
     }
