@@ -1621,9 +1621,10 @@ typedef struct {
 } ra_line;
 _Static_assert(sizeof(ra_line) == RA_CACHE_LINE, "two workers on two lines do not share a cache line");
 
-/* Does a unit, some milliseconds at most; false: the work has failed, and nothing more need be done. Called for
-   RA_NO_LINE first, once, to lay the lines out. */
-typedef bool (*ra_weave_unit)(void *user, uint32_t line, uint32_t unit);
+/* Does a unit, some milliseconds at most, or a part of it: then it is called again for the rest. FAILED: nothing more need
+   be done of all the work. Called for RA_NO_LINE first, once, to lay the lines out. */
+typedef enum { RA_UNIT_FAILED, RA_UNIT_DONE, RA_UNIT_MORE } ra_unit_end;
+typedef ra_unit_end (*ra_weave_unit)(void *user, uint32_t line, uint32_t unit);
 
 #define RA_WEAVE_SLICE_S 0.004
 enum { RA_WEAVE_NEW, RA_WEAVE_PLANNING, RA_WEAVE_OPEN };
@@ -1681,10 +1682,12 @@ static bool ra_weave_run_one(ra_weave *weave)
         if (!ra_weave_may_begin(weave, line, unit) || !atomic_compare_exchange_strong_explicit(&line->is_taken, &is_free, 1, memory_order_acquire, memory_order_relaxed)) continue;
         unit = atomic_load_explicit(&line->done, memory_order_relaxed);        /* somebody may have been here in between */
         bool is_possible = ra_weave_may_begin(weave, line, unit);
-        if (is_possible && !weave->unit(weave->user, index, unit)) ra_weave_stop(weave);
-        if (is_possible) atomic_store_explicit(&line->done, unit + 1, memory_order_release);
+        ra_unit_end end = is_possible ? weave->unit(weave->user, index, unit) : RA_UNIT_MORE;
+        if (end == RA_UNIT_FAILED) ra_weave_stop(weave);
+        if (end != RA_UNIT_MORE) atomic_store_explicit(&line->done, unit + 1, memory_order_release);
         atomic_store_explicit(&line->is_taken, 0, memory_order_release);
-        if (is_possible) { atomic_fetch_add_explicit(&weave->done, 1, memory_order_release); ra_wake_all(&weave->done); return true; }
+        if (end != RA_UNIT_MORE) { atomic_fetch_add_explicit(&weave->done, 1, memory_order_release); ra_wake_all(&weave->done); }
+        if (is_possible) return true;
     }
     return false;
 }
@@ -1702,7 +1705,7 @@ static bool ra_weave_run(ra_weave *weave, ra_job *job)
     double end_s = ra_now_s() + RA_WEAVE_SLICE_S;
     uint32_t phase = RA_WEAVE_NEW;
     if (atomic_compare_exchange_strong_explicit(&weave->phase, &phase, RA_WEAVE_PLANNING, memory_order_acquire, memory_order_acquire)) {
-        if (!weave->unit(weave->user, RA_NO_LINE, 0)) ra_weave_stop(weave);
+        if (weave->unit(weave->user, RA_NO_LINE, 0) == RA_UNIT_FAILED) ra_weave_stop(weave);
         atomic_store_explicit(&weave->phase, RA_WEAVE_OPEN, memory_order_release);
         return false;
     }
@@ -7588,6 +7591,7 @@ typedef struct {
     float    *slots;                   /* RA_PROCESS_BLOCK frames each */
     ra_f64x2 *wide;                    /* the same, between the lines of an eq that was cut */
     bool      is_bad;                  /* written by its last line only: wild settings, see ra_process_mend */
+    uint32_t  mended_count;            /* blocks */
 } ra_lane;
 
 typedef enum {
@@ -7660,15 +7664,16 @@ static void ra_process_bands(const ra_lane *lane, const ra_step *step, uint32_t 
 }
 
 /* Settings so wild that NaN came out of the chain: it has to be reset then, and only one block after another can say
-   what that sounds like. Takes as long as it takes; nobody sane meets it. */
-static ra_result ra_process_mend(ra_process *p, const ra_lane *lane)
+   what that sounds like. A block a call; nobody sane meets it. */
+static ra_unit_end ra_process_mend(ra_process *p, ra_lane *lane)
 {
-    const ra_clip *in = p->in;
-    ra_clip *out = p->result.clip;
-    for (uint64_t frame = 0; lane->is_bad && frame < out->frame_count; frame++)
-        for (uint32_t channel = lane->channel; channel < lane->channel + lane->channels; channel++)
-            out->samples[frame * out->channels + channel] = in->samples[frame * in->channels + (in->channels == 1 ? 0 : channel)];
-    return lane->is_bad ? ra_render_pair(out, lane->channel, &p->task.chain) : RA_OK;
+    if (!lane->is_bad) return RA_UNIT_DONE;
+    if (lane->mended_count == 0) ra_chain_reset(lane->chain);
+    uint32_t block = lane->mended_count++;
+    ra_process_gather(p, lane, block);
+    ra_chain_process_safely(lane->chain, lane->slots + (size_t)(block % lane->slot_count) * RA_PROCESS_BLOCK * lane->channels, RA_PROCESS_BLOCK);
+    ra_process_scatter(p, lane, block);
+    return (uint64_t)lane->mended_count * RA_PROCESS_BLOCK < p->in->frame_count + lane->late_frames ? RA_UNIT_MORE : RA_UNIT_DONE;
 }
 
 /* Mean power of all channels in one Hann window, in dB: a full-scale sine on a bin in all of them reads 0. */
@@ -7897,10 +7902,10 @@ static ra_result ra_process_plan(ra_process *p)
     }
 }
 
-static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
+static ra_unit_end ra_process_unit(void *user, uint32_t line, uint32_t unit)
 {
     ra_process *p = user;
-    if (line == RA_NO_LINE) { p->failure = ra_process_plan(p); return p->failure == RA_OK; }
+    if (line == RA_NO_LINE) { p->failure = ra_process_plan(p); return p->failure ? RA_UNIT_FAILED : RA_UNIT_DONE; }
     ra_step *step = &p->steps[line];
     const ra_clip *in = p->in;
     ra_clip *out = p->result.clip;
@@ -7910,7 +7915,7 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
     case RA_STEP_STAGE:   ra_stage_process(step->stage, step->lane->channels, step->lane->slots + (size_t)(unit % step->lane->slot_count) * RA_PROCESS_BLOCK * step->lane->channels, RA_PROCESS_BLOCK); break;
     case RA_STEP_BANDS:   ra_process_bands(step->lane, step, unit); break;
     case RA_STEP_SCATTER: ra_process_scatter(p, step->lane, unit); break;
-    case RA_STEP_MEND:    return ra_process_mend(p, step->lane) == RA_OK;
+    case RA_STEP_MEND:    return ra_process_mend(p, step->lane);
     case RA_STEP_TRUE_PEAK: step->peak = ra_true_peak_of_range(p->meter, in->samples, first, count, step->peak, step->room); break;
     case RA_STEP_MEASURE: ra_loudness_add(p->meter, in->samples + first * in->channels, (size_t)count); break;
     case RA_STEP_REPORT:  ra_process_report(p); break;
@@ -7924,7 +7929,7 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
     }
     case RA_STEP_PEAKS:    ra_clip_peaks(in, first, first + count, p->task.column_count, p->result.columns + first); break;
     case RA_STEP_SPECTRA:
-        if (!step->fft && ra_fft_create(p->task.fft_frames, &step->fft)) return false;       /* here, for it takes its time */
+        if (!step->fft && ra_fft_create(p->task.fft_frames, &step->fft)) return RA_UNIT_FAILED;        /* here, for it takes its time */
         for (uint64_t index = first; index < first + count; index++) ra_process_spectrum(p, step, index);
         break;
     case RA_STEP_RESAMPLE:
@@ -7932,7 +7937,7 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
         else ra_clip_resample_range(in, p->resampler, first, count, out->samples + first * out->channels);
         break;
     }
-    return true;
+    return RA_UNIT_DONE;
 }
 
 static const char *const ra_task_names[] = { "spectra", "equalise", "render", "normalise", "measure", "resample", "peaks" };     /* by ra_task_kind */

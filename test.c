@@ -6904,7 +6904,7 @@ static void test_jobs(void)
 #if RA_THREADS
 /* ---- workers that die with a task, a load or the spectrum in their hands ---- */
 
-static bool dying_unit(void *user, uint32_t line, uint32_t unit) { maybe_die(); return ra_process_unit(user, line, unit); }
+static ra_unit_end dying_unit(void *user, uint32_t line, uint32_t unit) { maybe_die(); return ra_process_unit(user, line, unit); }
 static bool dying_load_step(void *user, ra_job *job)    { maybe_die(); return ra_load_step(user, job); }
 static bool dying_spectrum_step(void *user, ra_job *job) { maybe_die(); return ra_analysis_step(user, job); }
 enum { DEATHS = TEST_SLOW ? 2 : 3 };
