@@ -1686,19 +1686,20 @@ RA_API void ra_pool_get_stats(const ra_pool *pool, ra_pool_stats *out)
 /* A line is a row of units that have to be done one after another, each by whoever has the time: block after block
    through one processor. Lines stand in each other's way as the work says: unit n of a line waits until the line that
    it follows has done n + 1 units (with units, per and ahead: (n + 1) * units / per + ahead, or all of its units), and
-   so has the one beside it, until the line that it comes after is finished, and while the line that it leads is
+   so has the one beside it, until the lines that it comes after are finished, and while the line that it leads is
    more than lead units behind. So the answer is the same, bit for bit, whoever does what. The units of a line that is by
    hand are done by the control thread, which comes and looks: they are not the pool's. */
 enum { RA_NO_LINE = UINT32_MAX };
 typedef struct {
     uint32_t unit_count;
     uint32_t follows, beside, after, leads;    /* other lines, or RA_NO_LINE */
+    uint32_t after_count;              /* after: that many, from that one on */
     uint32_t lead;
     uint32_t units, per, ahead;
     uint32_t is_by_hand;
     _Atomic uint32_t done;             /* who has taken the line adds, release; others look, acquire */
     _Atomic uint32_t is_taken;         /* compare-and-exchange, acquire; given back by release: the line's memory travels with it */
-    uint8_t  apart[RA_CACHE_LINE - 48];
+    uint8_t  apart[RA_CACHE_LINE - 52];
 } ra_line;
 _Static_assert(sizeof(ra_line) == RA_CACHE_LINE, "two workers on two lines do not share a cache line");
 
@@ -1735,6 +1736,7 @@ static uint32_t ra_weave_add(ra_weave *weave, uint64_t unit_count, uint32_t foll
     line->unit_count = (uint32_t)unit_count;
     line->follows = follows;
     line->after = after;
+    line->after_count = after != RA_NO_LINE;
     line->beside = line->leads = RA_NO_LINE;
     line->units = line->per = 1;
     weave->unit_count += (uint32_t)unit_count;
@@ -1745,12 +1747,13 @@ static uint32_t ra_weave_done(const ra_weave *weave, uint32_t line) { return ato
 
 static bool ra_weave_may_begin(const ra_weave *weave, const ra_line *line, uint32_t unit)
 {
+    for (uint32_t before = line->after; before < line->after + line->after_count; before++)
+        if (ra_weave_done(weave, before) != weave->lines[before].unit_count) return false;
     const ra_line *follows = line->follows == RA_NO_LINE ? NULL : &weave->lines[line->follows], *leads = line->leads == RA_NO_LINE ? NULL : &weave->lines[line->leads];
     uint64_t wanted = (((uint64_t)unit + 1) * line->units + line->per - 1) / line->per + line->ahead;
     return unit < line->unit_count
         && (!follows || ra_weave_done(weave, line->follows) >= (wanted < follows->unit_count ? wanted : follows->unit_count))
         && (line->beside == RA_NO_LINE || ra_weave_done(weave, line->beside) > unit)
-        && (line->after == RA_NO_LINE || ra_weave_done(weave, line->after) == weave->lines[line->after].unit_count)
         && (!leads || unit < (uint64_t)ra_weave_done(weave, line->leads) * leads->units / leads->per + line->lead);
 }
 
@@ -5688,6 +5691,31 @@ RA_REALTIME RA_API void ra_loudness_add(ra_loudness *m, const float *frames, siz
     }
 }
 
+/* The true peak of some frames of a longer sound, if it is more than least, by the taps of a meter: the largest of all
+   its parts is what a meter says that has heard the whole. window: room for (RA_TRUE_PEAK_HISTORY + RA_LOUDNESS_PIECE_FRAMES)
+   frames and 4 samples, of which those are 0. */
+static float ra_true_peak_of_range(const ra_loudness *m, const float *frames, uint64_t first, uint64_t frame_count, float least, float *window)
+{
+    size_t channels = m->channels, history = RA_TRUE_PEAK_HISTORY * channels;
+    for (uint64_t end = first + frame_count; first < end; first += RA_LOUDNESS_PIECE_FRAMES) {
+        size_t sample_count = (size_t)(end - first < RA_LOUDNESS_PIECE_FRAMES ? end - first : RA_LOUDNESS_PIECE_FRAMES) * channels;
+        size_t before = first < RA_TRUE_PEAK_HISTORY ? (size_t)first * channels : history;
+        memset(window, 0, (history - before) * sizeof(float));
+        memcpy(window + history - before, frames + first * channels - before, (before + sample_count) * sizeof(float));
+        memset(window + history + sample_count, 0, 4 * sizeof(float));
+        float around = ra_loudness_peak(window, history + sample_count);
+        if (!ra_is_sound(around)) {
+            for (size_t n = 0; n < history + sample_count; n++) if (!ra_is_sound(window[n])) window[n] = 0.0f;
+            around = ra_loudness_peak(window, history + sample_count);
+        }
+        if (!(around * m->peak_growth > least)) continue;
+        if (around > least) least = around;              /* the history's too: it belongs to a part before */
+        float between = ra_true_peak_of(m, window + history, sample_count);
+        if (between > least) least = between;
+    }
+    return least;
+}
+
 RA_SMALL_CODE_BEGIN
 
 /* ---- what it says ---- */
@@ -8181,7 +8209,7 @@ typedef struct {
 typedef enum {
     RA_STEP_READ, RA_STEP_DECODE, RA_STEP_ENCODE, RA_STEP_REPORT, RA_STEP_HASH, RA_STEP_WRITE,
     RA_STEP_GATHER, RA_STEP_STAGE, RA_STEP_BANDS, RA_STEP_SAFELY, RA_STEP_SCATTER,
-    RA_STEP_MEASURE, RA_STEP_AIM, RA_STEP_SCALE, RA_STEP_PEAKS, RA_STEP_SPECTRA, RA_STEP_RESAMPLE, RA_STEP_RATE,
+    RA_STEP_TRUE_PEAK, RA_STEP_MEASURE, RA_STEP_SUM, RA_STEP_AIM, RA_STEP_SCALE, RA_STEP_PEAKS, RA_STEP_SPECTRA, RA_STEP_RESAMPLE, RA_STEP_RATE,
     RA_STEP_OVERVIEW, RA_STEP_LOUDNESS,
 } ra_step_kind;
 
@@ -8194,8 +8222,9 @@ typedef struct {
     ra_sound *to;                      /* and goes */
     ra_stage *stage;
     ra_eq    *eq;                      /* BANDS: its own */
-    ra_fft   *fft;                     /* SPECTRA: its own, with room to work in */
-    float    *room;
+    ra_fft   *fft;                     /* SPECTRA: its own, made by whoever begins */
+    float    *room;                    /* SPECTRA, TRUE_PEAK: to work in */
+    float     peak;                    /* TRUE_PEAK: the largest so far, linear */
     uint64_t  first, count;            /* ranges: items, in units of per_unit */
     uint64_t  per_unit;
 } ra_step;
@@ -8354,11 +8383,11 @@ static void ra_process_spectrum(const ra_process *p, const ra_step *step, uint64
     ra_power_to_db(out, bins, scale);
 }
 
-/* The loudness of the next second; the whole of it goes through one meter, in order. */
-static void ra_process_measure(ra_process *p, const ra_sound *from, uint64_t first, uint64_t count)
+/* What the one meter has heard, with the true peaks that were found beside it. */
+static void ra_process_sum(ra_process *p)
 {
-    ra_loudness_add(p->meter, ra_sound_at(from, first), (size_t)count);
-    if (first + count < from->clip.frame_count) return;
+    for (uint32_t line = 0; line < p->weave.line_count; line++)
+        if (p->steps[line].kind == RA_STEP_TRUE_PEAK && p->steps[line].peak > p->meter->true_peak) p->meter->true_peak = p->steps[line].peak;
     ra_loudness_get(p->meter, &p->result.report);
 }
 
@@ -8432,6 +8461,14 @@ static bool ra_process_add_ranges(ra_process *p, ra_step_kind kind, uint64_t ite
         step->per_unit = per_unit;
     }
     return true;
+}
+
+/* For each line there is so far. */
+static ra_result ra_process_add_rooms(ra_process *p, uint32_t sample_count)
+{
+    for (uint32_t line = 0; line < p->weave.line_count; line++)
+        if (!(p->steps[line].room = ra_new(sample_count, sizeof(float)))) return RA_NO_MEMORY;
+    return RA_OK;
 }
 
 /* An eq in lines of a few bands each, which hand each other doubles. */
@@ -8534,17 +8571,27 @@ static ra_result ra_process_plan_chain(ra_process *p, const ra_sound *from, ra_s
     return RA_OK;
 }
 
-/* A meter for all of a sound, in order; gives its line. */
+/* A meter for all of a sound, in order, for each sample's weight depends on all before; true peaks do not, and are half of
+   the work, so where all of the sound is in memory they have lines of their own. Gives the line of the sum. */
 static ra_result ra_process_plan_measure(ra_process *p, const ra_sound *from, uint32_t *line)
 {
-    ra_result result = ra_loudness_create(from->clip.channels, from->clip.sample_rate_hz, true, &p->meter);
+    const ra_clip *is = &from->clip;
+    bool is_ring = from->line != RA_NO_LINE;
+    uint32_t first = p->weave.line_count;
+    ra_result result = ra_loudness_create(is->channels, is->sample_rate_hz, is_ring, &p->meter);
     if (result) return result;
-    uint64_t per_unit = from->line != RA_NO_LINE ? RA_PROCESS_BLOCK : from->clip.sample_rate_hz < RA_PROCESS_RANGE_FRAMES ? from->clip.sample_rate_hz : RA_PROCESS_RANGE_FRAMES;
-    ra_step *step = ra_process_add_taker(p, RA_STEP_MEASURE, from->clip.frame_count / per_unit + 1, from);     /* the last one may be empty */
+    if (!is_ring && !ra_process_add_ranges(p, RA_STEP_TRUE_PEAK, is->frame_count, RA_PROCESS_RANGE_FRAMES, RA_NO_LINE)) return RA_BAD_ARGUMENT;
+    if (!is_ring) result = ra_process_add_rooms(p, (RA_TRUE_PEAK_HISTORY + RA_LOUDNESS_PIECE_FRAMES) * is->channels + 4);
+    if (result) return result;
+    uint64_t per_unit = is_ring ? RA_PROCESS_BLOCK : is->sample_rate_hz < RA_PROCESS_RANGE_FRAMES ? is->sample_rate_hz : RA_PROCESS_RANGE_FRAMES;
+    ra_step *step = ra_process_add_taker(p, RA_STEP_MEASURE, (is->frame_count + per_unit - 1) / per_unit, from);      /* behind the ranges: begun before them */
     if (!step) return RA_BAD_ARGUMENT;
     step->count = from->clip.frame_count;
     step->per_unit = per_unit;
-    *line = (uint32_t)(step - p->steps);
+    *line = (uint32_t)(step - p->steps) + 1;
+    if (!ra_process_add(p, RA_STEP_SUM, 1, RA_NO_LINE, first)) return RA_BAD_ARGUMENT;
+    p->weave.lines[*line].after = first;
+    p->weave.lines[*line].after_count = *line - first;
     return RA_OK;
 }
 
@@ -8552,7 +8599,7 @@ static ra_result ra_process_plan_normalise(ra_process *p)
 {
     uint32_t measure;
     ra_result result = ra_process_plan_measure(p, &p->sounds[0], &measure);
-    if (result == RA_OK) result = ra_clip_create(p->in->frame_count, p->in->channels, p->in->sample_rate_hz, &p->result.clip);
+    if (result == RA_OK) result = ra_clip_create_unfilled(p->in->frame_count, p->in->channels, p->in->sample_rate_hz, &p->result.clip);
     if (result) return result;
     ra_step *aim = ra_process_add(p, RA_STEP_AIM, 1, RA_NO_LINE, measure);
     return aim && ra_process_add_ranges(p, RA_STEP_SCALE, p->in->frame_count, RA_PROCESS_RANGE_FRAMES, (uint32_t)(aim - p->steps)) ? RA_OK : RA_BAD_ARGUMENT;
@@ -8563,17 +8610,13 @@ static ra_result ra_process_plan_spectra(ra_process *p)
     uint32_t size = p->task.fft_frames;
     uint64_t per_unit = 1 + (1u << 17) / ((uint64_t)size * p->in->channels);         /* about a millisecond */
     p->result.bin_count = size / 2 + 1;
-    p->result.spectra_db = ra_new(p->result.spectrum_count * p->result.bin_count, sizeof(float));
+    size_t byte_count = ra_checked_size(p->result.spectrum_count * p->result.bin_count, sizeof(float));
+    p->result.spectra_db = byte_count ? RA_MALLOC(byte_count) : NULL;                /* whoever fills it touches it first */
     p->window = ra_new(size, sizeof(float));
     if (!p->result.spectra_db || !p->window) return RA_NO_MEMORY;
     for (uint32_t n = 0; n < size; n++) p->window[n] = (float)(0.5 - 0.5 * ra_cos(RA_TAU * n / size));
     if (!ra_process_add_ranges(p, RA_STEP_SPECTRA, p->result.spectrum_count, per_unit, RA_NO_LINE)) return RA_BAD_ARGUMENT;
-    for (uint32_t line = 0; line < p->weave.line_count; line++) {
-        ra_result result = ra_fft_create(size, &p->steps[line].fft);
-        p->steps[line].room = ra_new(size + 2, sizeof(float));
-        if (result || !p->steps[line].room) return RA_NO_MEMORY;
-    }
-    return RA_OK;
+    return ra_process_add_rooms(p, size + 2);
 }
 
 static ra_result ra_process_plan_peaks(ra_process *p)
@@ -8603,7 +8646,7 @@ static ra_result ra_process_plan_resample(ra_process *p)
     if (result) return result;
     bool is_same = in->sample_rate_hz == p->task.sample_rate_hz;
     uint64_t frame_count = is_same ? in->frame_count : ra_resampler_frames(p->resampler, in->frame_count);
-    result = ra_clip_create(frame_count, in->channels, p->task.sample_rate_hz, &p->result.clip);
+    result = ra_clip_create_unfilled(frame_count, in->channels, p->task.sample_rate_hz, &p->result.clip);
     if (result) return result;
     return ra_process_add_ranges(p, RA_STEP_RESAMPLE, frame_count, RA_PROCESS_RANGE_FRAMES / 4, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
 }
@@ -8728,8 +8771,8 @@ static ra_result ra_process_plan(ra_process *p)
     uint64_t all = task->hop_frames ? (p->in->frame_count + task->hop_frames - 1) / task->hop_frames : 0;
     uint64_t left = all > task->first_spectrum ? all - task->first_spectrum : 0;
     p->result.spectrum_count = task->spectrum_count && task->spectrum_count < left ? task->spectrum_count : left;
-    /* a lane has a line for each processor, and three for the ways in and out and for going safely; everything else has fewer */
-    p->step_capacity = (p->in->channels + 1) / 2 * (task->chain.count + 3) + RA_PROCESS_RANGES + 3;
+    /* a lane has a line for each processor, and three for the ways in and out and for going safely; normalising has the most else */
+    p->step_capacity = (p->in->channels + 1) / 2 * (task->chain.count + 3) + 2 * RA_PROCESS_RANGES + 3;
     p->steps = ra_new(p->step_capacity, sizeof *p->steps);
     if (!p->steps || !ra_weave_reserve(&p->weave, p->step_capacity)) return RA_NO_MEMORY;
     switch (task->kind) {
@@ -8751,7 +8794,7 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
 {
     ra_process *p = user;
     if (line == RA_NO_LINE) { p->failure = ra_process_plan(p); return p->failure == RA_OK; }
-    const ra_step *step = &p->steps[line];
+    ra_step *step = &p->steps[line];
     const ra_clip *in = p->in;
     ra_clip *out = p->result.clip;
     uint64_t first = step->first + unit * step->per_unit, end = step->first + step->count, count = end - first < step->per_unit ? end - first : step->per_unit;
@@ -8766,7 +8809,9 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
     case RA_STEP_BANDS:   ra_process_bands(step->lane, step, unit); break;
     case RA_STEP_SAFELY:  ra_chain_process_safely(step->lane->chain, step->lane->slots + (size_t)(unit % step->lane->slot_count) * RA_PROCESS_BLOCK * step->lane->channels, RA_PROCESS_BLOCK); break;
     case RA_STEP_SCATTER: return ra_process_scatter(step->lane, unit);
-    case RA_STEP_MEASURE: ra_process_measure(p, step->from, first, count); break;
+    case RA_STEP_TRUE_PEAK: step->peak = ra_true_peak_of_range(p->meter, in->samples, first, count, step->peak, step->room); break;
+    case RA_STEP_MEASURE: ra_loudness_add(p->meter, ra_sound_at(step->from, first), (size_t)count); break;
+    case RA_STEP_SUM:     ra_process_sum(p); break;
     case RA_STEP_AIM:
         p->result.gain_db = ra_normalise_gain_db(&p->result.report, p->task.normalise, p->task.target_db, p->task.ceiling_dbtp);
         break;
@@ -8776,7 +8821,10 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
         break;
     }
     case RA_STEP_PEAKS:    ra_clip_peaks(in, first, first + count, p->task.column_count, p->result.columns + first); break;
-    case RA_STEP_SPECTRA:  for (uint64_t index = first; index < first + count; index++) ra_process_spectrum(p, step, index); break;
+    case RA_STEP_SPECTRA:
+        if (!step->fft && ra_fft_create(p->task.fft_frames, &step->fft)) return false;        /* here, for it takes its time */
+        for (uint64_t index = first; index < first + count; index++) ra_process_spectrum(p, step, index);
+        break;
     case RA_STEP_OVERVIEW: ra_overview_add_blocks(p->task.overview, in->samples + first * in->channels, first, count); break;
     case RA_STEP_LOUDNESS:
         ra_overview_measure(p->task.overview, in->samples + first * in->channels, count);
@@ -9205,7 +9253,7 @@ static bool ra_load_begin(ra_load *load)
         load->done_frames = frame_count;
         return false;
     }
-    if (ra_clip_create(frame_count, load->source_channels == 1 ? 1 : 2, rate, &load->clip)) {
+    if (ra_clip_create_unfilled(frame_count, load->source_channels == 1 ? 1 : 2, rate, &load->clip)) {
         ra_refuse(&load->error, RA_NO_MEMORY, 0, "not enough memory for %llu frames", (unsigned long long)frame_count);
         return true;
     }

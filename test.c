@@ -6894,6 +6894,27 @@ static void test_jobs(void)
         ra_clip_destroy(clip);
     }
 
+    test("engine: measuring as a job finds the very true peak, wherever it lies, and counts every bad and clipped sample");
+    for (int n = 0; n < 12; n++) {
+        uint32_t channels = n % 3 + 1, frames = 150000, peak_at = (uint32_t[]){ 5, 32767, 32768 - 12, 65536 + 3, 149900, 98304 }[n % 6];
+        for (uint32_t frame = 0; frame < frames; frame++)            /* a quarter of the rate: true peaks lie between the samples */
+            for (uint32_t channel = 0; channel < channels; channel++)
+                input[frame * channels + channel] = (float)((n < 6 ? 0.4 + 0.2 * frame / frames : 0.3) * sin(PI / 2 * frame + PI / 4 + channel));
+        input[peak_at * channels] = input[(peak_at + 1) * channels] = 1.1f;
+        if (n & 1) for (uint32_t bad = 32768 - 20; bad < frames * channels; bad += 32768 / 2) input[bad] = bad & 8 ? NAN : -2e9f;
+        clip = clip_of(input, frames, channels, 48000);
+        ra_loudness *meter;
+        ra_loudness_report report;
+        memset(&report, 0, sizeof report);
+        ra_loudness_create(channels, 48000, true, &meter);
+        ra_loudness_add(meter, input, frames);
+        ra_loudness_get(meter, &report);
+        ra_loudness_destroy(meter);
+        check(report.true_peak_dbtp > report.sample_peak_db && report.clipped_samples == 2 && (report.bad_samples > 5) == (n & 1));
+        check_job(clip, &(ra_task){ .kind = RA_TASK_MEASURE }, &report, sizeof report, __LINE__);
+        ra_clip_destroy(clip);
+    }
+
     test("engine: a job's spectra are the transform's definition within 0.01 dB, and equal for any number of workers");
     fill_noise(input, 40000, 0.3f, 21);
     clip = clip_of(input, 20000, 2, 48000);
