@@ -10,10 +10,11 @@ import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
+import { BAND_DB, JOBS, THREADS } from './bench_page.mjs';
 
 const ROOT = path.dirname(import.meta.dirname);
 const PEERS = `${ROOT}/.cache/peers`, MODULES = `${PEERS}/node_modules`, DEBIAN = `${PEERS}/debian`, OUT = `${ROOT}/build/bench`;
-const SIZES = [512, 1024, 4096, 16384], TARGET_SIZES = SIZES.slice(1), PASSES = 3, BLOCK_MS = 128 / 48;
+const SIZES = [512, 1024, 4096, 16384], TARGET_SIZES = SIZES.slice(1), PASSES = 3, BLOCK_MS = 128 / 48, HAS_TWO_CORES = os.cpus().length >= 2;
 const rounds = Number(process.argv[2] ?? 60);
 
 const say = (text) => console.error(`bench: ${text}`);
@@ -94,14 +95,15 @@ function fetchPeers() {
 
 // ---- our side, and the programs that hold both ----
 
-const OURS = ['-std=gnu11', '-ffp-contract=off', '-fno-math-errno', '-w', '-DRA_NO_THREADS'];    // as build.sh does
+const OURS = ['-std=gnu11', '-ffp-contract=off', '-fno-math-errno', '-w'], ALONE = '-DRA_NO_THREADS';    // as build.sh does
 
 // Name, flags of our code and of PFFFT, and which FFTW stands beside them.
 const NATIVE = [
-  { name: 'sse2', flags: [], defines: ['-DBENCH_FFTW_SSE2'], ours: '-O3', fftw: 'FFTW3 without AVX' },
-  { name: 'plain', flags: [], defines: [], ours: '-O3', fftw: 'FFTW3 with AVX' },
-  { name: 'native', flags: ['-march=native'], defines: [], ours: '-O3 -march=native', fftw: 'FFTW3 with AVX' },
+  { name: 'sse2', flags: [ALONE], defines: ['-DBENCH_FFTW_SSE2'], ours: '-O3', fftw: 'FFTW3 without AVX' },
+  { name: 'plain', flags: [ALONE], defines: [], ours: '-O3', fftw: 'FFTW3 with AVX' },
+  { name: 'native', flags: [ALONE, '-march=native'], defines: [], ours: '-O3 -march=native', fftw: 'FFTW3 with AVX' },
 ];
+const NATIVE_JOBS = { name: 'jobs', flags: ['-pthread'], defines: [] }, LONG_SECONDS = 600;
 
 function buildNative({ name, flags, defines }, has) {
   const cc = process.env.CC || 'cc', pffft = `${MODULES}/${PEER.pffft.npm}/src`, usrLib = `${DEBIAN}/usr/lib`;
@@ -116,15 +118,19 @@ function buildNative({ name, flags, defines }, has) {
     `-L${lib}`, `-Wl,-rpath,${lib}`, ...linked.map((peer) => PEER[peer].link), '-lm', '-o', `${OUT}/native-${name}`]);
 }
 
+// One module for the page's thread alone; one with workers, whose memory does not grow, lest the page's views of it go stale.
 function buildWasm() {
-  run('emcc', ['.ci/bench_ours.c', '-o', `${OUT}/ours.mjs`, `-O${process.env.RA_OPT ?? 's'}`, ...OURS, '-msimd128', '-mnontrapping-fptoint', '-mllvm', '-inline-threshold=5', '--no-entry',
-    '-sMODULARIZE', '-sEXPORT_ES6', '-sENVIRONMENT=web', '-sFILESYSTEM=0', '-sALLOW_MEMORY_GROWTH', '-sEXPORTED_RUNTIME_METHODS=HEAPF32,ccall']);
+  const build = (name, ...flags) => run('emcc', ['.ci/bench_ours.c', '-o', `${OUT}/${name}.mjs`, `-O${process.env.RA_OPT ?? 's'}`, ...OURS, '-msimd128', '-mnontrapping-fptoint',
+    '-mllvm', '-inline-threshold=5', '--no-entry', '-sMODULARIZE', '-sEXPORT_ES6', '-sFILESYSTEM=0', '-sEXPORTED_RUNTIME_METHODS=HEAPF32,ccall', ...flags]);
+  build('ours', ALONE, '-sENVIRONMENT=web', '-sALLOW_MEMORY_GROWTH');
+  build('threads', '-pthread', '-sENVIRONMENT=web,worker', '-sINITIAL_MEMORY=512MB', '-sSTACK_SIZE=1MB', '-sDEFAULT_PTHREAD_STACK_SIZE=256KB', `-sPTHREAD_POOL_SIZE=${Math.max(...THREADS)}`);
 }
 
 // ---- running: groups[work][name] is the smallest time in ms; beside the times stand texts: agreement, missing, failed ----
 
 function merge(groups, work, name, value) {
   const group = groups[work] ??= {};
+  if (name === 'hash' && (group.hash ?? value) !== value) group.failed = `one run makes ${group.hash}, another ${value}`;
   group[name] = typeof value === 'number' ? Math.min(group[name] ?? Infinity, value) : value;
 }
 
@@ -158,6 +164,10 @@ async function runNative(has) {
       if (has.ffmpeg) runFfmpeg(plain, round === 0);
     }
   });
+  for (const [name, { seconds, rate, text }] of Object.entries(JOBS)) for (const length of [LONG_SECONDS, seconds]) {      // the short one to compare with the page's
+    const work = `jobs_${name}_${length}`;
+    await attempt(plain, work, () => runProgram(plain, 'jobs', 'jobs', length === seconds ? 1 : Math.max(Math.ceil(rounds / 15), 2), work, length, rate, BAND_DB, text));
+  }
   for (const name of ['noise', 'ours', 'ffmpeg']) fs.rmSync(`${OUT}/${name}.f32`, { force: true });
   return groups;
 }
@@ -210,7 +220,7 @@ async function runBrowser(has) {
       const page = await browser.newPage();
       await page.goto(`http://127.0.0.1:${server.address().port}/`);
       const ofPage = await page.evaluate(async (options) => (await import('/.ci/bench_page.mjs')).runAll(options),
-        { oursUrl: '/build/bench/ours.mjs', peersUrl: '/.cache/peers/node_modules', rounds, has });
+        { oursUrl: '/build/bench/ours.mjs', threadsUrl: '/build/bench/threads.mjs', peersUrl: '/.cache/peers/node_modules', rounds, has });
       for (const [work, values] of Object.entries(ofPage)) for (const [name, value] of Object.entries(values)) merge(groups, work, name, value);
       await page.close();
     }
@@ -267,7 +277,7 @@ function reportTransforms(native, web, has) {
 }
 
 function reportWorks(native, web, has) {
-  const { plain } = native, versus = [        // groups, work, what it is, the peer, its name, target, seconds of sound
+  const two = HAS_TWO_CORES ? 10 : undefined, { plain } = native, versus = [        // groups, work, what it is, the peer, its name, target, seconds of sound, which of ours
     [plain, 'eq', 'native 10-band EQ', 'ffmpeg', '10 ffmpeg equalizers', 1],
     [plain, 'resample', 'native 44.1 to 48 kHz', 'soxr', 'soxr HQ', 0.5],
     [plain, 'loudness_noise', 'native loudness, noise', 'ebur128', 'libebur128', 1.5],
@@ -276,17 +286,47 @@ function reportWorks(native, web, has) {
     [plain, 'loudness_peak_music', 'native loudness, true peak, music', 'ebur128', 'libebur128', 1.5],
     [web, 'eq', 'Chromium 10-band EQ', 'nodes', '10 BiquadFilterNodes', 3],
     [web, 'room', 'Chromium EQ, compressor, reverb, limiter', 'nodes', 'EQ, 3 s Convolver-, CompressorNode', 10],
+    [web, 'jobs_room', 'Chromium EQ to limiter, two workers', 'nodes', 'EQ, 3 s Convolver-, CompressorNode', two, 60, 2],
     [web, 'convolve', 'Chromium convolve, 3 s response', 'nodes', 'ConvolverNode', 5],
     [web, 'stft', 'Chromium STFT of 5 min, 4096 by 1024, dB', 'fft.js', 'fft.js, same thread', 5, 300],
+    [web, 'jobs_spectra', 'Chromium STFT of 5 min, two workers', 'fft.js', 'fft.js, page\'s thread', two, 300, 2],
   ];
   line(['60 s stereo: times real time', 42], ['ours', -7], ['peer', -7], ['', 34], ['ratio', -7], ['target', 18], ['answers differ by', 0]);
-  for (const [groups, work, name, peer, peerName, wanted, seconds = 60] of versus) {
-    const { ours, [peer]: theirs, agreement = '' } = groups[work] ?? {}, why = whyNot(groups, work, peer === 'nodes' || has[peer]), ratio = theirs / ours;
+  for (const [groups, work, name, peer, peerName, wanted, seconds = 60, who = 'ours'] of versus) {
+    const { [who]: ours, [peer]: theirs, agreement = '' } = groups[work] ?? {}, why = whyNot(groups, work, peer === 'nodes' || has[peer]), ratio = theirs / ours;
     const verdict = ratioVerdict({ work: name, ours, peer: peerName, theirs, seconds, agreement, why }, ratio, wanted);
     const speed = ours ? realTime(ours, seconds) : '-';
     if (why) line([name, 42], [speed, -7], [why, 0]);
     else line([name, 42], [speed, -7], [realTime(theirs, seconds), -7], [peerName, 34], [times(ratio), -7], [verdict, 18], [agreement, 0]);
   }
+}
+
+// The page's thread does not work along, the native caller does.
+function reportJobs({ plain }, web) {
+  const kinds = [['spectra', 'STFT'], ['room', 'EQ to limiter']], native = kinds.map(([name, what]) => {
+    const work = `jobs_${name}_${LONG_SECONDS}`;
+    return { ...plain[work], title: `native ${what} of ${LONG_SECONDS / 60} min`, why: whyNot(plain, work, true) };
+  });
+  const page = kinds.map(([name, what]) => {               // the same clip natively has to give the same bits
+    const { seconds } = JOBS[name], work = `jobs_${name}`, twin = `${work}_${seconds}`, hashes = [web[work]?.hash, plain[twin]?.hash];
+    const differ = hashes[0] === hashes[1] ? undefined : `FAILED: Chromium makes ${hashes[0]}, native ${hashes[1]}`;
+    return { ...web[work], title: `Chromium ${what} of ${seconds / 60} min, workers`, why: whyNot(web, work, true) ?? whyNot(plain, twin, true) ?? differ };
+  });
+  line(['the same work by more threads', 44], ...THREADS.map((threads) => [threads, -8]), ['target for 2', 18], ['hash of the bits', 0]);
+  for (const { title, why, hash, ...best } of [...native, ...page]) {
+    const ms = THREADS.map((threads) => best[threads]), ratios = ms.map((time) => ms[0] / time);
+    const verdict = ratioVerdict({ work: `${title}, two threads beside one`, threads: THREADS, ours: ms, hash, why }, ratios[1], HAS_TWO_CORES ? 1.8 : undefined);
+    if (why) line([title, 44], [why, 0]);
+    else line([title, 44], [`${ms[0].toFixed(0)} ms`, -8], ...ratios.slice(1).map((ratio) => [times(ratio), -8]), [verdict, 18], [hash, 0]);
+  }
+  line(['the page\'s thread meanwhile, two workers', 44], ['our call', -8], ['gap', -8], ['', -8], ['target for our call', 0]);
+  for (const { title, why, call, gap } of page) {
+    const verdict = judge({ work: `${title}, longest call of the page's thread`, call, gap, unit: 'ms', why }, call, '<= 8 ms', call <= 8);
+    if (why) line([title, 44], [why, 0]);
+    else line([title, 44], [`${call.toFixed(2)} ms`, -8], [`${gap.toFixed(1)} ms`, -8], ['', -8], [verdict, 0]);
+  }
+  console.log('our call: the longest into our module, from start to free; gap: the longest between two looks, one a millisecond; both in the quietest run');
+  if (os.cpus().length < Math.max(...THREADS)) console.log(`this machine has ${os.cpus().length} cores: more threads than that only show that the bits stay`);
 }
 
 function reportEffects(web) {
@@ -313,8 +353,9 @@ function reportCallback(native, web) {
 }
 
 function report(native, { version, groups: web }, has) {
-  console.log(`\nours beside the peer, the smallest of many in turn; ratio = peer / ours: above 1 we are faster (one thread, Chromium ${version}, ${os.cpus().length} cores)\n`);
+  console.log(`\nours beside the peer, the smallest of many in turn; ratio = peer / ours: above 1 we are faster (one thread unless a row says more, Chromium ${version}, ${os.cpus().length} cores)\n`);
   for (const part of [reportTransforms, reportWorks]) { part(native, web, has); console.log(); }
+  reportJobs(native, web); console.log();
   reportEffects(web); console.log();
   reportCallback(native, web);
   const count = (verdict) => rows.filter((row) => row.verdict === verdict).length;
@@ -326,6 +367,7 @@ try {
   const has = fetchPeers();
   say('building');
   for (const program of NATIVE) buildNative(program, has);
+  buildNative(NATIVE_JOBS, {});
   buildWasm();
   say('timing natively');
   const native = await runNative(has);

@@ -1,15 +1,15 @@
 /* bench_native.c - native: our real FFT beside FFTW3, PFFFT and KissFFT, our resampler beside soxr, our loudness meter
-   beside libebur128; our equaliser (ffmpeg, beside it, is a program of its own); our audio callback.
+   beside libebur128; our equaliser (ffmpeg, beside it, is a program of its own); our audio callback; jobs by one, two and four threads.
    Prints "group name NUMBER ns" lines, the smallest of many blocks taken in turn: on a shared machine a busy neighbour
    then costs blocks, not truth. And "group agreement TEXT": by how much the answers differ, which is looked at first.
-   bench.mjs compiles it three times, sets the numbers side by side and draws conclusions.
+   bench.mjs compiles it three times without threads and once with them, sets the numbers side by side and draws conclusions.
      BENCH_FFTW, BENCH_PFFFT, BENCH_KISSFFT, BENCH_SOXR, BENCH_EBUR128   the peers that are here
      BENCH_FFTW_SSE2   FFTW is told that the processor has no AVX, to compare at the same instruction set
    usage: bench_native transforms|resampler|loudness|callback ROUNDS
-          bench_native equaliser ROUNDS NOISE.f32 FILTERED.f32     writes what goes in and what comes out */
+          bench_native equaliser ROUNDS NOISE.f32 FILTERED.f32     writes what goes in and what comes out
+          bench_native jobs ROUNDS GROUP SECONDS RATE BAND_DB TEXT     see bench_process_start; needs threads */
 
 #include "bench_ours.c"
-#include <string.h>
 #include <time.h>
 #ifdef BENCH_FFTW
 #include <fftw3.h>
@@ -294,6 +294,37 @@ static void bench_callback(const char *name, bool has_all_effects, int rounds)
     printf("%s mean %.0f ns\n%s worst %.0f ns\n%s seen %.0f ns\n", name, sum / BLOCKS, name, worst, name, seen);
 }
 
+/* ---- jobs by more and more threads: the caller works along, as the command line does ---- */
+
+#ifndef RA_NO_THREADS
+static void bench_jobs(int rounds, const char *name, const ra_clip *clip, double band_db, const char *text)
+{
+    static const uint32_t threads[] = { 1, 2, 4 };
+    enum { COUNTS = sizeof threads / sizeof threads[0] };
+    double best[COUNTS] = { INFINITY, INFINITY, INFINITY };
+    char hash[17] = "";
+    for (int round = 0; round < rounds; round++)
+        for (int t = 0; t < COUNTS; t++) {
+            ra_pool *pool = bench_pool_create(threads[t] - 1);
+            while (!bench_pool_is_up(pool)) nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+            double start = now_ns();
+            ra_process *process = bench_process_start(pool, clip, band_db, text);
+            ra_process_wait(process);
+            best[t] = fmin(best[t], now_ns() - start);
+            const char *is = bench_process_hash(process);
+            if (!*hash) memcpy(hash, is, sizeof hash);
+            if (strcmp(hash, is)) {
+                fprintf(stderr, "one thread makes %s, %u make %s\n", hash, threads[t], is);
+                exit(1);
+            }
+            bench_process_free(process);
+            bench_pool_destroy(pool);
+        }
+    for (int t = 0; t < COUNTS; t++) printf("%s %u %.0f ns\n", name, threads[t], best[t]);
+    printf("%s hash %s\n", name, hash);
+}
+#endif
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -310,6 +341,9 @@ int main(int argc, char **argv)
         bench_callback("callback_all", true, rounds);
     }
     else if (!strcmp(what, "equaliser") && argc > 4) bench_equaliser(rounds, argv[3], argv[4]);
-    else bench_need(false, "transforms, resampler, loudness, callback or equaliser? Or its peer is not here");
+#ifndef RA_NO_THREADS
+    else if (!strcmp(what, "jobs") && argc > 7) bench_jobs(rounds, argv[3], bench_clip_create((uint32_t)atoi(argv[4]), (uint32_t)atoi(argv[5])), atof(argv[6]), argv[7]);
+#endif
+    else bench_need(false, "transforms, resampler, loudness, callback, equaliser or jobs? Or its peer is not here");
     return 0;
 }

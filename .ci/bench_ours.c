@@ -1,5 +1,6 @@
 /* bench_ours.c - our side of the benchmarks: the engine as an embedder gets it, and the works that are timed.
-   bench_native.c includes this file; emcc compiles it alone into the module that bench_page.mjs loads. */
+   bench_native.c includes this file; emcc compiles it alone into the modules that bench_page.mjs loads.
+     RA_NO_THREADS    one thread does all; without it there are the jobs, too */
 
 #define RA_NO_UI
 #define RA_NO_WEB
@@ -10,6 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifdef __EMSCRIPTEN__
 #include <emscripten.h>
@@ -170,3 +172,75 @@ OURS void bench_engine_turn_knobs(uint32_t block, bool has_all_effects)
 }
 
 OURS void bench_engine_render(float *out) { ra_engine_render(bench_engine, out, BENCH_BLOCK); }
+
+/* ---- jobs on whole clips, by a pool ---- */
+
+#ifndef RA_NO_THREADS
+
+/* Stereo noise, the same bits everywhere. */
+OURS ra_clip *bench_clip_create(uint32_t seconds, uint32_t sample_rate_hz)
+{
+    ra_clip *clip;
+    bench_need(ra_clip_create((uint64_t)seconds * sample_rate_hz, 2, sample_rate_hz, &clip) == RA_OK, "out of memory");
+    ra_generate(&(ra_tone){ RA_TONE_NOISE, .level_db = -12, .seed = 1 }, sample_rate_hz, 0, clip->samples, (size_t)(2 * clip->frame_count));
+    return clip;
+}
+
+OURS float *bench_clip_samples(const ra_clip *clip) { return clip->samples; }
+
+/* worker_count 0: nobody but the caller. */
+OURS ra_pool *bench_pool_create(uint32_t worker_count)
+{
+    ra_pool *pool;
+    bench_need(ra_pool_create(worker_count ? worker_count : RA_POOL_INLINE, &pool) == RA_OK, "ra_pool_create failed");
+    bench_need(ra_pool_wanted_count(pool) == worker_count, "not all workers could be started");
+    return pool;
+}
+
+OURS bool bench_pool_is_up(const ra_pool *pool) { return ra_pool_worker_count(pool) == ra_pool_wanted_count(pool); }
+OURS void bench_pool_destroy(ra_pool *pool)     { ra_pool_destroy(pool); }
+
+/* Without text the spectra of the clip; else the clip through the bands and processors of bench_chain_spec. */
+OURS ra_process *bench_process_start(ra_pool *pool, const ra_clip *clip, double band_db, const char *text)
+{
+    ra_task task = { .kind = *text ? RA_TASK_EFFECTS : RA_TASK_FFT, .fft_frames = BENCH_STFT, .hop_frames = BENCH_HOP };
+    ra_process *process;
+    bench_need(!*text || bench_chain_spec(band_db, text, &task.chain), "the text of a job's chain is refused");
+    bench_need(ra_process_async(pool, clip, &task, &process, NULL) == RA_OK, "ra_process_async failed");
+    return process;
+}
+
+OURS bool bench_process_is_over(const ra_process *process) { return ra_process_poll(process, NULL) >= RA_JOB_DONE; }
+OURS bool bench_process_free(ra_process *process)          { return ra_process_free(process); }
+
+static const ra_task_result *bench_process_result(const ra_process *process)
+{
+    const ra_task_result *is;
+    bench_need(ra_process_get(process, &is) == RA_OK, "a job failed");
+    return is;
+}
+
+/* What a job has made: samples or spectra. */
+OURS const float *bench_process_floats(const ra_process *process)
+{
+    const ra_task_result *is = bench_process_result(process);
+    return is->clip ? is->clip->samples : is->spectra_db;
+}
+
+/* 64-bit FNV-1a of its bits, a float at a step. Text: JavaScript's numbers end at 53 bits. */
+OURS const char *bench_process_hash(const ra_process *process)
+{
+    static char text[17];
+    const ra_task_result *is = bench_process_result(process);
+    const float *floats = bench_process_floats(process);
+    uint64_t count = is->clip ? is->clip->frame_count * is->clip->channels : is->spectrum_count * is->bin_count, hash = 0xcbf29ce484222325u;
+    for (uint64_t n = 0; n < count; n++) {
+        uint32_t bits;
+        memcpy(&bits, &floats[n], sizeof bits);
+        hash = (hash ^ bits) * 0x100000001b3u;
+    }
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
+    return text;
+}
+
+#endif

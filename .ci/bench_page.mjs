@@ -1,12 +1,19 @@
-// bench_page.mjs - what is timed inside Chromium: our wasm module beside npm's FFTs and the browser's own nodes.
+// bench_page.mjs - what is timed inside Chromium: our wasm modules beside npm's FFTs and the browser's own nodes.
 // bench.mjs opens an isolated page (performance.now() then ticks every 5 µs) and calls runAll, which gives
 // { group: { name: ms, ..., agreement: text } }: each time the smallest of many in turn, after the answers were compared.
 // A group that cannot be had says why in `missing`, one that went wrong in `failed`. The rows are bench.mjs's business.
 
 const BIN = 37, RATE = 48000, SECONDS = 60, EFFECT_SECONDS = 10, RESPONSE_SECONDS = 3, BLOCK = 128;
-const BANDS = [31.25, 62.5, 125, 250, 500, 1000, 2000, 4000, 8000, 16000], BAND_DB = 4;
+const BANDS = [31.25, 62.5, 125, 250, 500, 1000, 2000, 4000, 8000, 16000];
 const FFT_SIZES = [512, 1024, 4096, 16384], STFT = { rate: 44100, seconds: 300, size: 4096, hop: 1024 };
 const EFFECTS = ['gain db=-3', 'pan position=0.3', 'delay', 'chorus', 'distortion', 'compressor', 'limiter', 'reverb', 'softclip'];
+
+// What pools do to whole clips, here and natively; without text it is the STFT.
+export const BAND_DB = 4, THREADS = [1, 2, 4], JOBS = {
+  spectra: { seconds: STFT.seconds, rate: STFT.rate, text: '' },
+  room: { seconds: SECONDS, rate: RATE, text: `compressor; reverb rt60_s=${RESPONSE_SECONDS}; limiter` },
+};
+const JOB_LIMIT_MS = 60e3;
 
 function need(isSo, what) {
   if (!isSo) throw new Error(what);
@@ -163,18 +170,34 @@ async function benchTransform(n, peers, rounds) {
 
 // ---- whole-file analysis: Hann, transform, dB, each channel on its own, against fft.js on the same thread ----
 
+// The Hann window from a place on, through fft.js.
+function windowedBins(FFT, size) {
+  const fft = new FFT(size), windowed = new Float32Array(size), bins = fft.createComplexArray();
+  const hann = Float32Array.from({ length: size }, (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / size));
+  return (samples, at) => {
+    for (let n = 0; n < size; n++) windowed[n] = samples[at + n] * hann[n];
+    fft.realTransform(bins, windowed);
+    return bins;
+  };
+}
+
+// By how much spectra differ, in dB, where there is something to hear.
+function needSameSpectra(theirs, mine, from = 0) {
+  theirs.forEach((value, k) => { if (value > -100) from = Math.max(from, Math.abs(value - mine[k])); });
+  need(from <= 0.01, `our spectrum and fft.js's differ by ${from} dB, more than 0.01`);
+  return from;
+}
+
 async function benchAnalysis({ ours, FFT }, rounds) {
   if (!FFT) return {};
   const { rate, seconds, size, hop } = STFT, next = random(1), last = size / 2 + 1;
   const channels = [0, 1].map(() => Float32Array.from({ length: rate * seconds }, () => 0.25 * next()));
   const pChannels = channels.map((samples) => ours.give(samples)), pDb = ours.module._bench_floats(last);
 
-  const fft = new FFT(size), windowed = new Float32Array(size), bins = fft.createComplexArray(), db = new Float32Array(last);
-  const hann = Float32Array.from({ length: size }, (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / size)), fullScale = 16 / size ** 2;
+  const transform = windowedBins(FFT, size), db = new Float32Array(last), fullScale = 16 / size ** 2;
   const theirs = (samples) => {
     for (let at = 0; at + size <= samples.length; at += hop) {
-      for (let n = 0; n < size; n++) windowed[n] = samples[at + n] * hann[n];
-      fft.realTransform(bins, windowed);
+      const bins = transform(samples, at);
       for (let k = 0; k < last; k++) db[k] = 10 * Math.log10((bins[2 * k] * bins[2 * k] + bins[2 * k + 1] * bins[2 * k + 1]) * fullScale + 1e-30);
     }
   };
@@ -183,10 +206,8 @@ async function benchAnalysis({ ours, FFT }, rounds) {
   for (let at = 0; at < 50 * hop; at += hop) for (let c = 0; c < 2; c++) {
     theirs(channels[c].subarray(at, at + size));
     ours.module._bench_stft_run(pChannels[c] + 4 * at, size, pDb);
-    const mine = ours.floats(pDb, last);
-    db.forEach((value, k) => { if (value > -100) difference = Math.max(difference, Math.abs(value - mine[k])); });
+    difference = needSameSpectra(db, ours.floats(pDb, last), difference);
   }
-  need(difference <= 0.01, `our spectrum and fft.js's differ by ${difference} dB, more than 0.01`);
   return {
     ...await alternate(rounds, {
       ours: () => timed(() => pChannels.forEach((pointer, c) => ours.module._bench_stft_run(pointer, channels[c].length, pDb))),
@@ -239,14 +260,16 @@ function needReverb(ours, chain) {
   need(sound > 1e-2 && tail > 1e-4 && end < tail / 100, `our reverb's level goes from ${sound} by ${tail} to ${end}`);
 }
 
+const renderRoom = async (source, response) => (await render(source, (context, player) => equaliser(context, player)
+  .connect(new ConvolverNode(context, { buffer: response })).connect(new DynamicsCompressorNode(context)))).ms;
+
 async function benchRoom({ ours, source, response }, rounds) {
-  const chain = ours.chain(BAND_DB, `compressor; reverb rt60_s=${RESPONSE_SECONDS}; limiter`);
+  const chain = ours.chain(BAND_DB, JOBS.room.text);
   needReverb(ours, chain);
   return {
     ...await alternate(rounds, {
       ours: () => ours.run(chain),
-      nodes: async () => (await render(source, (context, player) => equaliser(context, player)
-        .connect(new ConvolverNode(context, { buffer: response })).connect(new DynamicsCompressorNode(context)))).ms,
+      nodes: () => renderRoom(source, response),
     }),
     agreement: 'another sound',
   };
@@ -262,6 +285,94 @@ async function benchEffects({ ours }, rounds) {
     contestants[text] = () => ours.run(chain, frames);
   }
   return alternate(rounds, contestants);
+}
+
+// ---- jobs on whole clips: the work is the pool's, the page's thread only looks now and then ----
+
+// Leaves the core to the workers for a millisecond; setTimeout would soon make four of it.
+const moment = (delay = 1) => scheduler.postTask(() => {}, { delay });
+
+// From the start until this thread has the result; call: its longest call into our module meanwhile, freeing included;
+// gap: the longest time between two looks. Creating the pool and hashing are not timed.
+async function runJob(module, workers, clip, text, look) {
+  const pool = module._bench_pool_create(workers), run = { call: 0, gap: 0 };
+  const own = (call) => {
+    const start = performance.now(), answer = call();
+    run.call = Math.max(run.call, performance.now() - start);
+    return answer;
+  };
+  const until = async (isSo) => {
+    const start = performance.now();
+    for (let last = start; !isSo(); last = performance.now()) {
+      await moment();
+      run.gap = Math.max(run.gap, performance.now() - last);
+      need(performance.now() - start < JOB_LIMIT_MS, `a job of ${workers} workers does not end`);
+    }
+  };
+  await until(() => module._bench_pool_is_up(pool));
+  run.gap = 0;
+  const start = performance.now();
+  const job = own(() => module.ccall('bench_process_start', 'number', ['number', 'number', 'number', 'string'], [pool, clip, BAND_DB, text]));
+  await until(() => own(() => module._bench_process_is_over(job)));
+  const pointer = own(() => module._bench_process_floats(job)), { gap } = run;
+  run.ms = performance.now() - start;
+  look?.(module.HEAPF32.subarray(pointer / 4));
+  run.hash = module.ccall('bench_process_hash', 'string', ['number'], [job]);
+  await until(() => own(() => module._bench_process_free(job)));
+  module._bench_pool_destroy(pool);
+  await moment(20);                                        // the workers go home
+  return { ...run, gap };
+}
+
+// One, two and four workers and a peer, if there is one, in turn. look sees the first result before anything is timed.
+async function benchJobs(module, { clip, text, look, rounds, peer }) {
+  const seen = { call: Infinity, gap: Infinity }, { hash } = await runJob(module, 1, clip, text, look);
+  const best = await alternate(rounds, {
+    ...Object.fromEntries(THREADS.map((workers) => [workers, async () => {
+      const run = await runJob(module, workers, clip, text);
+      need(run.hash === hash, `the first run makes ${hash}, ${workers} workers make ${run.hash}`);
+      if (workers === 2) for (const name of Object.keys(seen)) seen[name] = Math.min(seen[name], run[name]);
+      return run.ms;
+    }])),
+    ...peer,
+  });
+  return { ...best, ...seen, hash };
+}
+
+async function benchJobSpectra({ FFT, threads }, rounds) {
+  const module = await threads(), { seconds, rate, text } = JOBS.spectra, clip = module._bench_clip_create(seconds, rate);
+  if (!FFT) return benchJobs(module, { clip, text, rounds });
+  const { size, hop } = STFT, last = size / 2 + 1, frames = seconds * rate, count = Math.ceil(frames / hop);
+  const transform = windowedBins(FFT, size), power = new Float64Array(last), db = new Float32Array(count * last), fullScale = 8 / size ** 2;
+  const pClip = module._bench_clip_samples(clip) / 4, samples = module.HEAPF32.subarray(pClip, pClip + 2 * frames);
+  const channels = [0, 1].map(() => new Float32Array(frames + size));        // half a window of silence at both ends
+  samples.forEach((sample, i) => { channels[i % 2][size / 2 + (i >> 1)] = sample; });
+  const theirs = () => {                                   // the same: dB of both channels' mean power, all spectra kept
+    for (let index = 0; index < count; index++) {
+      power.fill(0);
+      for (let c = 0; c < 2; c++) {
+        const bins = transform(channels[c], index * hop);
+        for (let k = 0; k < last; k++) power[k] += bins[2 * k] * bins[2 * k] + bins[2 * k + 1] * bins[2 * k + 1];
+      }
+      for (let k = 0; k < last; k++) db[index * last + k] = 10 * Math.log10(power[k] * fullScale + 1e-30);
+    }
+  };
+  let difference;
+  const look = (floats) => {
+    theirs();
+    difference = needSameSpectra(db, floats);
+  };
+  const best = await benchJobs(module, { clip, text, look, rounds, peer: { 'fft.js': () => timed(theirs) } });
+  return { ...best, agreement: `${difference.toExponential(0)} dB` };
+}
+
+async function benchJobRoom({ source, response, threads }, rounds) {
+  const module = await threads(), { seconds, rate, text } = JOBS.room, clip = module._bench_clip_create(seconds, rate);
+  const look = (floats) => {
+    const heard = floats.subarray(0, 2 * seconds * rate);
+    need(heard.every((sample) => Math.abs(sample) <= 1) && heard.some(Boolean), 'our chain is silent, not finite, or louder than full scale');
+  };
+  return { ...await benchJobs(module, { clip, text, look, rounds, peer: { nodes: () => renderRoom(source, response) } }), agreement: 'another sound' };
 }
 
 // ---- the audio callback: as in bench_native.c, on the page's main thread ----
@@ -290,11 +401,13 @@ async function benchCallback({ ours: { module } }, hasAllEffects, rounds) {
 
 // ---- all of them ----
 
-async function load({ oursUrl, peersUrl, has }) {
+async function load({ oursUrl, threadsUrl, peersUrl, has }) {
   const module = async (url) => (await import(url)).default(), commonJs = { exports: {} };
+  let threads;
   if (has['fft.js']) new Function('module', await (await fetch(`${peersUrl}/fft.js/lib/fft.js`)).text())(commonJs);
   return {
     ours: new Ours(await module(oursUrl)),
+    threads: () => threads ??= module(threadsUrl),         // not before it is wanted: the others are alone until then
     FFT: has['fft.js'] && commonJs.exports,
     pffft: has.pffft && await module(`${peersUrl}/@echogarden/pffft-wasm/dist/simd/pffft.js`),
     kissfft: has['kissfft-wasm'] && await module(`${peersUrl}/@echogarden/kissfft-wasm/kissfft.js`),
@@ -316,6 +429,8 @@ export async function runAll({ rounds, ...options }) {
     callback_few: () => benchCallback(all, false, callbacks),
     callback_all: () => benchCallback(all, true, callbacks),
     stft: () => benchAnalysis(all, few),
+    jobs_spectra: () => benchJobSpectra(all, few),
+    jobs_room: () => benchJobRoom(all, few),
   };
   const groups = {};
   for (const [group, work] of Object.entries(works)) groups[group] = await work().catch((error) => ({ failed: error.message }));
