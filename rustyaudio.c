@@ -1329,7 +1329,7 @@ typedef struct {
     _Atomic uint32_t heard_bell;       /* with slice_count a sign of life */
     _Atomic uint32_t slice_count, last_slice_us;
     _Atomic uint64_t busy_us;
-    const char *_Atomic doing;
+    const char *_Atomic doing, *_Atomic did;
     uint32_t last_sign;                /* the control thread's */
     double   silent_s;
     uint8_t  apart[RA_CACHE_LINE];
@@ -1422,6 +1422,7 @@ static bool ra_pool_step(ra_pool_seat *seat, ra_job *job)
     uint64_t slice_us = (uint64_t)(1e6 * (ra_now_s() - begin_s));
     atomic_store_explicit(&seat->last_slice_us, (uint32_t)slice_us, memory_order_relaxed);
     atomic_fetch_add_explicit(&seat->busy_us, slice_us, memory_order_relaxed);
+    atomic_store_explicit(&seat->did, atomic_load_explicit(&seat->doing, memory_order_relaxed), memory_order_relaxed);
     atomic_store_explicit(&seat->doing, NULL, memory_order_relaxed);
     return is_done;
 }
@@ -1660,6 +1661,7 @@ static ra_worker_stats ra_pool_seat_stats(const ra_pool_seat *seat)
     return (ra_worker_stats){
         .is_alive      = ra_seat_state(seat) == RA_SEAT_ALIVE,
         .doing         = atomic_load_explicit(&seat->doing, memory_order_relaxed),
+        .did           = atomic_load_explicit(&seat->did, memory_order_relaxed),
         .busy_us       = atomic_load_explicit(&seat->busy_us, memory_order_relaxed),
         .slice_count   = atomic_load_explicit(&seat->slice_count, memory_order_relaxed),
         .last_slice_us = atomic_load_explicit(&seat->last_slice_us, memory_order_relaxed),
@@ -11550,7 +11552,7 @@ enum { APP_RESPONSE_MAX = RA_CHAIN_MAX + 1 };    /* all that a chain can name, a
 /* What the status bar tells of a worker. */
 enum { APP_LANE_MAX = 8, APP_LANE_BARS = 12 };
 typedef struct {
-    const char *doing;                 /* the newest that it was seen doing */
+    const char *doing;                 /* or what it did last */
     uint64_t    busy_us;
     bool        is_alive;
     uint8_t     load[APP_LANE_BARS];   /* percent, a quarter of a second each, the newest last */
@@ -12124,7 +12126,7 @@ static bool app_update_lanes(void)
     for (uint32_t n = 0; n < app.lane_count; n++) {
         const ra_worker_stats *worker = &stats->workers[n];
         app_lane *lane = &app.lanes[n];
-        if (worker->doing) lane->doing = worker->doing;
+        lane->doing = worker->doing ? worker->doing : worker->did;
         if (!is_due) continue;
         uint64_t percent = (100 * (worker->busy_us - lane->busy_us) + passed_us - 1) / passed_us;     /* rounded up: a little is not nothing */
         for (uint32_t bar = 0; bar < APP_LANE_BARS; bar++) {

@@ -150,6 +150,7 @@ RA_API void         ra_pool_run(ra_pool *pool, double budget_ms);
 typedef struct {
     bool        is_alive;
     const char *doing;             /* name of the job whose slice runs now; NULL: idle */
+    const char *did;               /* of the newest that has ended; NULL: none has */
     uint64_t    busy_us;           /* in slices that have ended */
     uint32_t    slice_count;       /* begun */
     uint32_t    last_slice_us;     /* of the newest that has ended */

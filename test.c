@@ -1053,6 +1053,7 @@ static void test_concurrency(void)
     gate = true;
     wait_until(job_is_over(busy.job));
     wait_until((ra_pool_get_stats(pool, &later), !later.workers[at].doing));
+    check(later.workers[at].did && !strcmp(later.workers[at].did, "busy"));
     check_same(later.workers[at].slice_count, 3);
     check(later.workers[at].busy_us >= 20000);         /* it stood at the gate that long */
     check_most(later.workers[at].busy_us, later.clock_us - stats.clock_us + 1000000);
