@@ -1298,6 +1298,8 @@ typedef struct { _Atomic uint32_t value; } ra_count;
 static uint32_t ra_count_add(ra_count *count, uint32_t more)  { return atomic_fetch_add_explicit(&count->value, more, memory_order_acq_rel) + more; }
 static uint32_t ra_count_get(const ra_count *count)           { return atomic_load_explicit(&count->value, memory_order_acquire); }
 
+RA_SMALL_CODE_BEGIN
+
 /* ---- the pool ------------------------------------------------------------------------------- */
 
 #define RA_POOL_QUEUE 64               /* a power of two */
@@ -1513,7 +1515,7 @@ static void ra_pool_check(ra_pool *pool)
         seat->last_sign = sign;
         if (seat->silent_s < pool->patience_s || !atomic_compare_exchange_strong_explicit(&seat->state, &state, RA_SEAT_LOST, memory_order_acq_rel, memory_order_relaxed)) continue;
         pool->lost_count++;
-        ra_log_line(1, "a worker has died; its work begins anew elsewhere");
+        ra_log_line(1, "a worker has died; its work begins anew");
     }
     if (!pool->lost_count) return;
     for (uint32_t index = 0; index < RA_POOL_QUEUE; index++) {           /* taken, and not given back */
@@ -1682,6 +1684,8 @@ RA_API void ra_pool_get_stats(const ra_pool *pool, ra_pool_stats *out)
         out->tasks[out->task_count++] = (ra_task_stats){ name, atomic_load_explicit(&task->submitted, memory_order_relaxed), ended[0], ended[1], ended[2] };
     }
 }
+
+RA_SMALL_CODE_END
 
 /* ---- weave: one job for many workers -------------------------------------------------------- */
 
@@ -7021,7 +7025,7 @@ enum { RA_FFT_FRAMES = 4096, RA_HOP_FRAMES = 512 };
 typedef struct {
     ra_fft   *fft;
     float     window[RA_FFT_FRAMES];
-    float     history[2 * RA_FFT_FRAMES];         /* the newest frames */
+    float     history[2 * RA_FFT_FRAMES];         /* the newest frames, put here by the control thread between two jobs */
     float     windowed[RA_FFT_FRAMES], bins[RA_FFT_FRAMES + 2];
     struct { uint32_t serial; float db[RA_SPECTRUM_BINS]; } spectrum;
     ra_mailbox spectra;                           /* to the control thread */
@@ -7061,7 +7065,6 @@ struct ra_engine {
     uint32_t   clip_serial;                       /* of the newest clip that was given */
     uint32_t   queue_floor;                       /* of the newest that cannot be waiting in the queue: loaded, or cleared with all before */
     ra_settings newest;                           /* settings, and how many chains have been made */
-    float      history[2 * RA_FFT_FRAMES];        /* the newest frames of the tap */
     ra_analysis *analysis;
     ra_job    *analysis_job;
     ra_pool   *analysis_pool;
@@ -7560,6 +7563,7 @@ RA_API void ra_engine_tick(ra_engine *engine, ra_pool *pool)
         ra_analysis *fresh;
         if (state < RA_JOB_DONE || (state == RA_JOB_LOST && ra_analysis_create(&fresh))) return;
         if (state == RA_JOB_LOST) {
+            memcpy(fresh->history, engine->analysis->history, sizeof fresh->history);
             memcpy(&fresh->spectrum, ra_mailbox_get(&engine->analysis->spectra, NULL), sizeof fresh->spectrum);
             ra_mailbox_put(&fresh->spectra, &fresh->spectrum);
             engine->analysis = fresh;
@@ -7568,11 +7572,11 @@ RA_API void ra_engine_tick(ra_engine *engine, ra_pool *pool)
         engine->analysis_job = NULL;
     }
     if (!pool || !ra_ring_is_ready(engine->tap, RA_HOP_FRAMES)) return;
+    float *history = engine->analysis->history;
     while (ra_ring_is_ready(engine->tap, RA_HOP_FRAMES)) {
-        memmove(engine->history, engine->history + 2 * RA_HOP_FRAMES, sizeof engine->history - 2 * RA_HOP_FRAMES * sizeof(float));
-        ra_ring_read(engine->tap, engine->history + 2 * (RA_FFT_FRAMES - RA_HOP_FRAMES), RA_HOP_FRAMES);
+        memmove(history, history + 2 * RA_HOP_FRAMES, 2 * (RA_FFT_FRAMES - RA_HOP_FRAMES) * sizeof(float));
+        ra_ring_read(engine->tap, history + 2 * (RA_FFT_FRAMES - RA_HOP_FRAMES), RA_HOP_FRAMES);
     }
-    memcpy(engine->analysis->history, engine->history, sizeof engine->history);
     engine->analysis_pool = pool;
     ra_pool_submit(pool, "spectrum", ra_analysis_step, engine->analysis, &engine->analysis_job);   /* no room now: next time */
 }
