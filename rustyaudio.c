@@ -5787,24 +5787,40 @@ RA_API ra_result ra_clip_resample(const ra_clip *clip, uint32_t sample_rate_hz, 
     return result;
 }
 
+/* A column that is being filled. */
+typedef struct { float low, high; double power; uint64_t count; } ra_peak_sum;
+
+static void ra_peak_add(ra_peak_sum *sum, const float *x, uint64_t sample_count)
+{
+    ra_peak_sum is = *sum;                               /* which the samples cannot be, for the compiler too */
+    for (uint64_t sample = 0; sample < sample_count; sample++, is.count++) {
+        float value = ra_is_sound(x[sample]) ? x[sample] : 0.0f;
+        if (is.count == 0 || value < is.low) is.low = value;
+        if (is.count == 0 || value > is.high) is.high = value;
+        is.power += (double)value * value;
+    }
+    *sum = is;
+}
+
+static ra_peak ra_peak_of(const ra_peak_sum *sum) { return (ra_peak){ sum->low, sum->high, sum->count ? (float)ra_sqrt(sum->power / (double)sum->count) : 0.0f }; }
+
+/* Where a column begins, and (the next frame's number) ends. */
+static void ra_peak_frames(uint64_t frame_count, uint64_t column, uint64_t column_count, uint64_t *first, uint64_t *last)
+{
+    /* frame_count * column would overflow only beyond 2^64 / columns frames */
+    *first = frame_count * column / column_count;
+    *last = frame_count * (column + 1) / column_count;
+    if (*last <= *first) *last = *first + 1;
+    if (*last > frame_count) *last = frame_count;
+}
+
 RA_API void ra_clip_peaks(const ra_clip *clip, uint64_t first_column, uint64_t last_column, uint64_t column_count, ra_peak *columns)
 {
-    for (uint64_t column = first_column; column < last_column; column++) {
-        /* frame_count * column would overflow only beyond 2^64 / columns frames: none that fits in memory */
-        uint64_t first = clip->frame_count * column / column_count, last = clip->frame_count * (column + 1) / column_count;
-        if (last <= first) last = first + 1;
-        if (last > clip->frame_count) last = clip->frame_count;
-        float low = 0, high = 0;
-        double power = 0;
-        uint64_t count = first < last ? (last - first) * clip->channels : 0;
-        const float *x = clip->samples + first * clip->channels;
-        for (uint64_t sample = 0; sample < count; sample++) {
-            float value = ra_is_sound(x[sample]) ? x[sample] : 0.0f;
-            if (sample == 0 || value < low) low = value;
-            if (sample == 0 || value > high) high = value;
-            power += (double)value * value;
-        }
-        columns[column - first_column] = (ra_peak){ low, high, count ? (float)ra_sqrt(power / (double)count) : 0.0f };
+    for (uint64_t column = first_column, first, last; column < last_column; column++) {
+        ra_peak_sum sum = { 0 };
+        ra_peak_frames(clip->frame_count, column, column_count, &first, &last);
+        if (first < last) ra_peak_add(&sum, clip->samples + first * clip->channels, (last - first) * clip->channels);
+        columns[column - first_column] = ra_peak_of(&sum);
     }
 }
 
@@ -7547,7 +7563,7 @@ typedef struct {
 typedef enum {
     RA_STEP_READ, RA_STEP_DECODE, RA_STEP_ENCODE, RA_STEP_REPORT, RA_STEP_HASH, RA_STEP_WRITE,
     RA_STEP_GATHER, RA_STEP_STAGE, RA_STEP_BANDS, RA_STEP_SAFELY, RA_STEP_SCATTER,
-    RA_STEP_MEASURE, RA_STEP_AIM, RA_STEP_SCALE, RA_STEP_PEAKS, RA_STEP_SPECTRA, RA_STEP_RESAMPLE, RA_STEP_RATE,
+    RA_STEP_MEASURE, RA_STEP_AIM, RA_STEP_SCALE, RA_STEP_PEAKS, RA_STEP_PEAKS_ON, RA_STEP_SPECTRA, RA_STEP_RESAMPLE, RA_STEP_RATE,
 } ra_step_kind;
 
 /* What a line does. */
@@ -7579,6 +7595,8 @@ struct ra_process {
     uint64_t  dither_seed;
     ra_sha256 sha;
     ra_pieces read, written;
+    uint64_t  column;                  /* PEAKS by pieces: how far it is, */
+    ra_peak_sum column_sum;            /* and what it has of the next one */
     bool      is_aimed, is_safe;       /* this pass: the gain is known; blocks go through the chain one after another */
     uint32_t  kept_count;              /* pieces that have been written by the pass before */
     ra_error  error;                   /* why it failed, if there is more to say */
@@ -7686,6 +7704,20 @@ static void ra_process_report(ra_process *p, uint32_t piece)
         ra_loudness_add(p->meter, samples, run);
     }
     if (piece + 1 == p->written.count) ra_loudness_get(p->meter, &p->result.report);
+}
+
+/* Another block into the columns. */
+static void ra_process_peaks(ra_process *p, const ra_sound *from, uint32_t block)
+{
+    const ra_clip *clip = &from->clip;
+    uint64_t begin = (uint64_t)block * RA_PROCESS_BLOCK, end = begin + ra_block_frames(clip, block), first, last;
+    for (; p->column < p->task.column_count; p->column++, p->column_sum = (ra_peak_sum){ 0 }) {
+        ra_peak_frames(clip->frame_count, p->column, p->task.column_count, &first, &last);
+        if (first < begin) first = begin;
+        if (first < end) ra_peak_add(&p->column_sum, ra_sound_at(from, first), ((last < end ? last : end) - first) * clip->channels);
+        if (last > end) return;
+        p->result.columns[p->column] = ra_peak_of(&p->column_sum);
+    }
 }
 
 static void ra_process_hash(ra_process *p, uint32_t piece)
@@ -7874,6 +7906,26 @@ static ra_result ra_process_add_lane(ra_process *p, ra_lane *lane)
     return RA_OK;
 }
 
+/* The pieces of the file that the control thread brings, into the ring where sound comes in. */
+static ra_result ra_process_plan_read(ra_process *p, uint64_t ring_blocks)
+{
+    uint64_t block_count = ra_blocks_of(p->source.frame_count);
+    ra_result result = ra_process_cut(&p->read, block_count, p->file.frame_bytes);
+    if (result) return result;
+    ra_step *read = ra_process_add(p, RA_STEP_READ, p->read.count, RA_NO_LINE, RA_NO_LINE);
+    if (!read) return RA_BAD_ARGUMENT;
+    p->read.line = (uint32_t)(read - p->steps);
+    ra_step *decode = ra_process_add(p, RA_STEP_DECODE, block_count, p->read.line, RA_NO_LINE);
+    if (!decode) return RA_BAD_ARGUMENT;
+    uint32_t line = (uint32_t)(decode - p->steps);
+    decode->to = &p->sounds[0];
+    p->weave.lines[line].per = p->read.piece_blocks;
+    p->weave.lines[p->read.line].is_by_hand = 1;
+    p->weave.lines[p->read.line].leads = line;
+    p->weave.lines[p->read.line].lead = RA_PIECE_SLOTS;
+    return ra_process_ring(decode->to, &p->source, ring_blocks, line, line);
+}
+
 /* From one sound to another, all channels of it: a whole clip, or (has_ring) a ring. */
 static ra_result ra_process_plan_chain(ra_process *p, const ra_sound *from, ra_sound *to, bool has_ring)
 {
@@ -7943,6 +7995,11 @@ static ra_result ra_process_plan_peaks(ra_process *p)
 {
     p->result.columns = ra_new(p->task.column_count, sizeof *p->result.columns);
     if (!p->result.columns) return RA_NO_MEMORY;
+    if (p->file.frame_bytes) {
+        ra_result result = ra_process_plan_read(p, 0);
+        if (result) return result;
+        return ra_process_add_taker(p, RA_STEP_PEAKS_ON, ra_blocks_of(p->in->frame_count), &p->sounds[0]) ? RA_OK : RA_BAD_ARGUMENT;
+    }
     uint64_t per_unit = 1 + RA_PROCESS_RANGE_FRAMES * p->task.column_count / (p->in->frame_count + 1);
     return ra_process_add_ranges(p, RA_STEP_PEAKS, p->task.column_count, per_unit, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
 }
@@ -7957,26 +8014,6 @@ static ra_result ra_process_plan_resample(ra_process *p)
     result = ra_clip_create(frame_count, in->channels, p->task.sample_rate_hz, &p->result.clip);
     if (result) return result;
     return ra_process_add_ranges(p, RA_STEP_RESAMPLE, frame_count, RA_PROCESS_RANGE_FRAMES / 4, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
-}
-
-/* The pieces of the file that the control thread brings, into the ring where sound comes in. */
-static ra_result ra_process_plan_read(ra_process *p, uint64_t ring_blocks)
-{
-    uint64_t block_count = ra_blocks_of(p->source.frame_count);
-    ra_result result = ra_process_cut(&p->read, block_count, p->file.frame_bytes);
-    if (result) return result;
-    ra_step *read = ra_process_add(p, RA_STEP_READ, p->read.count, RA_NO_LINE, RA_NO_LINE);
-    if (!read) return RA_BAD_ARGUMENT;
-    p->read.line = (uint32_t)(read - p->steps);
-    ra_step *decode = ra_process_add(p, RA_STEP_DECODE, block_count, p->read.line, RA_NO_LINE);
-    if (!decode) return RA_BAD_ARGUMENT;
-    uint32_t line = (uint32_t)(decode - p->steps);
-    decode->to = &p->sounds[0];
-    p->weave.lines[line].per = p->read.piece_blocks;
-    p->weave.lines[p->read.line].is_by_hand = 1;
-    p->weave.lines[p->read.line].leads = line;
-    p->weave.lines[p->read.line].lead = RA_PIECE_SLOTS;
-    return ra_process_ring(decode->to, &p->source, ring_blocks, line, line);
 }
 
 /* The sound at the new rate, into a ring. A unit is a block, or so much less that no more than a block is wanted for it;
@@ -8126,6 +8163,7 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
         break;
     }
     case RA_STEP_PEAKS:    ra_clip_peaks(in, first, first + count, p->task.column_count, p->result.columns + first); break;
+    case RA_STEP_PEAKS_ON: ra_process_peaks(p, step->from, unit); break;
     case RA_STEP_SPECTRA:  for (uint64_t index = first; index < first + count; index++) ra_process_spectrum(p, step, index); break;
     case RA_STEP_RESAMPLE:
         if (in->sample_rate_hz == out->sample_rate_hz) memcpy(out->samples + first * out->channels, in->samples + first * in->channels, (size_t)(count * in->channels) * sizeof(float));
@@ -8230,7 +8268,7 @@ static bool ra_process_again(ra_process *p)
 {
     bool is_wild = false, is_aimed = ra_process_is_aiming(p) && ra_weave_is_finished(&p->weave);
     if (p->is_cancelled || p->failure) return false;
-    for (uint32_t lane = 0; lane < p->lane_count; lane++) is_wild |= p->lanes[lane].is_bad;
+    for (uint32_t lane = 0; lane < p->lane_count; lane++) is_wild |= p->lanes[lane].is_bad && !p->is_safe;
     if (p->job_count) {
         if (!is_wild && !is_aimed) return false;
         if (p->read.begun != p->read.ended || p->written.begun != p->written.ended) return true;     /* somebody still has a piece in his hands */
@@ -8266,7 +8304,7 @@ static ra_result ra_process_start(ra_pool *pool, const ra_clip *clip, const ra_w
     source.frame_count -= task->first_frame;
     if (task->frame_count && task->frame_count < source.frame_count) source.frame_count = task->frame_count;
     const char *fault = ra_task_fault(task, &source);
-    if (!fault && file && task->kind != RA_TASK_EXPORT && task->kind != RA_TASK_MEASURE) fault = "this task wants its sound in memory";
+    if (!fault && file && task->kind != RA_TASK_EXPORT && task->kind != RA_TASK_MEASURE && task->kind != RA_TASK_PEAKS) fault = "this task wants its sound in memory";
     if (fault) return ra_refuse(error, RA_BAD_ARGUMENT, 0, "%s", fault);
     ra_process *p = ra_new(1, sizeof *p);
     if (!p) return ra_refuse(error, RA_NO_MEMORY, 0, "%s", ra_result_text(RA_NO_MEMORY));

@@ -6834,14 +6834,14 @@ static void test_pieces(void)
 
     test("engine: settings so wild that NaN comes out, after much has been written, end in the file of ra_render_clip too");
     static const char *const wild[] = { "gain db=40; gain db=40; gain db=40; gain db=40; gain db=40; delay ms=20 feedback=0.95; reverb; limiter", "delay ms=20 feedback=0.9; gain db=40; gain db=40; gain db=40; gain db=40; gain db=40" };
-    for (int n = 0; n < 2; n++) {
+    for (int n = 0; n < 4; n++) {
         memset(input, 0, 460000 * sizeof(float));
         fill_noise(input, 1000, 0.7f, 5);
         fill_noise(input + 300000, 100000, 0.7f, 6);
-        for (int at = 0; at < 1000; at++) input[at] *= 1e-30f;       /* softly at first */
+        for (int at = 0; at < 1000; at++) input[at] *= 1e-12f;       /* softly at first */
         input[301000] = NAN; input[301001] = 1e9f; input[301002] = -INFINITY;
         clip = clip_of(input, 230000, 2, 48000);
-        check_export(clip, RA_WAV_F32, (ra_task){ .chain = spec_of(wild[n]), .format = RA_WAV_F32, .is_normalised = n, .target_db = -20, .ceiling_dbtp = NAN }, __LINE__);
+        check_export(clip, RA_WAV_F32, (ra_task){ .chain = spec_of(wild[n > 0]), .format = n == 2 ? RA_WAV_S16 : RA_WAV_F32, .is_normalised = n == 3, .target_db = -20, .ceiling_dbtp = NAN }, __LINE__);
         ra_clip_destroy(clip);
     }
 
@@ -6854,7 +6854,7 @@ static void test_pieces(void)
     uint8_t *file = malloc(1600100), *written = malloc(3000000);
     memcpy(file + 100, input, 1600000);
 
-    test("engine: a file that comes by pieces is measured as it is in memory");
+    test("engine: a file that comes by pieces is measured, and makes columns, as in memory");
     ra_loudness_report want = file_report(input, 200000, 2, 48000);
     for (int n = 0; n < 5; n++) {
         piece_files files = { file, 1600100, written, 0, 0, 0 };
@@ -6862,6 +6862,15 @@ static void test_pieces(void)
         if (check_same(ra_process_stream(pool, &info, &(ra_task){ .kind = RA_TASK_MEASURE }, &process, &error), RA_OK)) {
             if (check_same(serve_process(pool, process, &files, n), RA_OK) && check_same(ra_process_get(process, &is), RA_OK)) check(memcmp(&is->report, &want, sizeof want) == 0);
             check_same(files.read_count, 1600000);
+            free_process(pool, process);
+        }
+        static ra_peak columns[300000];
+        static const uint32_t counts[] = { 1, 7, 1000, 200000, 300000 };
+        ra_clip whole = { input + 2000, 150000, 2, 48000 };
+        ra_clip_peaks(&whole, 0, counts[n], counts[n], columns);
+        files = (piece_files){ file, 1600100, written, 0, 0, 0 };
+        if (check_same(ra_process_stream(pool, &info, &(ra_task){ .kind = RA_TASK_PEAKS, .column_count = counts[n], .first_frame = 1000, .frame_count = 150000 }, &process, &error), RA_OK)) {
+            if (check_same(serve_process(pool, process, &files, n), RA_OK) && check_same(ra_process_get(process, &is), RA_OK)) check(memcmp(is->columns, columns, counts[n] * sizeof *columns) == 0);
             free_process(pool, process);
         }
         ra_pool_destroy(pool);
