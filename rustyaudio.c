@@ -8947,7 +8947,7 @@ static bool ra_process_again(ra_process *p)
 {
     bool is_wild = false, is_aimed = ra_process_is_aiming(p) && ra_weave_is_finished(&p->weave);
     if (p->is_cancelled || p->loss || p->failure) return false;
-    for (uint32_t lane = 0; lane < p->lane_count; lane++) is_wild |= p->lanes[lane].is_bad;
+    for (uint32_t lane = 0; lane < p->lane_count; lane++) is_wild |= p->lanes[lane].is_bad && !p->is_safe;
     if (p->job_count) {
         if (!is_wild && !is_aimed) return false;
         if (ra_process_is_lent(p)) return true;
