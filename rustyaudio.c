@@ -1114,7 +1114,7 @@ typedef enum {
     RA_HOST_SAVE_STATE,        /* text: the chain, for the address bar */
     RA_HOST_WANT_RESPONSE,     /* text: the address of a response that the chain names; load it with number as its purpose */
     RA_HOST_RECORD,            /* number 1: begin to record the output, 2: the microphone; 0: end it */
-    RA_HOST_RECORDED           /* number 0: forget what was recorded, 1: save it, 2: open it */
+    RA_HOST_RECORDED           /* number 0: forget what was recorded, 1: open it, 2: save it */
 } ra_host_kind;
 
 #if RA_WEB
@@ -7503,6 +7503,15 @@ RA_API void ra_engine_get_recording(ra_engine *engine, ra_recording *out)
     out->is_on = !r->is_over;
 }
 
+static ra_result ra_engine_send_record(ra_engine *engine, const ra_ring *ring, double source)
+{
+    ra_command command = { .kind = RA_COMMAND_RECORD, .serial = engine->record_serial + 1, .value = source };
+    command.item.pointer = ring;
+    ra_result result = ra_engine_send(engine, command);
+    if (result == RA_OK) engine->record_serial++;
+    return result;
+}
+
 RA_API ra_result ra_engine_record(ra_engine *engine, ra_record_source source, ra_wav_format format)
 {
     ra_recorder *before = engine->recorder, *recorder;
@@ -7515,25 +7524,19 @@ RA_API ra_result ra_engine_record(ra_engine *engine, ra_record_source source, ra
     uint32_t rate = now.sample_rate_hz > engine->sample_rate_hz ? now.sample_rate_hz : engine->sample_rate_hz;
     ra_result result = ra_recorder_create((uint32_t)(RA_RECORD_ROOM_S * rate), true, format, &recorder);
     if (result) return result;
-    ra_command command = { .kind = RA_COMMAND_RECORD, .serial = engine->record_serial + 1, .value = source };
-    command.item.pointer = recorder->ring;
-    result = ra_engine_send(engine, command);
-    if (result) { ra_recorder_destroy(recorder); return result; }
-    ra_recorder_destroy(before);
-    engine->recorder = recorder;
-    engine->record_serial++;
-    return RA_OK;
+    result = ra_engine_send_record(engine, recorder->ring, source);
+    ra_recorder_destroy(result ? recorder : before);
+    if (result == RA_OK) engine->recorder = recorder;
+    return result;
 }
 
 RA_API ra_result ra_engine_record_stop(ra_engine *engine)
 {
     ra_recorder *r = engine->recorder;
     if (!r || r->is_stopped || r->has_ended) return RA_OK;
-    ra_result result = ra_engine_send(engine, (ra_command){ .kind = RA_COMMAND_RECORD, .serial = engine->record_serial + 1, .value = RA_RECORD_NOTHING });
-    if (result) return result;
-    engine->record_serial++;
-    r->is_stopped = true;
-    return RA_OK;
+    ra_result result = ra_engine_send_record(engine, NULL, RA_RECORD_NOTHING);
+    r->is_stopped = result == RA_OK;
+    return result;
 }
 
 RA_API bool ra_engine_record_next(ra_engine *engine, const void **bytes, size_t *byte_count)
@@ -11642,10 +11645,10 @@ static struct {
     double     clipped_s;              /* when the soft clip last worked */
     app_record_phase record_phase;
     uint32_t   record_what;            /* 1: the output, 2: the microphone; 0: nothing so far */
-    bool       record_menu_is_open, is_still, piece_is_out;      /* is_still: nothing may pulse; the page has a piece of the file */
-    canvas_box record_box;             /* where the button is */
+    bool       record_is_asked, is_still, piece_is_out;      /* what to record? nothing may pulse; the page has a piece of the file */
     ra_recording recording;
-    char       recorded[200];          /* what was recorded and not dealt with yet; empty: nothing */
+    uint32_t   recorded_count;         /* files that the page has and nobody has dealt with yet */
+    char       recorded_why[48];       /* what ended the newest, if it was not the user */
     char       said_levels[3][96];     /* for screen readers: left, right, spectrum; new twice a second */
     double     said_s;
     float      rack_scroll;
@@ -12269,17 +12272,12 @@ static void app_show_keys(bool are_shown)
 }
 static void app_switch_theme(void) { app.is_dark = !app.is_dark; app.theme_is_picked = app.is_dirty = true; }
 
-/* The choice of what to record lies over everything, beside its button. */
-static void app_show_record_menu(bool is_shown)
-{
-    app.record_menu_is_open = is_shown;
-    app.ui.focus = ui_id(is_shown ? "Record output" : "Record", 0);
-    app.is_dirty = true;
-}
+/* Ends or begins; without a choice (what 0) it asks for one. */
 static void app_switch_record(uint32_t what)
 {
     if (app.record_phase || what) ra_host_request(RA_HOST_RECORD, app.record_phase ? 0 : what, NULL);
-    else app_show_record_menu(!app.record_menu_is_open);
+    app.record_is_asked = !app.record_phase && !what && !app.record_is_asked;
+    app.is_dirty = true;
 }
 
 /* A surface with everything of one kind on it. */
@@ -12339,39 +12337,35 @@ static void app_button_keys(canvas_box box)
     if (ui_button(&app.ui, &box, &(ui_button_desc){ .id = "Keys", .name = "Keys", .icon = UI_HELP })) app_show_keys(true);
 }
 
-/* 1, or less while it records, once a second. */
+/* Less than 1 while it records, once a second. */
 static float app_pulse(void)
 {
-    return app.record_phase == APP_RECORDS && !app.is_still ? 0.8f + 0.2f * (float)ra_cos(RA_TAU * (app.now_s - ra_floor(app.now_s))) : 1;
+    double part = app.now_s - ra_floor(app.now_s);
+    return app.record_phase != APP_RECORDS || app.is_still ? 1 : 1 - 0.6f * (float)(part < 0.5 ? part : 1 - part);
 }
 static void app_button_record(canvas_box box)
 {
     ui_button_desc desc = { .id = "Record", .name = "Record", .label = box.w > 44 ? "REC" : NULL, .icon = UI_RECORD, .is_tight = true,
                             .is_toggle = true, .is_on = app.record_phase != APP_RECORDS_NOT, .icon_scale = app_pulse() };
-    app.record_box = box;
     if (ui_button(&app.ui, &box, &desc)) app_switch_record(0);
 }
-static void app_record_menu(void)
+/* What to record; in the volume's place, beside the button. */
+static void app_record_choice(canvas_box box)
 {
-    static const char *const names[2][2] = { { "Record output", "Program output" }, { "Record microphone", "Microphone" } };
-    ui *u = &app.ui;
-    const canvas_box *at = &app.record_box;
-    canvas_box menu = { (float)ra_clamp(at->x + 0.5f * at->w - 90, 4, app.width - 184), at->y < 0.5f * app.height ? at->y + at->h : at->y - 96, 180, 96 };
-    canvas_fill(u->canvas, &menu, 6, u->theme->raised);
-    canvas_frame(u->canvas, &menu, 6, 1, u->theme->hairline);
-    canvas_box inside = ui_inset(&menu, 4, 4);
+    static const char *const names[] = { "Record output", "Record microphone" }, *const labels[] = { "Out", "Mic", "Output", "Microphone" };
+    float width = 0.4f * box.w;
+    uint32_t length = box.w < 150 ? 0 : 2;
     for (uint32_t what = 1; what <= 2; what++) {
-        canvas_box line = ui_cut_top(&inside, 44);
-        if (!ui_button(u, &line, &(ui_button_desc){ .id = names[what - 1][0], .name = names[what - 1][0], .label = names[what - 1][1] })) continue;
-        app_show_record_menu(false);
-        app_switch_record(what);
+        canvas_box place = ui_cut_left(&box, what == 1 ? width : box.w);
+        const char *name = names[what - 1];
+        if (ui_button(&app.ui, &place, &(ui_button_desc){ .id = name, .name = name, .label = labels[length + what - 1], .look = UI_RAISED, .is_tight = true }))
+            app_switch_record(what);
     }
-    ui_touch touch = ui_update(u, ui_id("Record menu", 0), &menu, false);
-    if (u->event.kind == UI_DOWN && !touch.is_hot && !u->was_used) app_show_record_menu(false);
 }
 
 static void app_volume(canvas_box box, bool has_number)
 {
+    if (app.record_is_asked) { app_record_choice(box); return; }
     ui *u = &app.ui;
     char words[24];
     ra_text text = ra_text_start(words, sizeof words);
@@ -13020,44 +13014,37 @@ static bool app_verb(canvas_box *from, const char *name, const char *label)
 /* What is being recorded, for how long and how loud; or what was recorded, and what may become of it. False: neither. */
 static bool app_status_record(canvas_box inside, ui_row *row)
 {
-    static const char *const words_of[] = { "", "Waits for the microphone", "Recording the output  ", "Recording the microphone  " };
+    static const char *const verbs[3] = { "Forget", "Open", "Save" };      /* as RA_HOST_RECORDED counts them */
     ui *u = &app.ui;
+    const ra_recording *now = &app.recording;
     char words[256];
     ra_text text = ra_text_start(words, sizeof words);
+    if (!app.record_phase && !app.recorded_count) return false;
     if (app.record_phase) {
-        const ra_recording *now = &app.recording;
         canvas_box lamp = ui_cut_left(&inside, 14);
-        bool will_record = app.record_phase == APP_WILL_RECORD;
-        ra_text_add(&text, "%s", words_of[will_record ? 1 : 1 + app.record_what]);
-        if (!will_record) ui_text_time(&text, now->info.sample_rate_hz ? (double)now->offered_frames / now->info.sample_rate_hz : 0, false);
-        if (now->lost_frames) ra_text_add(&text, "  %llu frames lost", (unsigned long long)now->lost_frames);
         canvas_disc(u->canvas, lamp.x + 4, lamp.y + 0.5f * lamp.h, 4 * app_pulse(), u->theme->error);
-        ui_cut_left(&inside, ui_text(u, &inside, UI_LEFT, 12, CANVAS_BOLD, u->theme->text, words) + 12);
-        canvas_box level = ui_cut_left(&inside, 120);
-        char said[32];
-        ra_text level_text = ra_text_start(said, sizeof said);
-        app_text_level(&level_text, app_db(__builtin_fmaxf(now->peak[0], now->peak[1])));
-        ra_text_add(&level_text, " dBFS");
-        ui_say(ui_describe(u, ui_id("Recording level", 0), UI_IMAGE, "Recording level", &level), said);
-        for (int side = 0; side < 2; side++) {
-            canvas_box bar = { level.x, level.y + 0.5f * level.h - 5 + 6 * (float)side, level.w, 4 };
-            canvas_fill(u->canvas, &bar, 2, u->theme->raised);
-            bar.w *= ui_meter_share(app_db(now->peak[side]));
-            canvas_fill(u->canvas, &bar, 2, now->peak[side] < 1 ? u->theme->sound : u->theme->error);
-        }
-    } else if (app.recorded[0]) {
-        ra_text_add(&text, "%s", app.recorded);
-        canvas_box cross = ui_cut_right(&inside, inside.h), line = inside;
-        line.w = __builtin_fmaxf(line.w - 96, 0);
-        ui_cut_left(&inside, ui_text(u, &line, UI_LEFT, 12, CANVAS_BOLD, u->theme->text, words) + 16);
-        if (app_verb(&inside, "Save recording", "Save")) ra_host_request(RA_HOST_RECORDED, 1, NULL);
-        if (app_verb(&inside, "Open recording", "Open")) ra_host_request(RA_HOST_RECORDED, 2, NULL);
-        if (ui_button(u, &cross, &(ui_button_desc){ .id = "Forget recording", .name = "Forget recording", .icon = UI_CLOSE, .icon_scale = 0.8f })) {
-            app.recorded[0] = 0;
-            ra_host_request(RA_HOST_RECORDED, 0, NULL);
-        }
-    } else return false;
+        ra_text_add(&text, app.record_phase == APP_WILL_RECORD ? "Waiting for the %s" : "Recording the %s  ", app.record_what == 1 ? "output" : "microphone");
+    } else ra_text_add(&text, "%sRecorded ", app.recorded_why);
+    if (now->info.sample_rate_hz) ui_text_time(&text, (double)(now->offered_frames - now->lost_frames) / now->info.sample_rate_hz, false);
+    if (now->lost_frames) ra_text_add(&text, "; %llu frames lost: the page was too busy", (unsigned long long)now->lost_frames);
+    if (!app.record_phase && app.recorded_count > 1) ra_text_add(&text, " (%u recordings)", app.recorded_count);
     ui_say(row, words);
+    canvas_box line = inside;
+    line.w = __builtin_fmaxf(line.w - (app.record_phase ? 80 : 140), 0);
+    ui_cut_left(&inside, ui_text(u, &line, UI_LEFT, 12, CANVAS_BOLD, u->theme->text, words) + 12);
+    for (uint32_t verb = 3; verb-- && !app.record_phase; ) {
+        canvas_box box = ui_cut_left(&inside, canvas_text_width(u->canvas, 12, CANVAS_BOLD, verbs[verb]));
+        ui_cut_left(&inside, 12);
+        char name[24];
+        text = ra_text_start(name, sizeof name);
+        ra_text_add(&text, "%s recording", verbs[verb]);
+        if (!ui_button(u, &box, &(ui_button_desc){ .id = name, .name = name, .label = verbs[verb], .look = UI_BARE })) continue;
+        ra_host_request(RA_HOST_RECORDED, verb, NULL);
+        if (verb != 1) app.recorded_count = 0;
+    }
+    double peak_db = app_db(__builtin_fmaxf(now->peak[0], now->peak[1]));
+    canvas_box level = { inside.x, inside.y + 10, __builtin_fminf(inside.w, 120), inside.h - 20 };
+    if (app.record_phase >= APP_RECORDS) ui_meter(u, level, &(ui_meter_desc){ .name = "Recording level", .text = "", .peak_db = peak_db, .hold_db = peak_db, .rms_db = -160 });
     return true;
 }
 
@@ -13157,6 +13144,7 @@ static void app_panel_thumb(canvas_box box)
     app_button_play(play, 1.6f);
     app_button_loop((canvas_box){ play.x + 86, row.y + 0.5f * (row.h - 44), 44, 44 });
     app_button_range((canvas_box){ play.x + 130, row.y + 0.5f * (row.h - 44), 48, 44 });
+    ui_cut_right(&volume, 8);
     app_button_record(ui_cut_right(&volume, 64));
     app_volume(ui_inset(&volume, 12, 0), true);
 }
@@ -13221,12 +13209,11 @@ static void app_pass(const ui_event *event)
     if (app.width < 1 || app.height < 1 || !canvas_begin(&app.canvas, app.width, app.height, app.ratio, theme->background)) return;
     canvas_box page = { 0, 0, app.width, app.height };
     ui_begin(&app.ui, &app.canvas, theme, event, app.now_s);
-    app.ui.is_inert = app.keys_are_shown || app.record_menu_is_open;
-    bool keys_were_shown = app.keys_are_shown, menu_was_open = app.record_menu_is_open && !keys_were_shown;
+    app.ui.is_inert = app.keys_are_shown;
+    bool keys_were_shown = app.keys_are_shown;
     if (app.width < 700) app_build_phone(page); else app_build_wide(page);
     app.ui.is_inert = false;
     if (keys_were_shown) app_panel_keys();
-    if (menu_was_open) app_record_menu();
     ui_end(&app.ui);
     if (event->kind != UI_NOTHING) app.is_dirty = true;
 }
@@ -13286,7 +13273,7 @@ static bool app_page_key(const char *key, uint32_t modifiers)
     else if (!strcmp(key, "Home"))       app_seek(0);
     else if (!strcmp(key, "End"))        app_seek(app_duration_s());
     else if (!strcmp(key, "Escape") && app.keys_are_shown) app_show_keys(false);
-    else if (!strcmp(key, "Escape") && app.record_menu_is_open) app_show_record_menu(false);
+    else if (!strcmp(key, "Escape") && app.record_is_asked) app.record_is_asked = false;
     else if (!strcmp(key, "Escape") && app.error[0]) app.error[0] = 0;
     else if (!strcmp(key, "Escape") && (app.from_s >= 0 || app.to_s >= 0)) app_set_range(-1, -1);
     else return false;
@@ -13355,57 +13342,46 @@ static void app_set_gpu(const char *wanted)
 
 /* ---- what the page calls: recording ---- */
 
-/* 1 the output, 2 the microphone, 0 neither: it was refused, or given up; + 4: as soon as that is there. A sentence if that cannot be. */
+/* Begins with 1 the output, 2 the microphone, + 4: as soon as that is there; 0 ends. What it was that it could not begin, or end; or NULL. */
 static const char *app_record(uint32_t what)
 {
-    ra_result result = RA_OK;
-    app.record_menu_is_open = false;
+    app.record_is_asked = false;
     app.is_dirty = true;
-    if (what & 3) app.record_what = what & 3;
-    if (what == 1 || what == 2) result = ra_engine_record(app.engine, what == 1 ? RA_RECORD_OUTPUT : RA_RECORD_INPUT, RA_WAV_F32);
-    app.record_phase = what == 0 || result ? APP_RECORDS_NOT : what & 4 ? APP_WILL_RECORD : APP_RECORDS;
+    if (what == 0 && app.record_phase >= APP_RECORDS) { app.record_phase = APP_ENDS_RECORDING; return NULL; }
+    if (what) app.record_what = what & 3;
+    ra_result result = what & 4 ? RA_OK : what ? ra_engine_record(app.engine, (ra_record_source)(what - 1), RA_WAV_F32) : RA_CANCELLED;
+    app.record_phase = result ? APP_RECORDS_NOT : what & 4 ? APP_WILL_RECORD : APP_RECORDS;
     app.recording = (ra_recording){ 0 };
-    if (app.record_phase == APP_RECORDS) ra_host_request(RA_HOST_ANNOUNCE, 0, what == 1 ? "Recording the output" : "Recording the microphone");
     return result ? ra_result_text(result) : NULL;
 }
 
-/* False: it has not begun. */
-static bool app_record_stop(void)
+/* The next piece of the file, which is the page's until it asks again; last of all, and alone, its header. NULL: none now. */
+typedef struct { const void *bytes; size_t byte_count; size_t is_last; } app_piece;
+static const app_piece *app_record_next(void)
 {
-    bool has_begun = app.record_phase >= APP_RECORDS;
-    if (has_begun) app.record_phase = APP_ENDS_RECORDING;
-    app.is_dirty = true;
-    return has_begun;
-}
-
-/* The next piece of the file, which is the page's until it asks again; last of all, and alone, its header. False: none now. */
-static bool app_record_next(const void **bytes, size_t *byte_count, bool *is_last)
-{
+    static app_piece piece;
     static uint8_t header[80];
-    *is_last = false;
     if (app.piece_is_out) ra_engine_record_done(app.engine);
-    app.piece_is_out = app.record_phase >= APP_RECORDS && ra_engine_record_next(app.engine, bytes, byte_count);
-    if (app.piece_is_out || app.record_phase < APP_RECORDS) return app.piece_is_out;
-    ra_engine_get_recording(app.engine, &app.recording);
-    if (app.recording.is_on) return false;
-    *bytes = header;
-    *byte_count = ra_wav_header(&app.recording.info, header);
-    app.record_phase = APP_RECORDS_NOT;
-    return app.is_dirty = *is_last = true;
+    app.piece_is_out = ra_engine_record_next(app.engine, &piece.bytes, &piece.byte_count);
+    piece.is_last = !app.piece_is_out && app.record_phase >= APP_RECORDS;
+    if (piece.is_last) {
+        ra_engine_get_recording(app.engine, &app.recording);
+        if (app.recording.is_on) return NULL;
+        piece.bytes = header;
+        piece.byte_count = ra_wav_header(&app.recording.info, header);
+        app.record_phase = APP_RECORDS_NOT;
+        app.is_dirty = true;
+    }
+    return piece.is_last || app.piece_is_out ? &piece : NULL;
 }
 
-/* file_count recordings wait for somebody to save them, the newest just made; 0: whoever asked for it has it. why: what ended it, a sentence or nothing. */
+/* So many recordings wait for somebody to save them, the newest just made; 0: who asked for it has it. why: what ended it, if not
+   the user. */
 static void app_recorded(uint32_t file_count, const char *why)
 {
-    ra_text text = ra_text_start(app.recorded, sizeof app.recorded);
-    const ra_recording *now = &app.recording;
-    ra_text_add(&text, "%s%sRecorded ", why, why[0] ? " " : "");
-    ui_text_time(&text, (double)now->info.frame_count / now->info.sample_rate_hz, false);
-    if (now->lost_frames) ra_text_add(&text, "; %llu frames were lost: the page was too busy", (unsigned long long)now->lost_frames);
-    if (file_count > 1) ra_text_add(&text, " (%u recordings)", file_count);
-    ra_host_request(RA_HOST_ANNOUNCE, 0, app.recorded);
-    if (file_count == 0 && (why[0] || now->lost_frames)) app_fail(app.recorded);
-    if (file_count == 0) app.recorded[0] = 0;
+    app.recorded_count = file_count;
+    app_copy_text(app.recorded_why, sizeof app.recorded_why, why);
+    ra_host_request(RA_HOST_ANNOUNCE, 0, "Recorded");
     app.is_dirty = true;
 }
 
@@ -13862,22 +13838,9 @@ static void web_pause(void)          { app_pause(); }
 static void web_stop(void)           { app_stop(); }
 static void web_seek(double seconds) { app_seek(seconds); }
 
-static const char *web_record(uint32_t what) { return app_record(what); }
-static bool        web_record_stop(void)     { return app_record_stop(); }
-static void        web_recorded(uint32_t file_count, const char *why) { app_recorded(file_count, why); }
-/* { address, bytes, is it the header, which is the last } of the next piece; NULL: none now. */
-static const uint32_t *web_record_next(void)
-{
-    static uint32_t told[3];
-    const void *bytes;
-    size_t byte_count;
-    bool is_last;
-    if (!app_record_next(&bytes, &byte_count, &is_last)) return NULL;
-    told[0] = (uint32_t)(uintptr_t)bytes;
-    told[1] = (uint32_t)byte_count;
-    told[2] = is_last;
-    return told;
-}
+static const char *web_record(uint32_t what)   { return app_record(what); }
+static const app_piece *web_record_next(void)  { return app_record_next(); }
+static void web_recorded(uint32_t file_count, const char *why) { app_recorded(file_count, why); }
 
 static const char  *web_state_json(void)     { return app_state_json(); }
 static const float *web_spectrum(void)       { return app_spectrum(); }
@@ -13903,7 +13866,7 @@ static const char *web_import_eq(const char *settings)
     X(miss_response) X(clip_create) X(clip_samples) X(clip_destroy) X(load_clip) X(resize) X(pointer) X(wheel) \
     X(key) X(access_version) X(access_json) X(access) X(set_appearance) X(set_tier) X(set_underruns) X(set_audio) \
     X(fail) X(play) X(pause) X(stop) X(seek) X(state_json) X(spectrum) X(spectrum_bins) X(set_state) X(import_eq) \
-    X(record) X(record_stop) X(record_next) X(recorded)
+    X(record) X(record_next) X(recorded)
 #define WEB_NAME(name) " " #name
 #define WEB_CALL(name) (void (*)(void))web_##name,
 static const char web_call_names[] = WEB_CALLS(WEB_NAME);

@@ -7311,7 +7311,7 @@ static void test_recording(void)
     carry(front, back);
     clip = end_recording(front, pool, &recording);
     check_same(recording.lost_frames, 30000 - RA_RECORD_BACK_FRAMES);
-    check_samples(clip->samples, samples, 20000);
+    if (check(clip && clip->frame_count >= 10000)) check_samples(clip->samples, samples, 20000);
     ra_clip_destroy(clip);
     ra_engine_destroy(front); ra_engine_destroy(back);
     ra_pool_destroy(pool);

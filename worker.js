@@ -465,11 +465,11 @@ function rustyPage() {
     /* WANT_RESPONSE */ (purpose, name) => {
       respond(name, purpose).catch(error => { appFail(error.message); withText(name, text => call('miss_response', text)); });
     },
-    /* RECORD       */ what => { if (what) record(SOURCES[what - 1]).catch(() => {}); else stopTake(); },
+    /* RECORD       */ what => { if (what) record(SOURCES[what - 1]).catch(() => {}); else if (take) stopTake(); },
     /* RECORDED     */ what => {
-      if (what === 1) kept.forEach(download);
-      if (what === 2) loadAll(kept, 0).catch(() => {}); else isUnsaved = false;
-      if (!what) kept = [];
+      if (what === 1) return loadAll(kept, 0).catch(() => {});
+      if (what) kept.forEach(download);
+      kept = [];
       guardTake();
     },
   ];
@@ -628,6 +628,8 @@ function rustyPage() {
   }
   function setAudioBroken(why) { audio.why = why; audio.isUp = false; reportAudio(); }
 
+  // iPhone: play although the mute switch is on, as music players do
+  const setSession = type => { try { navigator.audioSession.type = type; } catch { /* any other browser */ } };
   // Inside a gesture, each time, until it runs: the promise of resume() may never settle, only the state counts.
   function wakeAudio() {
     if (audio.why) return;
@@ -635,8 +637,7 @@ function rustyPage() {
     else if (audio.context.state !== 'running') audio.context.resume().catch(() => {});
   }
   function makeAudio() {
-    // iPhone: play although the mute switch is on, as music players do
-    if (navigator.audioSession) try { navigator.audioSession.type = 'playback'; } catch { /* an old Safari */ }
+    setSession('playback');
     const Context = self.AudioContext ?? self.webkitAudioContext;
     if (!Context || !self.AudioWorkletNode) return setAudioBroken('This browser has no AudioWorklet; any browser since 2021 has it on https:// pages');
     try { audio.context = new Context({ latencyHint: 'interactive', ...(wantedRate && { sampleRate: wantedRate }) }); }
@@ -778,15 +779,16 @@ function rustyPage() {
 
   const SOURCES = ['output', 'microphone'];
   const NO_MICROPHONE = {                                     // by the error's name: what to do about it
-    NotAllowedError: 'The microphone is not allowed. Allow it by the symbol beside the address' + (self === top ? '' : ' (a frame also needs allow="microphone")') + ', then record again.',
-    NotFoundError: 'There is no microphone. Plug one in, or switch it on in the system\'s settings, then record again.',
-    NotReadableError: 'The microphone cannot be read: another program has it, or the system\'s settings keep it from the browser.',
+    NotAllowedError: 'The microphone is not allowed: allow it beside the address (in a frame also by allow="microphone"), then record again',
+    NotFoundError: 'There is no microphone: plug one in, then record again',
+    NotReadableError: 'The microphone is in use by another program, or the system keeps it from the browser',
   };
-  let take = null;                                            // { file: a promise, parts, stream, input, isGiven, why }
-  let kept = [], isUnsaved = false;                           // files that wait for somebody to save or open them
+  let take = null;                                            // what is being recorded, a thing of its own for each; and of it:
+  let parts, stream, input, why, give;                        // give: who has asked for the file
+  let kept = [];                                              // files that wait for somebody to save them
 
   const guard = event => event.preventDefault();              // "Leave the page?", only while something would be lost
-  const guardTake = () => (take || isUnsaved ? addEventListener : removeEventListener)('beforeunload', guard);
+  const guardTake = () => (take || kept[0] ? addEventListener : removeEventListener)('beforeunload', guard);
   function download(file) {
     const link = document.createElement('a');
     link.href = URL.createObjectURL(file);
@@ -794,85 +796,73 @@ function rustyPage() {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   }
-  async function openMicrophone(mine) {
-    const { mediaDevices, audioSession } = navigator;
-    if (!mediaDevices?.getUserMedia) throw Error(isSecureContext ? 'This browser has no microphone for pages.' : 'The microphone needs a secure page: open it by https:// or http://localhost');
-    if (audioSession) try { audioSession.type = 'play-and-record'; } catch { /* an old Safari */ }
-    const raw = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 2 };
-    const stream = await mediaDevices.getUserMedia({ audio: raw }).catch(error => { throw Error(NO_MICROPHONE[error.name] ?? 'The microphone does not open: ' + error.message); });
-    mine.stream = stream;
-    if (take !== mine) return closeMicrophone(mine);
-    stream.getTracks()[0].onended = () => { mine.why = 'The microphone is gone.'; if (take === mine) stopTake(); };
-  }
-  function closeMicrophone({ stream, input }) {
-    input?.disconnect();
-    stream?.getTracks().forEach(track => track.stop());
-    if (navigator.audioSession) try { navigator.audioSession.type = 'playback'; } catch { /* an old Safari */ }
-  }
   // To the node of now: both may have been made anew.
   function connectMicrophone() {
-    if (!take?.stream) return;
-    take.input?.disconnect();
-    take.input = new MediaStreamAudioSourceNode(audio.context, { mediaStream: take.stream });
-    take.input.connect(audio.node);
+    input?.disconnect();
+    input = stream && new MediaStreamAudioSourceNode(audio.context, { mediaStream: stream });
+    input?.connect(audio.node);
+  }
+  function closeMicrophone(stream) {
+    stream?.getTracks().forEach(track => track.stop());
+    setSession('playback');
+  }
+  function endTake() {
+    closeMicrophone(stream);
+    take = stream = give = null;
+    connectMicrophone();
+    guardTake();
+    wakeFrames();
   }
   async function record(source = 'output') {
     const what = SOURCES.indexOf(source) + 1;
-    if (!what) throw Error("record() wants 'output' or 'microphone'");
-    if (take) throw Error('It is recording already');
-    const mine = take = { parts: [] };
-    mine.file = new Promise((resolve, reject) => Object.assign(mine, { resolve, reject }));
-    mine.file.catch(() => {});
+    if (!what || take) throw Error(take ? 'It is recording already' : "record() wants 'output' or 'microphone'");
+    const mine = take = {};
+    parts = [];
+    why = '';
     try {
       audio.isWanted = true;
       wakeAudio();
       await ready;
       call('record', what + 4);
-      if (what === 2) await openMicrophone(mine);
       await untilRunning();
+      if (what === 2) {
+        setSession('play-and-record');
+        const raw = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 2 };
+        const opened = await navigator.mediaDevices.getUserMedia({ audio: raw }).catch(error => { throw Error(NO_MICROPHONE[error.name] ?? 'The microphone does not open: ' + error.message); });
+        if (take !== mine) closeMicrophone(opened); else stream = opened;
+        opened.getTracks()[0].onended = () => { if (take === mine) { why = 'The microphone is gone. '; stopTake(); } };
+      }
       if (take !== mine) throw Error('It was stopped before it began');
       connectMicrophone();
       const refusal = call('record', what) >>> 0;
       if (refusal) throw Error('It cannot record: ' + textAt(refusal));
       guardTake();
       pump();
-      wakeFrames();
     } catch (error) {
-      if (take === mine) { endTake(); call('record', 0); appFail(error.message); wakeFrames(); }
+      if (take === mine) { stopTake(); appFail(error.message); }
       throw error;
     }
   }
-  function endTake() {
-    closeMicrophone(take);
-    take = null;
-  }
   function stopTake() {
-    if (!take) return;
-    if (isStarted && call('record_stop')) return wakeFrames();
-    take.reject(Error('It was stopped before it began'));
+    if (isStarted && !call('record', 0)) return wakeFrames(); // it ends, and gives its last piece then
+    give?.(null);
     endTake();
-    if (isStarted) { call('record', 0); wakeFrames(); }
   }
-  async function stopRecording() {
-    if (!take) throw Error('Nothing is being recorded');
-    take.isGiven = true;                                      // whoever asked has it: it is not offered as well
-    const { file } = take;
+  const stopRecording = () => new Promise((resolve, reject) => {
+    if (!take) return reject(Error('Nothing is being recorded'));
+    give = resolve;
     stopTake();
-    return file;
-  }
+  });
   function pumpTake() {
     for (let told; take && (told = call('record_next') >>> 0);) {
       const [address, byteCount, isHeader] = new Uint32Array(memory.buffer, told, 3), part = new Blob([bytesOf().slice(address, address + byteCount)]);
-      if (!isHeader) { take.parts.push(part); continue; }
-      const now = new Date(), { parts, isGiven, why = '', resolve } = take;
-      const local = new Date(now - now.getTimezoneOffset() * 60000).toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '.');
-      const file = new File([part, ...parts], 'recording ' + local + '.wav', { type: 'audio/wav' });
+      if (!isHeader) { parts.push(part); continue; }
+      const local = new Date(Date.now() - 60000 * new Date().getTimezoneOffset()).toISOString();
+      const file = new File([part, ...parts], 'recording ' + local.slice(0, 19).replace('T', ' ').replace(/:/g, '.') + '.wav', { type: 'audio/wav' });
+      if (!give) kept.push(file);
+      withText(why, text => call('recorded', give ? 0 : kept.length, text));
+      give?.(file);
       endTake();
-      if (!isUnsaved) kept = [];
-      if (!isGiven) { kept.push(file); isUnsaved = true; }
-      withText(why, text => call('recorded', isGiven ? 0 : kept.length, text));
-      guardTake();
-      resolve(file);
     }
   }
 

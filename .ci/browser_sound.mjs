@@ -224,18 +224,17 @@ test('a recording by key R is offered to be saved and opened; until then the pag
   const { format, channels, sample_rate_hz, frames } = info(await saved[0].path());
   same([format, channels, sample_rate_hz], ['float', 2, 48000], 'format, channels, rate');
   above(frames, 48000, 'frames');
-  same(await asks(), false, 'asked after saving');
-  await app.click('button', 'Forget recording');
   await app.untilStatus(/^Worker Pool/);
+  same(await asks(), false, 'asked after saving');
 });
 
 test('a microphone that is refused, missing or taken away is explained, and what was recorded stays', async (bench) => {
   const app = await bench.open();
   bench.allow(/[Mm]icrophone/);
   await app.wake();
-  says(await app.refusal('record', 'microphone'), /^The microphone is not allowed\. Allow it by/, 'refused');
+  says(await app.refusal('record', 'microphone'), /^The microphone is not allowed: allow it beside the address/, 'refused');
   await app.untilStatus(/^The microphone is not allowed/);
-  for (const [name, pattern] of [['NotFoundError', /^There is no microphone\. Plug one in/], ['NotReadableError', /another program has it/], ['OddError', /does not open: why not$/]]) {
+  for (const [name, pattern] of [['NotFoundError', /^There is no microphone: plug one in/], ['NotReadableError', /in use by another program/], ['OddError', /does not open: why not$/]]) {
     await app.page.evaluate((name) => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('why not', name); }; }, name);
     says(await app.refusal('record', 'microphone'), pattern, name);
   }
@@ -257,6 +256,16 @@ test('a microphone that is refused, missing or taken away is explained, and what
   await app.untilStatus(/^The microphone is gone\. Recorded 00:0\d$/);
   const { recorded_frames, record_offered_frames } = await app.state();
   same(recorded_frames, record_offered_frames, 'frames written');
+  await app.click('button', 'Forget recording');
+  await app.untilStatus(/^Worker Pool/);
+  await app.page.evaluate(() => { navigator.mediaDevices.getUserMedia = () => new Promise((resolve) => { window.allow = () => resolve(window.stream); }); });
+  await app.press('r');                                       // the user looks at the question, and thinks better of it
+  await app.untilStatus(/^Waiting for the microphone$/);
+  await app.press('r');
+  await app.untilStatus(/^Worker Pool/);
+  await app.page.evaluate(() => window.allow());
+  await app.until(() => app.page.evaluate(() => window.stream.getTracks()[0].readyState === 'ended'), 'the microphone that came too late is closed');
+  same((await app.state()).recording, '', 'recording');
 });
 
 section('recordings');
