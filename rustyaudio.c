@@ -1061,7 +1061,7 @@ RA_SMALL_CODE_END
    [4] CONCURRENCY - every atomic of the engine: ring, mailbox, worker pool, weave
    ----------------------------------------------------------------------------
    owns     ra_ring (frames from one thread to another, in order, none lost),
-            ra_mailbox (newest value wins), ra_pieces (what one thread fills, takes
+            ra_mailbox (newest value wins), ra_cache (what one thread fills, takes
             away and another looks at), ra_pool and ra_job, ra_weave
    calls    [2] BASE: ra_new; [3] PLATFORM: ra_thread_start, ra_wait, ra_wake_all
    threads  ring and mailbox: exactly one writer and one reader, any two threads;
@@ -1238,9 +1238,9 @@ typedef struct {
     uint32_t slot_count, stamp;
     size_t   slot_samples;
     ra_slot  slots[RA_SLOT_MAX];
-} ra_pieces;
+} ra_cache;
 
-RA_REALTIME static const float *ra_pieces_find(const ra_pieces *pieces, uint64_t piece)
+RA_REALTIME static const float *ra_cache_find(const ra_cache *pieces, uint64_t piece)
 {
     uint32_t slot = atomic_load_explicit(&pieces->list[piece], memory_order_seq_cst);
     return slot ? pieces->slots[slot - 1].samples : NULL;
@@ -1250,7 +1250,7 @@ RA_REALTIME static void ra_visit(_Atomic uint32_t *visits) { atomic_fetch_add_ex
 
 /* Holds a slot for a piece: one that was never used, else the one that was wanted longest ago, but none that the newest
    plan wants. NULL: there is none. */
-static ra_slot *ra_pieces_hold(ra_pieces *pieces, uint64_t piece)
+static ra_slot *ra_cache_hold(ra_cache *pieces, uint64_t piece)
 {
     ra_slot *best = NULL;
     for (ra_slot *slot = pieces->slots; slot < pieces->slots + pieces->slot_count; slot++) {
@@ -1272,13 +1272,13 @@ static ra_slot *ra_pieces_hold(ra_pieces *pieces, uint64_t piece)
 }
 
 /* May the slot be filled, that is, can nobody still look at what was in it? */
-static bool ra_slot_is_free(const ra_pieces *pieces, const ra_slot *slot)
+static bool ra_slot_is_free(const ra_cache *pieces, const ra_slot *slot)
 {
     return !(slot->visit & 1) || !pieces->visits || atomic_load_explicit(pieces->visits, memory_order_seq_cst) != slot->visit;
 }
 
 /* What is held is listed, or given up. */
-static void ra_pieces_put(ra_pieces *pieces, ra_slot *slot, bool is_filled)
+static void ra_cache_put(ra_cache *pieces, ra_slot *slot, bool is_filled)
 {
     slot->is_held = false;
     if (!is_filled) return;
@@ -5529,7 +5529,7 @@ RA_SMALL_CODE_END
    ----------------------------------------------------------------------------
    owns     ra_generate, ra_clip (audio in memory), ra_stream (audio in a file, of which
             pieces are in memory), ra_player (clip to frames)
-   calls    [2] BASE; [4] CONCURRENCY: ra_pieces_*; [6] FILTERS: ra_glide_*, ra_resampler_*
+   calls    [2] BASE; [4] CONCURRENCY: ra_cache_*; [6] FILTERS: ra_glide_*, ra_resampler_*
    threads  clips are made and freed on the control thread, or in a job; the
             player belongs to the audio thread
    source   down-mixing: [WEBAUDIO]; noise: [SPLITMIX], [VOSS]; waves: [DLMF]
@@ -5700,7 +5700,7 @@ enum { RA_RUN_MAX = 16 };
 struct ra_stream {
     ra_wav_info info;                  /* of the file */
     uint32_t  source, channels;        /* channels: of the clip */
-    ra_pieces pieces;
+    ra_cache pieces;
     /* where the audio thread is; writer: it; relaxed: hints for what to read next */
     _Atomic uint64_t position, loop_start, loop_end;      /* start: RA_NO_JUMP without a loop */
     _Atomic uint32_t is_playing;       /* it was this clip's turn */
@@ -5984,7 +5984,7 @@ RA_REALTIME static const float *ra_clip_frames(const ra_clip *clip, uint64_t fra
     *run = clip->frame_count - frame;
     if (!clip->stream) return clip->samples + frame * clip->channels;
     uint64_t at = frame % RA_PIECE_FRAMES;
-    const float *piece = ra_pieces_find(&clip->stream->pieces, frame / RA_PIECE_FRAMES);
+    const float *piece = ra_cache_find(&clip->stream->pieces, frame / RA_PIECE_FRAMES);
     if (*run > RA_PIECE_FRAMES - at) *run = RA_PIECE_FRAMES - at;
     return piece ? piece + at * clip->channels : NULL;
 }
@@ -6274,7 +6274,7 @@ RA_REALTIME static uint32_t ra_player_process(ra_player *player, float *out, uin
    [10] WAV - bytes from strangers into samples, and back
    ----------------------------------------------------------------------------
    owns     ra_wav_*; what fills a ra_stream
-   calls    [2] BASE; [3] PLATFORM: ra_file_read (native); [4] CONCURRENCY: ra_pieces_*;
+   calls    [2] BASE; [3] PLATFORM: ra_file_read (native); [4] CONCURRENCY: ra_cache_*;
             [9] SOURCES: ra_clip_*
    threads  any
    rule     a file is an opponent: every position is 64 bits wide and compared
@@ -6610,7 +6610,7 @@ static uint32_t ra_stream_plan(ra_stream *stream, uint64_t *first, double *neede
     uint64_t loop_start = atomic_load_explicit(&stream->loop_start, memory_order_relaxed), loop_end = atomic_load_explicit(&stream->loop_end, memory_order_relaxed);
     bool is_playing = atomic_load_explicit(&stream->is_playing, memory_order_relaxed), is_round = loop_start >= loop_end || loop_end > end;
     double ahead = (is_playing ? RA_AHEAD_S : RA_WAITING_S) * stream->info.sample_rate_hz, way = 0.0;
-    ra_pieces *pieces = &stream->pieces;
+    ra_cache *pieces = &stream->pieces;
     uint32_t run = 0, most = pieces->slot_count - 4;     /* of pieces: what was played just now may stay */
     if (stream->run || stream->has_failed) return 0;
     pieces->stamp++;
@@ -6642,7 +6642,7 @@ RA_API bool ra_stream_next_read(ra_stream *stream, uint64_t *offset, size_t *byt
     uint32_t wanted = ra_stream_plan(stream, &stream->run_first, &needed_s);
     uint64_t first_frame = stream->run_first * RA_PIECE_FRAMES, held;
     if (wanted == 0) return false;
-    while (stream->run < wanted && (stream->run_slots[stream->run] = ra_pieces_hold(&stream->pieces, stream->run_first + stream->run))) stream->run++;
+    while (stream->run < wanted && (stream->run_slots[stream->run] = ra_cache_hold(&stream->pieces, stream->run_first + stream->run))) stream->run++;
     if (stream->run == 0) return false;
     held = (uint64_t)stream->run * RA_PIECE_FRAMES;
     if (held > info->frame_count - first_frame) held = info->frame_count - first_frame;
@@ -6650,7 +6650,7 @@ RA_API bool ra_stream_next_read(ra_stream *stream, uint64_t *offset, size_t *byt
     *byte_count = (size_t)(held * info->frame_bytes);
     *bytes = stream->run_bytes = RA_MALLOC(*byte_count);
     if (stream->run_bytes) return true;
-    while (stream->run) ra_pieces_put(&stream->pieces, stream->run_slots[--stream->run], false);
+    while (stream->run) ra_cache_put(&stream->pieces, stream->run_slots[--stream->run], false);
     return false;
 }
 
@@ -6665,7 +6665,7 @@ RA_API void ra_stream_read_done(ra_stream *stream, size_t byte_count)
         uint64_t left = stream->info.frame_count - slot->piece * RA_PIECE_FRAMES, run = left < RA_PIECE_FRAMES ? left : RA_PIECE_FRAMES;
         bool is_whole = frame + run <= there, is_free = ra_slot_is_free(&stream->pieces, slot);
         if (is_whole && is_free) ra_wav_decode_mixed(&stream->info, stream->run_bytes + frame * stream->info.frame_bytes, slot->samples, (size_t)run);
-        ra_pieces_put(&stream->pieces, slot, is_whole && is_free);       /* not free: it will be read once more */
+        ra_cache_put(&stream->pieces, slot, is_whole && is_free);       /* not free: it will be read once more */
         stream->has_failed = stream->has_failed || !is_whole;
     }
     RA_FREE(stream->run_bytes);
@@ -8369,7 +8369,7 @@ RA_API bool ra_load_free(ra_load *load)
 
 /* ---- an overview of a file that is not loaded: the columns of ra_load, from reads of its own ---- */
 
-enum { RA_SPOT_COUNT = 512, RA_SPOT_FRAMES = 1024, RA_OVERVIEW_BYTES = 1 << 20 };
+enum { RA_SPOT_COUNT = 512, RA_SPOT_FRAMES = 1024, RA_GLANCE_BYTES = 1 << 20 };
 
 /* First, a glance at so many spots; then, unless that would be a download, everything. All zero: nothing to do. */
 typedef struct {
@@ -8381,24 +8381,24 @@ typedef struct {
     ra_peak *columns;                  /* RA_LOAD_COLUMNS */
     uint8_t *bytes;                    /* of the read under way, */
     uint32_t frame_count;              /* so many frames */
-} ra_overview;
+} ra_glance;
 
-RA_MAYBE_UNUSED static void ra_overview_end(ra_overview *o)
+RA_MAYBE_UNUSED static void ra_glance_end(ra_glance *o)
 {
     RA_FREE(o->bytes);
-    *o = (ra_overview){ .source = 0 };
+    *o = (ra_glance){ .source = 0 };
 }
 
-RA_MAYBE_UNUSED static void ra_overview_start(ra_overview *o, const ra_wav_info *info, uint32_t source, bool is_remote, ra_peak *columns)
+RA_MAYBE_UNUSED static void ra_glance_start(ra_glance *o, const ra_wav_info *info, uint32_t source, bool is_remote, ra_peak *columns)
 {
     bool is_short = info->frame_count < 4 * RA_SPOT_COUNT * RA_SPOT_FRAMES;
-    ra_overview_end(o);
-    *o = (ra_overview){ .info = *info, .source = source, .columns = columns, .spot = is_short ? RA_SPOT_COUNT : 0, .has_only_spots = is_remote && !is_short };
+    ra_glance_end(o);
+    *o = (ra_glance){ .info = *info, .source = source, .columns = columns, .spot = is_short ? RA_SPOT_COUNT : 0, .has_only_spots = is_remote && !is_short };
 }
 
-RA_MAYBE_UNUSED static bool ra_overview_next_read(ra_overview *o, uint64_t *offset, size_t *byte_count, void **bytes)
+RA_MAYBE_UNUSED static bool ra_glance_next_read(ra_glance *o, uint64_t *offset, size_t *byte_count, void **bytes)
 {
-    uint64_t first = o->frame, count = RA_OVERVIEW_BYTES / (o->info.frame_bytes ? o->info.frame_bytes : 1);
+    uint64_t first = o->frame, count = RA_GLANCE_BYTES / (o->info.frame_bytes ? o->info.frame_bytes : 1);
     if (o->bytes || !o->columns) return false;
     if (o->spot < RA_SPOT_COUNT) {
         first = o->info.frame_count * (2 * o->spot + 1) / (2 * RA_SPOT_COUNT);
@@ -8412,12 +8412,12 @@ RA_MAYBE_UNUSED static bool ra_overview_next_read(ra_overview *o, uint64_t *offs
     return o->bytes != NULL;
 }
 
-RA_MAYBE_UNUSED static void ra_overview_read_done(ra_overview *o, size_t byte_count)
+RA_MAYBE_UNUSED static void ra_glance_read_done(ra_glance *o, size_t byte_count)
 {
     float samples[2 * 1024];
     bool is_spot = o->spot < RA_SPOT_COUNT;
     ra_clip part = { .samples = samples, .channels = o->info.channels == 1 ? 1 : 2, .sample_rate_hz = o->info.sample_rate_hz };
-    if (byte_count < (size_t)o->frame_count * o->info.frame_bytes) { ra_overview_end(o); return; }
+    if (byte_count < (size_t)o->frame_count * o->info.frame_bytes) { ra_glance_end(o); return; }
     for (uint64_t done = 0; done < o->frame_count && o->column < RA_LOAD_COLUMNS; done += part.frame_count) {
         uint64_t column_end = is_spot ? o->frame_count : o->info.frame_count * (o->column + 1) / RA_LOAD_COLUMNS - o->frame + done;
         ra_peak peak;
@@ -10629,7 +10629,7 @@ static struct {
     uint32_t   load_request;
     bool       load_is_demo, load_is_remote;
     uint32_t   load_purpose;
-    ra_overview overview;              /* of the track, if it is a stream */
+    ra_glance glance;                /* of the track, if it is a stream */
     bool       is_wanting;             /* the page looks for a response */
     uint32_t   picked_item;            /* for which the user picks a response, */
     char       picked_file[RA_FILE_BYTES];     /* and what it was called then */
@@ -10867,8 +10867,8 @@ static void app_show_track(const app_track *track, bool is_demo)
     char sentence[240];
     ra_text text = ra_text_start(sentence, sizeof sentence);
     app.track = *track;
-    ra_overview_end(&app.overview);
-    if (track->source) ra_overview_start(&app.overview, &track->info, track->source, track->is_remote, app.track.peaks);
+    ra_glance_end(&app.glance);
+    if (track->source) ra_glance_start(&app.glance, &track->info, track->source, track->is_remote, app.track.peaks);
     app.seek_s = app.from_s = app.to_s = -1;
     app.seek_is_unsent = app.range_is_unsent = false;
     app.is_dirty = true;
@@ -10961,10 +10961,10 @@ static void app_load_stream(const ra_wav_info *info, uint32_t source, bool is_re
 }
 
 /* What is read of the track for its picture; call it too when that has come. */
-static ra_overview *app_overview(void)
+static ra_glance *app_glance(void)
 {
-    app.is_dirty = app.is_dirty || !((app.overview.spot | app.overview.column) & 15);
-    return &app.overview;
+    app.is_dirty = app.is_dirty || !((app.glance.spot | app.glance.column) & 15);
+    return &app.glance;
 }
 
 static bool app_names(const char *file)
@@ -12555,9 +12555,9 @@ static const uint32_t *web_next_read(bool is_player)
     void *bytes;
     ra_stream *stream = is_player ? ra_engine_next_stream(web.engine) : NULL;
     bool is_overview = !stream || !ra_stream_next_read(stream, &offset, &byte_count, &bytes);
-    if (is_overview && !ra_overview_next_read(app_overview(), &offset, &byte_count, &bytes)) return NULL;
+    if (is_overview && !ra_glance_next_read(app_glance(), &offset, &byte_count, &bytes)) return NULL;
     told[0] = is_overview;
-    told[1] = is_overview ? app_overview()->source : ra_stream_source(stream);
+    told[1] = is_overview ? app_glance()->source : ra_stream_source(stream);
     told[2] = (uint32_t)offset;
     told[3] = (uint32_t)(offset >> 32);
     told[4] = (uint32_t)byte_count;
@@ -12569,13 +12569,13 @@ static const uint32_t *web_worklet_next_read(void) { return web_worklet_reserve(
 static void *web_read_bytes(bool is_overview, uint32_t source)
 {
     ra_stream *stream = ra_engine_find_stream(web.engine, source);
-    if (is_overview) return app_overview()->source == source ? app_overview()->bytes : NULL;
+    if (is_overview) return app_glance()->source == source ? app_glance()->bytes : NULL;
     return stream ? ra_stream_read_bytes(stream) : NULL;
 }
 /* After that: it is there; fewer bytes than were wanted: the rest cannot be had. */
 static void web_read_done(bool is_overview, uint32_t source, uint32_t byte_count)
 {
-    if (is_overview) ra_overview_read_done(app_overview(), byte_count);
+    if (is_overview) ra_glance_read_done(app_glance(), byte_count);
     else ra_stream_read_done(ra_engine_find_stream(web.engine, source), byte_count);
 }
 

@@ -695,7 +695,7 @@ static int thread_count(void)                /* of this process, by the kernel's
 }
 
 /* Looks at pieces, all of whose samples are their own number. */
-typedef struct { ra_pieces pieces; _Atomic uint32_t visits; atomic_bool is_over; atomic_ullong found_count; uint64_t wrong_count; } piece_looker;
+typedef struct { ra_cache pieces; _Atomic uint32_t visits; atomic_bool is_over; atomic_ullong found_count; uint64_t wrong_count; } piece_looker;
 enum { TEST_PIECES = 12, TEST_PIECE_SAMPLES = 64 };
 static void *piece_looker_body(void *user)
 {
@@ -704,7 +704,7 @@ static void *piece_looker_body(void *user)
         ra_visit(&l->visits);
         for (uint32_t look = 0; look < 8; look++) {
             uint32_t piece = (n * 5 + look) % TEST_PIECES;
-            const float *samples = ra_pieces_find(&l->pieces, piece);
+            const float *samples = ra_cache_find(&l->pieces, piece);
             l->found_count += samples != NULL;
             for (uint32_t at = 0; samples && at < TEST_PIECE_SAMPLES; at++) l->wrong_count += samples[at] != (float)piece;
         }
@@ -872,11 +872,11 @@ static void test_concurrency(void)
         uint32_t piece = (uint32_t)((seed = seed * 6364136223846793005u + 1442695040888963407u) >> 33) % TEST_PIECES;
         if (list[piece]) continue;
         looker.pieces.stamp++;
-        ra_slot *slot = ra_pieces_hold(&looker.pieces, piece);
+        ra_slot *slot = ra_cache_hold(&looker.pieces, piece);
         if (!check(slot != NULL)) break;
         bool is_free = ra_slot_is_free(&looker.pieces, slot);
         for (uint32_t at = 0; is_free && at < TEST_PIECE_SAMPLES; at++) slot->samples[at] = (float)piece;
-        ra_pieces_put(&looker.pieces, slot, is_free);
+        ra_cache_put(&looker.pieces, slot, is_free);
         put_count += is_free;
         busy_count += !is_free;
     }
@@ -888,7 +888,7 @@ static void test_concurrency(void)
     for (int n = 0; n < 8; n++) {
         uint32_t piece = 0;
         while (list[piece]) piece++;
-        ra_pieces_put(&looker.pieces, ra_pieces_hold(&looker.pieces, piece), true);
+        ra_cache_put(&looker.pieces, ra_cache_hold(&looker.pieces, piece), true);
         looker.pieces.slots[0].stamp = ++looker.pieces.stamp;
     }
     for (int n = 0; n < TEST_PIECES; n++) listed += list[n] != 0;
@@ -896,7 +896,7 @@ static void test_concurrency(void)
     for (int n = 0; n < 4; n++) looker.pieces.slots[n].stamp = looker.pieces.stamp;
     uint32_t none = 0;
     while (list[none]) none++;
-    check(!ra_pieces_hold(&looker.pieces, none));
+    check(!ra_cache_hold(&looker.pieces, none));
     for (int n = 0; n < 4; n++) test_free(looker.pieces.slots[n].samples);
 
     test("concurrency: a pool has the workers that were asked for, or one fewer than there are cores");
@@ -6456,25 +6456,25 @@ static void test_streams(void)
     for (int kind = 0; kind < 3; kind++) {             /* short; long; long and far away */
         static ra_peak columns[RA_LOAD_COLUMNS], want[RA_LOAD_COLUMNS];
         static float long_noise[3000000];
-        ra_overview overview = { .source = 0 };
+        ra_glance overview = { .source = 0 };
         if (kind == 1) { fill_noise(long_noise, 3000000, 0.7f, 92); make_file(0, long_noise, 3000000, 1, 48000, RA_WAV_S16); }
         clip = file_clip(0, false);
         ra_clip_peaks(clip, 0, RA_LOAD_COLUMNS, RA_LOAD_COLUMNS, want);
         memset(columns, 0, sizeof columns);
-        ra_overview_start(&overview, &files[0].info, 7, kind == 2, columns);
+        ra_glance_start(&overview, &files[0].info, 7, kind == 2, columns);
         uint32_t reads = 0, empty = 0;
         double worst = 0;
-        for (; ra_overview_next_read(&overview, &offset, &byte_count, &bytes); reads++) {
-            check(offset + byte_count <= files[0].byte_count && !ra_overview_next_read(&overview, &offset, &byte_count, &bytes));
+        for (; ra_glance_next_read(&overview, &offset, &byte_count, &bytes); reads++) {
+            check(offset + byte_count <= files[0].byte_count && !ra_glance_next_read(&overview, &offset, &byte_count, &bytes));
             memcpy(bytes, files[0].bytes + offset, byte_count);
-            ra_overview_read_done(&overview, byte_count);
+            ra_glance_read_done(&overview, byte_count);
             if (kind && reads == RA_SPOT_COUNT - 1) for (int n = 0; n < RA_LOAD_COLUMNS; n++) empty += !(columns[n].max > 0.5f && columns[n].min < -0.5f);
         }
         for (int n = 0; n < RA_LOAD_COLUMNS; n++) worst = fmax(worst, fmax(fabs(columns[n].rms - want[n].rms), fmax(fabs(columns[n].min - want[n].min), fabs(columns[n].max - want[n].max))));
         check_same(empty, 0);
         check_most(worst, kind == 2 ? 0.1 : 1e-6);     /* spots of noise resemble it; float sums of squares */
         check_same(reads, kind == 0 ? 2 : kind == 1 ? RA_SPOT_COUNT + 6 : RA_SPOT_COUNT);
-        ra_overview_end(&overview);
+        ra_glance_end(&overview);
         ra_clip_destroy(clip);
     }
 
