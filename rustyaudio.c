@@ -1141,7 +1141,8 @@ RA_SMALL_CODE_END
    [4] CONCURRENCY - every atomic of the engine: ring, mailbox, worker pool, weave
    ----------------------------------------------------------------------------
    owns     ra_ring (frames from one thread to another, in order, none lost),
-            ra_mailbox (newest value wins), ra_count, ra_pool and ra_job, ra_weave
+            ra_mailbox (newest value wins), ra_count, ra_cache (what one thread fills, takes
+            away and another looks at), ra_pool and ra_job, ra_weave
    calls    [2] BASE: ra_new; [3] PLATFORM: ra_thread_start, ra_wait, ra_wake_all
    threads  ring and mailbox: exactly one writer and one reader, any two threads;
             pool: made and fed by the control thread, drained by its workers
@@ -1297,6 +1298,84 @@ RA_REALTIME static const void *ra_mailbox_get(ra_mailbox *box, bool *is_fresh)
 typedef struct { _Atomic uint32_t value; } ra_count;
 static uint32_t ra_count_add(ra_count *count, uint32_t more)  { return atomic_fetch_add_explicit(&count->value, more, memory_order_acq_rel) + more; }
 static uint32_t ra_count_get(const ra_count *count)           { return atomic_load_explicit(&count->value, memory_order_acquire); }
+
+
+/* ---- pieces: of something too long for memory, those that are here ----
+
+   One thread fills slots and lists which piece lies in which; another looks, and never waits. A slot is filled anew only when
+   its piece is off the list and the looker has been outside since: it counts itself in and out. List and count are
+   sequentially consistent, because each side writes the one and then reads the other: either the looker sees that the piece
+   is gone, or the filler sees the looker inside. */
+
+RA_SMALL_CODE_BEGIN
+
+enum { RA_PIECE_FRAMES = 16384, RA_SLOT_MAX = 254 };
+
+typedef struct {
+    float   *samples;                  /* NULL until it is needed; then it stays */
+    uint64_t piece;
+    uint32_t stamp;                    /* of the newest plan that wanted the piece */
+    uint32_t visit;                    /* the looker's count when the piece was taken off the list */
+    bool     is_listed, is_held;       /* held: about to be filled */
+} ra_slot;
+
+typedef struct {
+    _Atomic uint8_t *list;             /* slot + 1 of each piece, 0: not here; writer: the filler */
+    const _Atomic uint32_t *visits;    /* writer: the looker, odd while it is inside; NULL: nobody looks */
+    uint32_t slot_count, stamp;
+    size_t   slot_samples;
+    ra_slot  slots[RA_SLOT_MAX];
+} ra_cache;
+
+RA_REALTIME static const float *ra_cache_find(const ra_cache *pieces, uint64_t piece)
+{
+    uint32_t slot = atomic_load_explicit(&pieces->list[piece], memory_order_seq_cst);
+    return slot ? pieces->slots[slot - 1].samples : NULL;
+}
+
+RA_REALTIME static void ra_visit(_Atomic uint32_t *visits) { atomic_fetch_add_explicit(visits, 1, memory_order_seq_cst); }
+
+/* Holds a slot for a piece: one that was never used, else the one that was wanted longest ago, but none that the newest
+   plan wants. NULL: there is none. */
+static ra_slot *ra_cache_hold(ra_cache *pieces, uint64_t piece)
+{
+    ra_slot *best = NULL;
+    for (ra_slot *slot = pieces->slots; slot < pieces->slots + pieces->slot_count; slot++) {
+        if (slot->is_held) continue;
+        if (!slot->samples && !(slot->samples = RA_MALLOC(pieces->slot_samples * sizeof(float)))) break;
+        if (slot->is_listed && slot->stamp == pieces->stamp) continue;
+        if (!best || (best->is_listed && (!slot->is_listed || pieces->stamp - slot->stamp > pieces->stamp - best->stamp))) best = slot;
+        if (!best->is_listed) break;
+    }
+    if (!best) return NULL;
+    if (best->is_listed) {
+        atomic_store_explicit(&pieces->list[best->piece], 0, memory_order_seq_cst);
+        best->visit = pieces->visits ? atomic_load_explicit(pieces->visits, memory_order_seq_cst) : 0;
+    }
+    best->is_listed = false;
+    best->is_held = true;
+    best->piece = piece;
+    return best;
+}
+
+/* May the slot be filled, that is, can nobody still look at what was in it? */
+static bool ra_slot_is_free(const ra_cache *pieces, const ra_slot *slot)
+{
+    return !(slot->visit & 1) || !pieces->visits || atomic_load_explicit(pieces->visits, memory_order_seq_cst) != slot->visit;
+}
+
+/* What is held is listed, or given up. */
+static void ra_cache_put(ra_cache *pieces, ra_slot *slot, bool is_filled)
+{
+    slot->is_held = false;
+    if (!is_filled) return;
+    slot->is_listed = true;
+    slot->stamp = pieces->stamp;
+    slot->visit = 0;
+    atomic_store_explicit(&pieces->list[slot->piece], (uint8_t)(slot - pieces->slots + 1), memory_order_seq_cst);
+}
+
+RA_SMALL_CODE_END
 
 RA_SMALL_CODE_BEGIN
 
@@ -4559,7 +4638,7 @@ static ra_result ra_convolve_create(uint32_t channels, uint32_t sample_rate_hz, 
 
 static bool ra_impulse_is_possible(const ra_clip *impulse)
 {
-    return impulse->channels >= 1 && impulse->channels <= 2 && impulse->sample_rate_hz >= 1 && impulse->sample_rate_hz <= 768000
+    return impulse->samples && impulse->channels >= 1 && impulse->channels <= 2 && impulse->sample_rate_hz >= 1 && impulse->sample_rate_hz <= 768000
         && impulse->frame_count <= (uint64_t)RA_CONVOLVE_MAX_S * impulse->sample_rate_hz;
 }
 
@@ -5766,8 +5845,9 @@ RA_SMALL_CODE_END
 /* ============================================================================
    [9] SOURCES - tones, clips, the built-in loop and the clip player
    ----------------------------------------------------------------------------
-   owns     ra_generate, ra_clip (audio in memory), ra_player (clip to frames)
-   calls    [2] BASE; [6] FILTERS: ra_glide_*, ra_resampler_*
+   owns     ra_generate, ra_clip (audio in memory), ra_stream (audio in a file, of which
+            pieces are in memory), ra_player (clip to frames)
+   calls    [2] BASE; [4] CONCURRENCY: ra_cache_*; [6] FILTERS: ra_glide_*, ra_resampler_*
    threads  clips are made and freed on the control thread, or in a job; the
             player belongs to the audio thread
    source   down-mixing: [WEBAUDIO]; noise: [SPLITMIX], [VOSS]; waves: [DLMF]
@@ -5933,9 +6013,47 @@ RA_API void ra_generate(const ra_tone *tone, uint32_t sample_rate_hz, uint64_t f
 
 /* ---- clips ---- */
 
+enum { RA_RUN_MAX = 16 };
+
+struct ra_stream {
+    ra_wav_info info;                  /* of the file */
+    uint32_t  source, channels;        /* channels: of the clip */
+    ra_cache pieces;
+    /* where the audio thread is; writer: it; relaxed: hints for what to read next */
+    _Atomic uint64_t position, loop_start, loop_end;      /* start: RA_NO_JUMP without a loop */
+    _Atomic uint32_t is_playing;       /* it was this clip's turn */
+    /* control thread */
+    ra_stream *next, **link;           /* in its engine's list, and what points to it there; NULL: in none */
+    uint64_t  run_first;               /* the read under way: pieces from this one on, */
+    uint32_t  run;                     /* so many, 0: none, */
+    ra_slot  *run_slots[RA_RUN_MAX];   /* for these slots */
+    uint8_t  *run_bytes;
+    bool      has_failed;              /* the file can be read no further */
+};
+
+static void ra_stream_leave(ra_stream *stream)
+{
+    if (!stream->link) return;
+    *stream->link = stream->next;
+    if (stream->next) stream->next->link = stream->link;
+    stream->link = NULL;
+    stream->pieces.visits = NULL;
+}
+
+static void ra_stream_destroy(ra_stream *stream)
+{
+    if (!stream) return;
+    ra_stream_leave(stream);
+    for (uint32_t slot = 0; slot < stream->pieces.slot_count; slot++) RA_FREE(stream->pieces.slots[slot].samples);
+    RA_FREE((void *)stream->pieces.list);
+    RA_FREE(stream->run_bytes);
+    RA_FREE(stream);
+}
+
 RA_API void ra_clip_destroy(ra_clip *clip)
 {
     if (!clip || clip->keeper_count--) return;
+    ra_stream_destroy(clip->stream);
     RA_FREE(clip->samples);
     RA_FREE(clip);
 }
@@ -6160,6 +6278,9 @@ typedef struct {
     uint32_t queue_count, over_count;
     ra_track queue[RA_QUEUE_MAX];      /* the next one first */
     ra_track over[RA_QUEUE_MAX + 1];   /* those that have been played; the engine takes them away */
+    bool     is_buffering;             /* wants to play, but waits for pieces of a stream */
+    bool     has_run_dry;              /* ... because they came too late, not after a start or a jump */
+    uint64_t underrun_frames;          /* of output, silent for that reason */
     bool     has_past;                 /* before frame origin something else was heard than the clip's own frames: this */
     uint64_t origin;
     float    past[RA_RESAMPLER_TAPS_MAX];     /* tap_count / 2 stereo frames */
@@ -6180,32 +6301,47 @@ RA_REALTIME static uint64_t ra_player_run_end(const ra_player *player)
     return player->is_looping && player->frame < loop_end ? loop_end : player->clip->frame_count;
 }
 
-RA_REALTIME static void ra_player_stereo(const ra_clip *clip, uint64_t frame, float out[2])
+/* The clip's samples from a frame on, *run frames in a row; NULL: they are not here. */
+RA_REALTIME static const float *ra_clip_frames(const ra_clip *clip, uint64_t frame, uint64_t *run)
 {
-    const float *in = clip->samples + frame * clip->channels;
-    out[0] = in[0];
-    out[1] = in[clip->channels - 1];
+    *run = clip->frame_count - frame;
+    if (!clip->stream) return clip->samples + frame * clip->channels;
+    uint64_t at = frame % RA_PIECE_FRAMES;
+    const float *piece = ra_cache_find(&clip->stream->pieces, frame / RA_PIECE_FRAMES);
+    if (*run > RA_PIECE_FRAMES - at) *run = RA_PIECE_FRAMES - at;
+    return piece ? piece + at * clip->channels : NULL;
+}
+
+/* False, and silence: it is not here. */
+RA_REALTIME static bool ra_player_stereo(const ra_clip *clip, uint64_t frame, float out[2])
+{
+    uint64_t run;
+    const float *in = ra_clip_frames(clip, frame, &run);
+    out[0] = in ? in[0] : 0.0f;
+    out[1] = in ? in[clip->channels - 1] : 0.0f;
+    return in != NULL;
 }
 
 /* What is heard at a frame, which may lie before the beginning of this run, or behind its end. */
-RA_REALTIME static void ra_player_look(const ra_player *player, uint64_t end, int64_t frame, float out[2])
+RA_REALTIME static bool ra_player_look(const ra_player *player, uint64_t end, int64_t frame, float out[2])
 {
     int64_t origin = player->has_past ? (int64_t)player->origin : 0, at = frame - origin + player->resampler->tap_count / 2;
     uint64_t loop_end = ra_player_loop_end(player), rest = (uint64_t)frame - end;
     if (frame < origin && player->has_past && at >= 0) {
         out[0] = player->past[2 * at];                   /* which may be out itself */
         out[1] = player->past[2 * at + 1];
-        return;
+        return true;
     }
-    if (frame < origin) { out[0] = out[1] = 0.0f; return; }
-    if ((uint64_t)frame < end) { ra_player_stereo(player->clip, (uint64_t)frame, out); return; }
-    if (player->is_looping && loop_end > player->loop_start) { ra_player_stereo(player->clip, player->loop_start + rest % (loop_end - player->loop_start), out); return; }
+    if (frame < origin) { out[0] = out[1] = 0.0f; return true; }
+    if ((uint64_t)frame < end) return ra_player_stereo(player->clip, (uint64_t)frame, out);
+    if (player->is_looping && loop_end > player->loop_start) return ra_player_stereo(player->clip, player->loop_start + rest % (loop_end - player->loop_start), out);
     for (uint32_t n = 0; n < player->queue_count && !player->is_leaving; rest -= player->queue[n].clip->frame_count, n++) {
         const ra_clip *next = player->queue[n].clip;
         if (next->sample_rate_hz != player->clip->sample_rate_hz) break;
-        if (rest < next->frame_count) { ra_player_stereo(next, rest, out); return; }
+        if (rest < next->frame_count) return ra_player_stereo(next, rest, out);
     }
     out[0] = out[1] = 0.0f;
+    return true;
 }
 
 /* At a seam: after end comes frame origin, of this clip or of the next; or first, a number of times, the whole loop at one stroke. */
@@ -6246,9 +6382,53 @@ RA_REALTIME static void ra_player_take_next(ra_player *player)
 
 RA_REALTIME static bool ra_player_has_next(const ra_player *player) { return player->queue_count && !player->is_leaving; }
 
+/* How many of the next clip frames are here, of so many wanted: of this clip, then of what follows it. Behind the last one
+   nothing is wanting. */
+RA_REALTIME static uint64_t ra_player_ready(const ra_player *player, uint64_t wanted)
+{
+    const ra_clip *clip = player->clip;
+    uint32_t next = 0;
+    bool is_round = false;
+    for (uint32_t n = 0; !clip->stream; n++) {
+        if (n == player->queue_count) return wanted;
+        if (player->queue[n].clip->stream) break;
+    }
+    uint64_t half = player->resampler ? player->resampler->tap_count / 2 : 0, origin = player->has_past ? player->origin : 0;
+    uint64_t back = player->frame - origin < half ? player->frame - origin : half, frame = player->frame - back;
+    uint64_t margin = back + half, end = ra_player_run_end(player), count = 0, run;
+    while (count < wanted + margin) {
+        if (frame < end) {
+            if (!ra_clip_frames(clip, frame, &run)) return count > margin ? count - margin : 0;
+            if (run > end - frame) run = end - frame;
+            count += run;
+            frame += run;
+        } else if (player->is_looping && ra_player_loop_end(player) > player->loop_start && !is_round) {
+            is_round = true;
+            frame = player->loop_start;
+            end = ra_player_loop_end(player);
+        } else if (!player->is_looping && next < player->queue_count && !player->is_leaving) {
+            clip = player->queue[next++].clip;
+            frame = 0;
+            end = clip->frame_count;
+        } else break;
+    }
+    return wanted;
+}
+
+/* Clip frames that so many frames of output take, rounded up. */
+RA_REALTIME static uint64_t ra_player_frames_for(const ra_player *player, uint64_t output_frames)
+{
+    const ra_resampler *r = player->resampler;
+    return r ? output_frames * r->step / r->phase_count + 1 : output_frames;
+}
+
 RA_REALTIME static void ra_player_begin(ra_player *player)
 {
-    player->is_sounding = true;
+    uint64_t wanted = ra_player_frames_for(player, 5 * (uint64_t)player->fade_frames + 1024);      /* 0.1 s: less would hardly last */
+    player->is_buffering = ra_player_ready(player, wanted) < wanted;
+    player->is_sounding = !player->is_buffering;
+    if (player->is_buffering) return;
+    player->has_run_dry = false;
     /* the very beginning is played as it was recorded; anywhere else would click */
     if (player->frame == 0 && player->phase == 0) ra_glide_hold(&player->fade, 1.0f);
     else { ra_glide_hold(&player->fade, 0.0f); ra_glide_to(&player->fade, 1.0f, player->fade_frames); }
@@ -6258,7 +6438,7 @@ RA_REALTIME static void ra_player_place(ra_player *player, uint64_t frame)
 {
     player->frame = frame;
     player->phase = 0;
-    player->has_past = false;
+    player->has_past = player->has_run_dry = false;
 }
 
 RA_REALTIME static void ra_player_play(ra_player *player)
@@ -6273,7 +6453,7 @@ RA_REALTIME static void ra_player_play(ra_player *player)
 
 RA_REALTIME static void ra_player_halt(ra_player *player)
 {
-    player->wants_to_play = false;
+    player->wants_to_play = player->is_buffering = player->has_run_dry = false;
     if (player->is_sounding) ra_glide_to(&player->fade, 0.0f, player->fade_frames);
 }
 
@@ -6338,14 +6518,17 @@ RA_REALTIME static void ra_player_turn_at_end(ra_player *player, uint64_t end)
 
 RA_SMALL_CODE_END
 
-/* Up to frame_count frames of the clip without any fade, to the end at most; says how many. */
+/* Up to frame_count frames of the clip without any fade, to the end or to what is not here at most; says how many. */
 RA_REALTIME static uint32_t ra_player_fetch(ra_player *player, uint64_t end, float *out, uint32_t frame_count)
 {
     const ra_clip *clip = player->clip;
     uint64_t left = player->frame < end ? end - player->frame : 0;
     if (!player->resampler) {
         uint32_t run = left < frame_count ? (uint32_t)left : frame_count;
-        const float *in = clip->samples + player->frame * clip->channels;
+        uint64_t there = 0;
+        const float *in = run ? ra_clip_frames(clip, player->frame, &there) : NULL;
+        if (!in) return 0;
+        if (run > there) run = (uint32_t)there;
         if (clip->channels == 2) memcpy(out, in, (size_t)run * 2 * sizeof(float));
         else for (uint32_t frame = 0; frame < run; frame++) out[2 * frame] = out[2 * frame + 1] = in[frame];
         player->frame += run;
@@ -6357,11 +6540,13 @@ RA_REALTIME static uint32_t ra_player_fetch(ra_player *player, uint64_t end, flo
         int64_t first = (int64_t)player->frame - (int64_t)(r->tap_count / 2 - 1);
         bool is_inside = first >= (player->has_past ? (int64_t)player->origin : 0) && (uint64_t)first + r->tap_count <= end;
         float window[2 * RA_RESAMPLER_TAPS_MAX];         /* both sides of a mono clip give the bits that its one channel would */
-        const float *in = window;
-        if (is_inside && clip->channels == 2) in = clip->samples + 2 * (size_t)first;
+        uint64_t there;
+        const float *in = window, *whole = is_inside ? ra_clip_frames(clip, (uint64_t)first, &there) : NULL;
+        if (whole && there < r->tap_count) whole = NULL;
+        if (whole && clip->channels == 2) in = whole;
         else for (uint32_t tap = 0; tap < r->tap_count; tap++) {
-            if (is_inside) window[2 * tap] = window[2 * tap + 1] = clip->samples[(size_t)first + tap];
-            else ra_player_look(player, end, first + tap, window + 2 * tap);
+            if (whole) window[2 * tap] = window[2 * tap + 1] = whole[tap];
+            else if (!ra_player_look(player, end, first + tap, window + 2 * tap)) return run;
         }
         ra_resampler_frame(r, player->phase, in, out + 2 * run);
         ra_resampler_advance(r, &player->frame, &player->phase);
@@ -6379,14 +6564,29 @@ RA_REALTIME static bool ra_player_has_faded(const ra_player *player)
 RA_REALTIME static uint32_t ra_player_process(ra_player *player, float *out, uint32_t frame_count)
 {
     uint32_t done = 0;
-    if (!player->is_sounding) { memset(out, 0, (size_t)frame_count * 2 * sizeof(float)); return frame_count; }
+    if (!player->is_sounding) {
+        if (player->is_buffering && player->has_run_dry) player->underrun_frames += frame_count;
+        memset(out, 0, (size_t)frame_count * 2 * sizeof(float));
+        return frame_count;
+    }
     for (;;) {
         if (ra_player_has_faded(player)) ra_player_turn(player);     /* also one that was told to before it had risen at all */
         if (done == frame_count || !player->is_sounding) return done;
         uint32_t run = frame_count - done;
-        uint64_t end = ra_player_run_end(player);
+        uint64_t end = ra_player_run_end(player), wanted = ra_player_frames_for(player, run + (uint64_t)player->fade_frames), ready;
+        if (player->fade.target != 0.0f && (ready = ra_player_ready(player, wanted)) < wanted) {      /* what is left is to fade out with */
+            uint64_t left = ready / ra_player_frames_for(player, 1);
+            player->has_run_dry = true;
+            ra_glide_to(&player->fade, 0.0f, left < player->fade_frames ? (uint32_t)left : player->fade_frames);
+            continue;
+        }
         if (player->fade.left_frames && player->fade.left_frames < run) run = player->fade.left_frames;
         run = ra_player_fetch(player, end, out + 2 * done, run);
+        if (run == 0 && player->frame < end) {           /* gone while it was looked at: a jump, and the reader did not know */
+            ra_glide_hold(&player->fade, 0.0f);
+            player->has_run_dry = true;
+            continue;
+        }
         ra_gain_process(&player->fade, out + 2 * done, run, 2);
         done += run;
         if (player->frame >= end) ra_player_turn_at_end(player, end);
@@ -6396,8 +6596,9 @@ RA_REALTIME static uint32_t ra_player_process(ra_player *player, float *out, uin
 /* ============================================================================
    [10] WAV - bytes from strangers into samples, and back
    ----------------------------------------------------------------------------
-   owns     ra_wav_*
-   calls    [2] BASE; [3] PLATFORM: ra_file_read (native); [9] SOURCES: ra_clip_*
+   owns     ra_wav_*; what fills a ra_stream
+   calls    [2] BASE; [3] PLATFORM: ra_file_read (native); [4] CONCURRENCY: ra_cache_*;
+            [9] SOURCES: ra_clip_*
    threads  any
    rule     a file is an opponent: every position is 64 bits wide and compared
             with the real length before it is used, nothing is allocated from a
@@ -6679,6 +6880,120 @@ RA_API size_t ra_wav_header(const ra_wav_info *info, uint8_t header[80])
     at = ra_write_whole(at, 8 * sample_bytes, 2);
     at = ra_write_whole(ra_write_tag(at, "data"), is_rf64 ? UINT32_MAX : data_bytes, 4);
     return (size_t)(at - header);
+}
+
+/* Frames of a file as the player wants them: one channel or two. */
+static void ra_wav_decode_mixed(const ra_wav_info *info, const uint8_t *bytes, float *out, size_t frame_count)
+{
+    uint32_t channels = info->channels;
+    float piece[2048];
+    for (size_t run; frame_count; frame_count -= run, bytes += run * info->frame_bytes, out += 2 * run) {
+        if (channels <= 2) { ra_wav_decode(info->format, bytes, out, frame_count * channels); return; }
+        run = 2048 / channels < frame_count ? 2048 / channels : frame_count;
+        ra_wav_decode(info->format, bytes, piece, run * channels);
+        ra_mix_to_stereo(piece, channels, out, run);
+    }
+}
+
+/* ---- a clip that stays in its file: pieces are read ahead of where it plays ---- */
+
+#define RA_AHEAD_S   12.0              /* of what plays: a hidden page looks after it once a second */
+#define RA_WAITING_S 4.0               /* of what waits in a queue, or was only loaded */
+enum { RA_READ_BYTES = 1 << 18, RA_BEHIND_FRAMES = 1024 };       /* half a resampler's window at most */
+
+RA_API ra_result ra_stream_create(const ra_wav_info *info, uint32_t source, ra_clip **out)
+{
+    uint64_t piece_count = info->frame_count / RA_PIECE_FRAMES + 1;
+    uint32_t slots = (uint32_t)(RA_AHEAD_S * info->sample_rate_hz / RA_PIECE_FRAMES) + 8;
+    *out = NULL;
+    if (info->frame_count == 0 || info->channels < 1 || info->channels > 64 || info->sample_rate_hz < 1 || info->sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
+    ra_clip *clip = ra_new(1, sizeof *clip);
+    ra_stream *stream = clip ? clip->stream = ra_new(1, sizeof *stream) : NULL;
+    if (stream) stream->pieces.list = piece_count <= SIZE_MAX ? ra_new((size_t)piece_count, sizeof *stream->pieces.list) : NULL;
+    if (!stream || !stream->pieces.list) { ra_clip_destroy(clip); return RA_NO_MEMORY; }
+    clip->frame_count = info->frame_count;
+    clip->sample_rate_hz = info->sample_rate_hz;
+    clip->channels = stream->channels = info->channels == 1 ? 1 : 2;
+    stream->info = *info;
+    stream->source = source;
+    stream->pieces.slot_count = slots < RA_SLOT_MAX ? slots : RA_SLOT_MAX;
+    stream->pieces.slot_samples = (size_t)RA_PIECE_FRAMES * clip->channels;
+    atomic_store_explicit(&stream->loop_start, RA_NO_JUMP, memory_order_relaxed);
+    *out = clip;
+    return RA_OK;
+}
+
+RA_API uint32_t ra_stream_source(const ra_stream *stream) { return stream->source; }
+
+/* Goes the way that the player will go, marks what is there, and finds the first pieces in a row that are not: how many, and the
+   seconds until they are needed. 0: nothing is wanted. */
+static uint32_t ra_stream_plan(ra_stream *stream, uint64_t *first, double *needed_s)
+{
+    uint64_t end = stream->info.frame_count, position = atomic_load_explicit(&stream->position, memory_order_relaxed), frame_bytes = stream->info.frame_bytes;
+    uint64_t loop_start = atomic_load_explicit(&stream->loop_start, memory_order_relaxed), loop_end = atomic_load_explicit(&stream->loop_end, memory_order_relaxed);
+    bool is_playing = atomic_load_explicit(&stream->is_playing, memory_order_relaxed), is_round = loop_start >= loop_end || loop_end > end;
+    double ahead = (is_playing ? RA_AHEAD_S : RA_WAITING_S) * stream->info.sample_rate_hz, way = 0.0;
+    ra_cache *pieces = &stream->pieces;
+    uint32_t run = 0, most = pieces->slot_count - 4;     /* of pieces: what was played just now may stay */
+    if (stream->run || stream->has_failed) return 0;
+    pieces->stamp++;
+    *needed_s = is_playing ? 0.0 : RA_WAITING_S;
+    uint64_t frame = position > RA_BEHIND_FRAMES ? position - RA_BEHIND_FRAMES : 0;
+    if (!is_round && frame < loop_end) end = loop_end;
+    for (uint32_t seen = 0; way < ahead && seen < most; seen++) {
+        if (frame >= end) {
+            if (is_round) break;
+            is_round = true;
+            frame = loop_start;
+            end = loop_end;
+        }
+        uint64_t piece = frame / RA_PIECE_FRAMES, last = (piece + 1) * RA_PIECE_FRAMES < end ? (piece + 1) * RA_PIECE_FRAMES : end;
+        uint32_t slot = atomic_load_explicit(&pieces->list[piece], memory_order_relaxed);      /* our own */
+        if (slot) pieces->slots[slot - 1].stamp = pieces->stamp;
+        else if (run == 0) { *first = piece; *needed_s += way / stream->info.sample_rate_hz; run = 1; }
+        else if (piece == *first + run && run < RA_RUN_MAX && (run + 1) * RA_PIECE_FRAMES * frame_bytes <= RA_READ_BYTES) run++;
+        way += (double)(last - frame);
+        frame = last;
+    }
+    return run;
+}
+
+RA_API bool ra_stream_next_read(ra_stream *stream, uint64_t *offset, size_t *byte_count, void **bytes)
+{
+    const ra_wav_info *info = &stream->info;
+    double needed_s;
+    uint32_t wanted = ra_stream_plan(stream, &stream->run_first, &needed_s);
+    uint64_t first_frame = stream->run_first * RA_PIECE_FRAMES, held;
+    if (wanted == 0) return false;
+    while (stream->run < wanted && (stream->run_slots[stream->run] = ra_cache_hold(&stream->pieces, stream->run_first + stream->run))) stream->run++;
+    if (stream->run == 0) return false;
+    held = (uint64_t)stream->run * RA_PIECE_FRAMES;
+    if (held > info->frame_count - first_frame) held = info->frame_count - first_frame;
+    *offset = info->data_offset + first_frame * info->frame_bytes;
+    *byte_count = (size_t)(held * info->frame_bytes);
+    *bytes = stream->run_bytes = RA_MALLOC(*byte_count);
+    if (stream->run_bytes) return true;
+    while (stream->run) ra_cache_put(&stream->pieces, stream->run_slots[--stream->run], false);
+    return false;
+}
+
+RA_API void *ra_stream_read_bytes(const ra_stream *stream) { return stream->run_bytes; }
+
+RA_API void ra_stream_read_done(ra_stream *stream, size_t byte_count)
+{
+    uint64_t there = byte_count / stream->info.frame_bytes, frame = 0;
+    if (there > (uint64_t)RA_PIECE_FRAMES * stream->run) there = 0;      /* the -1 of a read that failed */
+    for (uint32_t n = 0; n < stream->run; n++, frame += RA_PIECE_FRAMES) {
+        ra_slot *slot = stream->run_slots[n];
+        uint64_t left = stream->info.frame_count - slot->piece * RA_PIECE_FRAMES, run = left < RA_PIECE_FRAMES ? left : RA_PIECE_FRAMES;
+        bool is_whole = frame + run <= there, is_free = ra_slot_is_free(&stream->pieces, slot);
+        if (is_whole && is_free) ra_wav_decode_mixed(&stream->info, stream->run_bytes + frame * stream->info.frame_bytes, slot->samples, (size_t)run);
+        ra_cache_put(&stream->pieces, slot, is_whole && is_free);       /* not free: it will be read once more */
+        stream->has_failed = stream->has_failed || !is_whole;
+    }
+    RA_FREE(stream->run_bytes);
+    stream->run_bytes = NULL;
+    stream->run = 0;
 }
 
 typedef struct { const uint8_t *bytes; size_t byte_count; } ra_memory;
@@ -7082,7 +7397,9 @@ struct ra_engine {
     uint32_t   impulse_count;                     /* copies of responses ever made; those of now are in newest */
     uint32_t   arrived_impulse;                   /* front engine: delivered, and the other side must be told what it is; 0: none */
     bool       has_unsent_settings;               /* front engine */
+    ra_stream *streams;                           /* of all the clips that are here, not in the order of the queue */
     struct { uint32_t serial; ra_clip *clip; } received[RA_CHAIN_MAX];          /* back engine: responses */
+    _Atomic uint32_t visits;                      /* writer: the audio thread, odd while it renders and may look at pieces of streams */
     /* audio thread */
     ra_player  player;
     struct {                                      /* a clip that waits for the old one's fade, and what it will do then */
@@ -7425,9 +7742,37 @@ static ra_result ra_engine_give(ra_engine *engine, ra_command_kind kind, ra_clip
     ra_command command = { .kind = kind, .serial = engine->clip_serial + 1 };
     command.item.pointer = clip;
     command.resampler.pointer = resampler;
+    ra_stream *stream = clip->stream;
+    if (stream) {                                        /* before the audio thread can see it */
+        stream->pieces.visits = &engine->visits;
+        stream->next = engine->streams;
+        stream->link = &engine->streams;
+        if (stream->next) stream->next->link = &stream->next;
+        engine->streams = stream;
+    }
     ra_result result = ra_engine_send(engine, command);
     if (result == RA_OK) engine->clip_serial++; else ra_resampler_destroy(resampler);
+    if (stream && result != RA_OK) ra_stream_leave(stream);
     return result;
+}
+
+RA_API ra_stream *ra_engine_next_stream(ra_engine *engine)
+{
+    ra_stream *best = NULL;
+    uint64_t first;
+    double soonest_s = 0.0, needed_s;
+    for (ra_stream *stream = engine->streams; stream; stream = stream->next) {
+        if (!ra_stream_plan(stream, &first, &needed_s) || (best && needed_s >= soonest_s)) continue;
+        best = stream;
+        soonest_s = needed_s;
+    }
+    return best;
+}
+RA_API ra_stream *ra_engine_find_stream(ra_engine *engine, uint32_t source)
+{
+    ra_stream *stream = engine->streams;
+    while (stream && stream->source != source) stream = stream->next;
+    return stream;
 }
 
 RA_API ra_result ra_engine_load(ra_engine *engine, ra_clip *clip) { return ra_engine_give(engine, RA_COMMAND_LOAD, clip); }
@@ -7833,6 +8178,17 @@ RA_REALTIME static void ra_engine_report(ra_engine *engine)
     s->queue_count = player->queue_count;
     s->sample_rate_hz = engine->sample_rate_hz;
     s->is_playing = engine->arrival.is_waiting ? engine->arrival.will_play : player->wants_to_play;
+    s->is_buffering = player->is_buffering;
+    s->underrun_frames = player->underrun_frames;
+    s->buffered_frames = 0;
+    ra_stream *stream = player->clip ? player->clip->stream : NULL;
+    if (stream) {
+        s->buffered_frames = ra_player_ready(player, (uint64_t)(RA_AHEAD_S * stream->info.sample_rate_hz));
+        atomic_store_explicit(&stream->position, s->position_frames, memory_order_relaxed);
+        atomic_store_explicit(&stream->loop_start, player->is_looping ? player->loop_start : RA_NO_JUMP, memory_order_relaxed);
+        atomic_store_explicit(&stream->loop_end, s->loop_end_frames, memory_order_relaxed);
+        atomic_store_explicit(&stream->is_playing, 1, memory_order_relaxed);
+    }
     for (int side = 0; side < 2; side++) {
         s->peak[side] = engine->meters[side].peak;
         s->peak_hold[side] = engine->meters[side].hold;
@@ -7840,7 +8196,7 @@ RA_REALTIME static void ra_engine_report(ra_engine *engine)
         s->record_peak[side] = engine->take.meters[side].peak;
     }
     s->tap_lost_frames = atomic_load_explicit(&engine->tap->overrun_frames, memory_order_relaxed);
-    s->is_settled = player->fade.left_frames == 0 && !engine->arrival.is_waiting && engine->volume.left_frames == 0 && engine->duck.left_frames == 0 && engine->late_left == 0
+    s->is_settled = !player->is_buffering && player->fade.left_frames == 0 && !engine->arrival.is_waiting && engine->volume.left_frames == 0 && engine->duck.left_frames == 0 && engine->late_left == 0
                     && (player->is_sounding ? !ra_chain_is_gliding(engine->chain) : ra_chain_is_quiet(engine->chain));
     ra_mailbox_put(&engine->snapshots, s);
 }
@@ -7885,7 +8241,9 @@ RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, const float *i
 RA_REALTIME RA_API void ra_engine_render_duplex(ra_engine *engine, const float *in, float *out, uint32_t frame_count)
 {
     bool was_sounding = engine->player.is_sounding;
+    ra_visit(&engine->visits);
     ra_engine_read_commands(engine);
+    if (engine->player.is_buffering) ra_player_begin(&engine->player);       /* if it has come */
     /* from rest the grid starts with the sound, so that it is the same sound every time */
     if (!was_sounding && engine->player.is_sounding && ra_chain_is_quiet(engine->chain)) ra_chain_reset(engine->chain);
     engine->is_begun = true;
@@ -7897,6 +8255,7 @@ RA_REALTIME RA_API void ra_engine_render_duplex(ra_engine *engine, const float *
         frame_count -= run;
     }
     ra_engine_report(engine);
+    ra_visit(&engine->visits);
 }
 
 RA_REALTIME RA_API void ra_engine_render(ra_engine *engine, float *out, uint32_t frame_count) { ra_engine_render_duplex(engine, NULL, out, frame_count); }
@@ -9235,7 +9594,6 @@ struct ra_load {
     uint64_t done_frames;
     uint32_t done_columns, source_channels;
     ra_error error;
-    float    piece[RA_LOAD_SLICE];
     ra_peak  columns[RA_LOAD_COLUMNS];
 };
 
@@ -9253,10 +9611,11 @@ static bool ra_load_begin(ra_load *load)
     } else {
         frame_count = load->source->frame_count;
         rate = load->source->sample_rate_hz;
-        load->source_channels = load->source->channels;
+        load->source_channels = load->source->stream ? load->source->stream->info.channels : load->source->channels;
+        if (load->source->stream) load->done_columns = RA_LOAD_COLUMNS;    /* an overview of it is made bit by bit */
     }
     if (frame_count == 0) { ra_refuse(&load->error, RA_BAD_WAV, 0, "there is no sound in this file: it has 0 samples"); return true; }
-    if (load->source && load->source_channels <= 2 && !(load->is_again && load->given)) {       /* nothing to convert */
+    if (load->source && (load->source->stream || (load->source_channels <= 2 && !(load->is_again && load->given)))) {       /* nothing to convert */
         load->clip = load->source;
         load->source = NULL;
         load->done_frames = frame_count;
@@ -9276,12 +9635,11 @@ static void ra_load_convert(ra_load *load)
     uint64_t left = load->clip->frame_count - load->done_frames;
     size_t run = RA_LOAD_SLICE / channels;
     if (run > left) run = (size_t)left;
-    const float *in = load->piece;
     float *out = load->clip->samples + load->done_frames * load->clip->channels;
-    if (load->bytes) ra_wav_decode(load->info.format, load->bytes + load->info.data_offset + load->done_frames * load->info.frame_bytes, channels <= 2 ? out : load->piece, run * channels);
-    else in = load->source->samples + load->done_frames * channels;
-    if (channels > 2) ra_mix_to_stereo(in, channels, out, run);
-    else if (!load->bytes) memcpy(out, in, run * channels * sizeof(float));
+    const float *in = load->bytes ? NULL : load->source->samples + load->done_frames * channels;
+    if (load->bytes) ra_wav_decode_mixed(&load->info, load->bytes + load->info.data_offset + load->done_frames * load->info.frame_bytes, out, run);
+    else if (channels > 2) ra_mix_to_stereo(in, channels, out, run);
+    else memcpy(out, in, run * channels * sizeof(float));
     load->done_frames += run;
 }
 
@@ -9381,6 +9739,84 @@ RA_API bool ra_load_free(ra_load *first)
         if (!is_lost) ra_load_destroy(load);             /* else it stays: whoever was written off may yet write there */
     }
     return true;
+}
+
+/* ---- an overview of a file that is not loaded: the columns of ra_load, from reads of its own ---- */
+
+enum { RA_SPOT_COUNT = 512, RA_SPOT_FRAMES = 1024, RA_GLANCE_BYTES = 1 << 20 };
+
+/* First, a glance at so many spots; then, unless that would be a download, everything. All zero: nothing to do. */
+typedef struct {
+    ra_wav_info info;
+    uint32_t source, column, spot;
+    bool     has_only_spots;
+    uint64_t frame;                    /* the next one of everything */
+    ra_peak  sum;                      /* of the column so far; rms: the sum of squares */
+    ra_peak *columns;                  /* RA_LOAD_COLUMNS */
+    uint8_t *bytes;                    /* of the read under way, */
+    uint32_t frame_count;              /* so many frames */
+} ra_glance;
+
+RA_MAYBE_UNUSED static void ra_glance_end(ra_glance *o)
+{
+    RA_FREE(o->bytes);
+    *o = (ra_glance){ .source = 0 };
+}
+
+RA_MAYBE_UNUSED static void ra_glance_start(ra_glance *o, const ra_wav_info *info, uint32_t source, bool is_remote, ra_peak *columns)
+{
+    bool is_short = info->frame_count < 4 * RA_SPOT_COUNT * RA_SPOT_FRAMES;
+    ra_glance_end(o);
+    *o = (ra_glance){ .info = *info, .source = source, .columns = columns, .spot = is_short ? RA_SPOT_COUNT : 0, .has_only_spots = is_remote && !is_short };
+}
+
+RA_MAYBE_UNUSED static bool ra_glance_next_read(ra_glance *o, uint64_t *offset, size_t *byte_count, void **bytes)
+{
+    uint64_t first = o->frame, count = RA_GLANCE_BYTES / (o->info.frame_bytes ? o->info.frame_bytes : 1);
+    if (o->bytes || !o->columns) return false;
+    if (o->spot < RA_SPOT_COUNT) {
+        first = o->info.frame_count * (2 * o->spot + 1) / (2 * RA_SPOT_COUNT);
+        count = RA_SPOT_FRAMES;
+    } else if (o->has_only_spots) count = 0;
+    if (count > o->info.frame_count - first) count = o->info.frame_count - first;
+    *byte_count = (size_t)(count * o->info.frame_bytes);
+    *offset = o->info.data_offset + first * o->info.frame_bytes;
+    *bytes = o->bytes = count ? RA_MALLOC(*byte_count) : NULL;
+    o->frame_count = (uint32_t)count;
+    return o->bytes != NULL;
+}
+
+RA_MAYBE_UNUSED static void ra_glance_read_done(ra_glance *o, size_t byte_count)
+{
+    float samples[2 * 1024];
+    bool is_spot = o->spot < RA_SPOT_COUNT;
+    ra_clip part = { .samples = samples, .channels = o->info.channels == 1 ? 1 : 2, .sample_rate_hz = o->info.sample_rate_hz };
+    if (byte_count < (size_t)o->frame_count * o->info.frame_bytes) { ra_glance_end(o); return; }
+    for (uint64_t done = 0; done < o->frame_count && o->column < RA_LOAD_COLUMNS; done += part.frame_count) {
+        uint64_t column_end = is_spot ? o->frame_count : o->info.frame_count * (o->column + 1) / RA_LOAD_COLUMNS - o->frame + done;
+        ra_peak peak;
+        part.frame_count = o->frame_count - done < 1024 ? o->frame_count - done : 1024;
+        if (part.frame_count > column_end - done) part.frame_count = column_end - done;
+        ra_wav_decode_mixed(&o->info, o->bytes + done * o->info.frame_bytes, samples, (size_t)part.frame_count);
+        ra_clip_peaks(&part, 0, 1, 1, &peak);
+        if (is_spot) {
+            for (uint32_t n = 0; n < RA_LOAD_COLUMNS / RA_SPOT_COUNT; n++) o->columns[o->spot * (RA_LOAD_COLUMNS / RA_SPOT_COUNT) + n] = peak;
+            continue;
+        }
+        bool is_first = o->frame == o->info.frame_count * o->column / RA_LOAD_COLUMNS;
+        if (is_first || peak.min < o->sum.min) o->sum.min = peak.min;
+        if (is_first || peak.max > o->sum.max) o->sum.max = peak.max;
+        o->frame += part.frame_count;
+        o->sum.rms += peak.rms * peak.rms * (float)part.frame_count;
+        if (done + part.frame_count < column_end) continue;
+        uint64_t column_first = o->info.frame_count * o->column / RA_LOAD_COLUMNS;
+        o->sum.rms = ra_sqrtf(o->sum.rms / (float)(o->frame - column_first));
+        o->columns[o->column++] = o->sum;
+        o->sum.rms = 0.0f;
+    }
+    o->spot += is_spot;
+    RA_FREE(o->bytes);
+    o->bytes = NULL;
 }
 
 /* ---- the bridge: one engine in two memories ----
@@ -11540,6 +11976,9 @@ typedef struct {
     uint32_t source_channels, rate_hz, serial;     /* serial: clips given to the engine, this one included */
     uint64_t frames;
     ra_clip *clip;                     /* kept: an analysis may read it longer than the engine does */
+    ra_wav_info info;                  /* of a stream: its file, */
+    uint32_t source;                   /* that file's number, 0: it is in memory, */
+    bool     is_remote;                /* and not on this machine */
     ra_peak  peaks[RA_LOAD_COLUMNS];
 } app_track;
 
@@ -11614,8 +12053,9 @@ static struct {
     ra_load   *leaving[8];             /* cancelled, their slice still runs */
     char       load_title[160];
     uint32_t   load_request;
-    bool       load_is_demo;
+    bool       load_is_demo, load_is_remote;
     uint32_t   load_purpose;
+    ra_glance glance;                /* of the track, if it is a stream */
     bool       is_wanting;             /* the page looks for a response */
     uint32_t   picked_item;            /* for which the user picks a response, */
     char       picked_file[RA_FILE_BYTES];     /* and what it was called then */
@@ -11923,6 +12363,8 @@ static void app_show_track(const app_track *track, bool is_demo)
     app_drop_analysis();
     ra_clip_destroy(app.track.clip);
     app.track = *track;
+    ra_glance_end(&app.glance);
+    if (track->source) ra_glance_start(&app.glance, &track->info, track->source, track->is_remote, app.track.peaks);
     app.seek_s = app.from_s = app.to_s = -1;
     app.seek_is_unsent = app.range_is_unsent = false;
     app.is_dirty = true;
@@ -11977,7 +12419,7 @@ static void app_begin_load(ra_result result, ra_load *load, const char *name, ui
     app.load = load;
     app.load_request = request;
     app.load_progress = 0;
-    app.load_is_demo = false;
+    app.load_is_demo = app.load_is_remote = false;
     app.load_purpose = purpose;
     app.is_dirty = true;
     app_copy_text(app.load_title, sizeof app.load_title, name);
@@ -12001,6 +12443,24 @@ static void app_load_pcm(ra_clip *clip, const char *name, uint32_t request, uint
     ra_result result = ra_load_start_clip(app.pool, clip, &load);
     if (result != RA_OK) ra_clip_destroy(clip);
     app_begin_load(result, load, name, request, purpose);
+}
+
+/* Pieces of it are read when they are wanted, by whoever knows the source. */
+static void app_load_stream(const ra_wav_info *info, uint32_t source, bool is_remote, const char *name, uint32_t request, uint32_t purpose)
+{
+    ra_clip *clip;
+    ra_load *load = NULL;
+    ra_result result = ra_stream_create(info, source, &clip);
+    if (result == RA_OK && (result = ra_load_start_clip(app.pool, clip, &load)) != RA_OK) ra_clip_destroy(clip);
+    app_begin_load(result, load, name, request, purpose);
+    app.load_is_remote = is_remote;
+}
+
+/* What is read of the track for its picture; call it too when that has come. */
+static ra_glance *app_glance(void)
+{
+    app.is_dirty = app.is_dirty || !((app.glance.spot | app.glance.column) & 15);
+    return &app.glance;
 }
 
 static bool app_names(const char *file)
@@ -12076,6 +12536,9 @@ static void app_take_load(void)
     track.frames = frame_count;
     track.rate_hz = rate_hz;
     track.serial = app.serial + 1;
+    track.source = clip && clip->stream ? ra_stream_source(clip->stream) : 0;
+    if (track.source) track.info = clip->stream->info;
+    track.is_remote = app.load_is_remote;
     app_copy_text(track.title, sizeof track.title, app.load_title);
     bool is_queued = app.load_purpose == APP_QUEUE && app.serial && !app.track_is_demo;
     app_track *waiting = is_queued && result == RA_OK ? ra_new(1, sizeof *waiting) : NULL;
@@ -13506,6 +13969,8 @@ static const char *app_state_json(void)
     app_json_number(&text, "file_lra_lu", file.loudness_range_lu);
     app_json_number(&text, "file_true_peak_dbtp", file.true_peak_dbtp);
     app_json_number(&text, "analysis", app.analysis);
+    ra_text_add(&text, ",\"source\":%u,\"is_streamed\":%s,\"buffered_s\":%.3f,\"underrun_frames\":%llu", app.track.source, app_bool(app.track.source), app.track.rate_hz ? (double)app.snapshot.buffered_frames / app.track.rate_hz : 0,
+                (unsigned long long)app.snapshot.underrun_frames);
     ra_text_add(&text, ",\"frames_drawn\":%u,\"device_losses\":%u,\"spectrum_serial\":%u}", app.frames_drawn, gpu_loss_count(), app.spectrum_serial);
     return json;
 }
@@ -13653,6 +14118,9 @@ static struct {
     ra_engine *engine;                  /* the one engine; without isolation: the front on the page, the real one in the worklet */
     ra_pool   *pool;
     ra_clip   *arriving;                /* worklet without isolation: the clip whose samples come in pieces */
+    struct web_span *spans;             /* of a file that is looked at: what has been read, */
+    uint64_t   missing;                 /* where it must be read too, */
+    ra_wav_info info;                   /* and what it is */
 } web;
 
 static uint8_t web_worklet_stack[WEB_STACK_BYTES] __attribute__((aligned(16)));
@@ -13706,6 +14174,16 @@ static float *web_worklet_clip(uint32_t frame_count, uint32_t channels, uint32_t
     return web.arriving->samples;
 }
 
+/* The same for one that stays in its file, which web_bridge_bytes describe. */
+static bool web_worklet_stream(uint32_t source)
+{
+    ra_wav_info info;
+    memcpy(&info, web_bridge_bytes, sizeof info);
+    ra_clip_destroy(web.arriving);
+    web.arriving = NULL;
+    return web_worklet_reserve((size_t)(info.frame_count / RA_PIECE_FRAMES)) && ra_stream_create(&info, source, &web.arriving) == RA_OK;
+}
+
 /* With room for a new chain among them. */
 static void web_worklet_commands(uint32_t byte_count)
 {
@@ -13757,12 +14235,16 @@ static bool web_set_rate(uint32_t sample_rate_hz)
 }
 
 /* The four steps of a page that is not isolated: which clip must be sent first, that it was sent, commands out,
-   report in. The clip is told as { serial, address, frames, channels, rate }; NULL when none waits. */
+   report in. The clip is told as { serial, address, frames, channels, rate, and of a stream: source, address and bytes of its
+   ra_wav_info }; NULL when none waits. */
 static const uint32_t *web_bridge_clip(void)
 {
-    static uint32_t told[5];
+    static uint32_t told[8];
     const ra_clip *clip = ra_bridge_pending_clip(web.engine, &told[0]);
     if (!clip) return NULL;
+    told[5] = clip->stream ? ra_stream_source(clip->stream) : 0;
+    told[6] = clip->stream ? (uint32_t)(uintptr_t)&clip->stream->info : 0;
+    told[7] = sizeof(ra_wav_info);
     told[1] = (uint32_t)(uintptr_t)clip->samples;
     told[2] = (uint32_t)clip->frame_count;
     told[3] = clip->channels;
@@ -13785,6 +14267,81 @@ static bool web_is_readable(const void *bytes, size_t byte_count)
     ra_memory memory = { bytes, byte_count };
     ra_wav_info info;
     return ra_wav_parse(ra_memory_read, &memory, byte_count, &info, NULL) == RA_OK;
+}
+
+/* ---- files that are read by pieces: JavaScript has the file and a number for it, and reads what it is told to ---- */
+
+enum { WEB_STREAM_BYTES = 128 << 20, WEB_READ_BYTES = 12 << 20 };      /* decoded, what is larger stays in its file; memory for the largest read */
+
+typedef struct web_span { struct web_span *next; uint64_t offset; size_t byte_count; uint8_t bytes[]; } web_span;
+
+/* Room for some bytes of a file that is looked at; those at 0 begin another file. NULL: out of memory. */
+static uint8_t *web_probe_add(double offset, uint32_t byte_count)
+{
+    for (web_span *next; offset == 0 && web.spans; web.spans = next) { next = web.spans->next; free(web.spans); }
+    web_span *span = malloc(sizeof *span + byte_count);
+    if (!span) return NULL;
+    *span = (web_span){ web.spans, (uint64_t)offset, byte_count };
+    web.spans = span;
+    return span->bytes;
+}
+static size_t web_probe_read(void *user, uint64_t offset, void *bytes, size_t byte_count)      /* ra_read_bytes */
+{
+    (void)user;
+    for (web_span *span = web.spans; span; span = span->next) {
+        if (offset < span->offset || offset - span->offset + byte_count > span->byte_count) continue;
+        memcpy(bytes, span->bytes + (offset - span->offset), byte_count);
+        return byte_count;
+    }
+    web.missing = offset;
+    return 0;
+}
+/* -1: it stays in its file, web_load_stream may be called; -2: it is for web_load_bytes, or no WAV file; else tells where more bytes are needed. */
+static double web_probe(double total_bytes, bool is_forced)
+{
+    web.missing = 0;
+    if (ra_wav_parse(web_probe_read, NULL, (uint64_t)total_bytes, &web.info, NULL) != RA_OK) return web.missing ? (double)web.missing : -2;
+    uint64_t frame_bytes = web.info.channels == 1 ? sizeof(float) : 2 * sizeof(float);
+    return web.info.frame_count > (is_forced ? 1 << 16 : WEB_STREAM_BYTES / frame_bytes) ? -1 : -2;
+}
+static void web_load_stream(uint32_t source, bool is_remote, const char *name, uint32_t request, uint32_t purpose)
+{
+    app_load_stream(&web.info, source, is_remote, name, request, purpose);
+}
+static bool web_has_source(uint32_t source) { return ra_engine_find_stream(web.engine, source) != NULL; }
+
+/* The next read, { is it for the overview, source, offset as two words, byte count }; NULL: none. What is played comes first; not
+   known here where another instance plays it. There it is the same function that tells. */
+static const uint32_t *web_next_read(bool is_player)
+{
+    static uint32_t told[5];
+    uint64_t offset;
+    size_t byte_count;
+    void *bytes;
+    ra_stream *stream = is_player ? ra_engine_next_stream(web.engine) : NULL;
+    bool is_overview = !stream || !ra_stream_next_read(stream, &offset, &byte_count, &bytes);
+    if (is_overview && !ra_glance_next_read(app_glance(), &offset, &byte_count, &bytes)) return NULL;
+    told[0] = is_overview;
+    told[1] = is_overview ? app_glance()->source : ra_stream_source(stream);
+    told[2] = (uint32_t)offset;
+    told[3] = (uint32_t)(offset >> 32);
+    told[4] = (uint32_t)byte_count;
+    return told;
+}
+static const uint32_t *web_worklet_next_read(void) { return web_worklet_reserve(WEB_READ_BYTES) ? web_next_read(true) : NULL; }
+
+/* Where what was read belongs; NULL: it is not wanted any more. */
+static void *web_read_bytes(bool is_overview, uint32_t source)
+{
+    ra_stream *stream = ra_engine_find_stream(web.engine, source);
+    if (is_overview) return app_glance()->source == source ? app_glance()->bytes : NULL;
+    return stream ? ra_stream_read_bytes(stream) : NULL;
+}
+/* After that: it is there; fewer bytes than were wanted: the rest cannot be had. */
+static void web_read_done(bool is_overview, uint32_t source, uint32_t byte_count)
+{
+    if (is_overview) ra_glance_read_done(app_glance(), byte_count);
+    else ra_stream_read_done(ra_engine_find_stream(web.engine, source), byte_count);
 }
 
 /* The bytes of a WAV file, from web_alloc; they are ours now. */
@@ -13863,7 +14420,7 @@ static const char *web_import_eq(const char *settings)
 /* What the page calls, by these names; as exports, each would cost a line of Emscripten's JavaScript. */
 #define WEB_CALLS(X) X(alloc) X(free) X(start) X(frame) X(workers_alive) X(set_rate) X(bridge_clip) \
     X(bridge_clip_sent) X(bridge_commands) X(bridge_report) X(bridge_resync) X(is_readable) X(load_bytes) \
-    X(miss_response) X(clip_create) X(clip_samples) X(clip_destroy) X(load_clip) X(resize) X(pointer) X(wheel) \
+    X(probe_add) X(probe) X(load_stream) X(has_source) X(next_read) X(read_bytes) X(read_done) X(miss_response) X(clip_create) X(clip_samples) X(clip_destroy) X(load_clip) X(resize) X(pointer) X(wheel) \
     X(key) X(access_version) X(access_json) X(access) X(set_appearance) X(set_tier) X(set_underruns) X(set_audio) \
     X(fail) X(play) X(pause) X(stop) X(seek) X(state_json) X(spectrum) X(spectrum_bins) X(set_state) X(import_eq) \
     X(record) X(record_next) X(recorded)
@@ -13884,6 +14441,10 @@ static const struct {
     void    (*commands)(uint32_t);
     uint32_t (*report)(void);         uint8_t *bridge_bytes;
     const char *call_names;           void (*const *calls)(void);
+    bool    (*stream)(uint32_t);
+    const uint32_t *(*next_read)(void);
+    void   *(*read_bytes)(bool, uint32_t);
+    void    (*read_done)(bool, uint32_t, uint32_t);
 } web_boot_block = {
     0x52414254,
     __wasm_call_ctors,
@@ -13893,7 +14454,8 @@ static const struct {
     web_worklet_render, web_left, web_right, WEB_BLOCK_FRAMES,
     web_worklet_clip, web_worklet_commands,
     web_worklet_report, web_bridge_bytes,
-    web_call_names, web_calls
+    web_call_names, web_calls,
+    web_worklet_stream, web_worklet_next_read, web_read_bytes, web_read_done
 };
 
 WEB_API const void *web_boot(void) { return &web_boot_block; }

@@ -308,12 +308,14 @@ RA_API void      ra_chain_reset(ra_chain *chain);
 
 /* ---- clips: audio in memory ----------------------------------------------------------------- */
 
+typedef struct ra_stream ra_stream;
 typedef struct ra_clip {
     float   *samples;             /* interleaved; freed by ra_clip_destroy */
     uint64_t frame_count;
     uint32_t channels;            /* 1..64 */
     uint32_t sample_rate_hz;      /* 1..768000 */
     uint32_t keeper_count;        /* by ra_clip_keep; 0 at first */
+    ra_stream *stream;            /* NULL; of ra_stream_create: samples is NULL then, and only an engine can play it */
 } ra_clip;
 
 RA_API ra_result ra_clip_create(uint64_t frame_count, uint32_t channels, uint32_t sample_rate_hz, ra_clip **out);
@@ -410,6 +412,27 @@ RA_API ra_result ra_wav_read(const void *bytes, size_t byte_count, ra_clip **out
 RA_API ra_result ra_wav_load(const char *path, ra_clip **out, ra_error *error);
 RA_API ra_result ra_wav_save(const char *path, ra_wav_format format, const float *samples, uint64_t frame_count,
                              uint32_t channels, uint32_t sample_rate_hz, ra_error *error);
+
+/* ---- streams: clips whose samples stay in their file ------------------------------------------ */
+
+/* A clip of one or two channels (more are mixed down) for ra_engine_load and ra_engine_queue: of the file only about 12 s ahead of
+   where it plays are in memory. source is your number for the file, of your choice, unique in an engine. Where pieces are
+   late the engine fades out and waits (ra_snapshot: is_buffering, underrun_frames); else the samples are those of the same
+   clip in memory, bit for bit. Control thread, as all of these. RA_BAD_ARGUMENT: no frames, or info is impossible.
+
+   Who has given such clips to an engine reads for it, at least once a second while it plays:
+     while ((stream = ra_engine_next_stream(engine)) && ra_stream_next_read(stream, &offset, &byte_count, &bytes))
+         ra_stream_read_done(stream, pread(file_of[ra_stream_source(stream)], bytes, byte_count, offset));
+   Who is told of the bytes later keeps the source's number in the meantime, for a stream goes when its clip is freed, in any
+   call with that engine: ra_engine_find_stream says whether it is there, ra_stream_read_bytes where the bytes belong. */
+RA_API ra_result ra_stream_create(const ra_wav_info *info, uint32_t source, ra_clip **out);
+RA_API uint32_t  ra_stream_source(const ra_stream *stream);
+/* What is wanted most, in this order: where it plays, what follows, also behind a loop's end. False: nothing now; nor
+   while a read is under way. */
+RA_API bool      ra_stream_next_read(ra_stream *stream, uint64_t *offset, size_t *byte_count, void **bytes);
+RA_API void     *ra_stream_read_bytes(const ra_stream *stream);     /* of the read under way, else NULL */
+/* So many bytes have come; with fewer than were wanted the file has failed, and is read no further. */
+RA_API void      ra_stream_read_done(ra_stream *stream, size_t byte_count);
 
 /* ---- loudness: what an ear, a peak meter and a broadcaster would say ------------------------- */
 
@@ -614,6 +637,9 @@ typedef struct {
     uint32_t record_serial;       /* how often ra_engine_record and ra_engine_record_stop were obeyed; for ra_engine_get_recording, as is the rest */
     uint64_t record_frames, record_lost_frames;
     float    record_peak[2];
+    uint32_t is_buffering;        /* wants to play, and waits for pieces of a stream */
+    uint64_t underrun_frames;     /* of output: silent because pieces came too late; waiting after a start or a seek does not count */
+    uint64_t buffered_frames;     /* of a stream: here, from position_frames on, 12 s at most; behind the end nothing is wanting */
 } ra_snapshot;
 
 RA_API ra_result ra_engine_create(const ra_engine_desc *desc, ra_engine **out);   /* desc NULL: defaults */
@@ -641,6 +667,9 @@ RA_API ra_result ra_engine_load(ra_engine *engine, ra_clip *clip);
 #define RA_QUEUE_MAX 16
 RA_API ra_result ra_engine_queue(ra_engine *engine, ra_clip *clip);
 RA_API ra_result ra_engine_queue_clear(ra_engine *engine);       /* frees what waits */
+/* The stream that needs a read soonest, NULL: none does. And that of a source, NULL: its clip has been freed. */
+RA_API ra_stream *ra_engine_next_stream(ra_engine *engine);
+RA_API ra_stream *ra_engine_find_stream(ra_engine *engine, uint32_t source);
 RA_API ra_result ra_engine_skip(ra_engine *engine);              /* fades out, then the next in the queue; without one, nothing */
 RA_API ra_result ra_engine_play(ra_engine *engine);              /* 20 ms fade in; from frame 0 none */
 RA_API ra_result ra_engine_pause(ra_engine *engine);             /* 20 ms fade out */

@@ -771,6 +771,25 @@ static int thread_count(void)                /* of this process, by the kernel's
     return count;
 }
 
+/* Looks at pieces, all of whose samples are their own number. */
+typedef struct { ra_cache pieces; _Atomic uint32_t visits; atomic_bool is_over; atomic_ullong found_count; uint64_t wrong_count; } piece_looker;
+enum { TEST_PIECES = 12, TEST_PIECE_SAMPLES = 64 };
+static void *piece_looker_body(void *user)
+{
+    piece_looker *l = user;
+    for (uint32_t n = 0; !l->is_over; n++) {
+        ra_visit(&l->visits);
+        for (uint32_t look = 0; look < 8; look++) {
+            uint32_t piece = (n * 5 + look) % TEST_PIECES;
+            const float *samples = ra_cache_find(&l->pieces, piece);
+            l->found_count += samples != NULL;
+            for (uint32_t at = 0; samples && at < TEST_PIECE_SAMPLES; at++) l->wrong_count += samples[at] != (float)piece;
+        }
+        ra_visit(&l->visits);
+    }
+    return NULL;
+}
+
 static void test_concurrency(void)
 {
     ra_ring *ring;
@@ -918,6 +937,44 @@ static void test_concurrency(void)
         check_same(ra_ring_get_metadata(ring).underrun_frames, wanted_sum - race.total);
         ra_ring_destroy(ring);
     }
+
+    test("concurrency: pieces come and go while another thread looks, which never sees a slot that is being filled; what the plan wants stays");
+    static _Atomic uint8_t list[TEST_PIECES];
+    piece_looker looker = { .pieces = { .list = list, .slot_count = 4, .slot_samples = TEST_PIECE_SAMPLES } };
+    looker.pieces.visits = &looker.visits;
+    pthread_t looking;
+    pthread_create(&looking, NULL, piece_looker_body, &looker);
+    uint64_t put_count = 0, busy_count = 0, seed = 3;
+    while (put_count < (TEST_SLOW ? 3000 : 60000) || looker.found_count == 0) {
+        uint32_t piece = (uint32_t)((seed = seed * 6364136223846793005u + 1442695040888963407u) >> 33) % TEST_PIECES;
+        if (list[piece]) continue;
+        looker.pieces.stamp++;
+        ra_slot *slot = ra_cache_hold(&looker.pieces, piece);
+        if (!check(slot != NULL)) break;
+        bool is_free = ra_slot_is_free(&looker.pieces, slot);
+        for (uint32_t at = 0; is_free && at < TEST_PIECE_SAMPLES; at++) slot->samples[at] = (float)piece;
+        ra_cache_put(&looker.pieces, slot, is_free);
+        put_count += is_free;
+        busy_count += !is_free;
+    }
+    looker.is_over = true;
+    pthread_join(looking, NULL);
+    check_same(looker.wrong_count, 0);
+    if (busy_count == 0) complain(__LINE__, "the two never met");
+    uint32_t kept = looker.pieces.slots[0].stamp = ++looker.pieces.stamp, listed = 0;
+    for (int n = 0; n < 8; n++) {
+        uint32_t piece = 0;
+        while (list[piece]) piece++;
+        ra_cache_put(&looker.pieces, ra_cache_hold(&looker.pieces, piece), true);
+        looker.pieces.slots[0].stamp = ++looker.pieces.stamp;
+    }
+    for (int n = 0; n < TEST_PIECES; n++) listed += list[n] != 0;
+    check(kept && listed == 4 && looker.pieces.slots[0].is_listed && list[looker.pieces.slots[0].piece] == 1);
+    for (int n = 0; n < 4; n++) looker.pieces.slots[n].stamp = looker.pieces.stamp;
+    uint32_t none = 0;
+    while (list[none]) none++;
+    check(!ra_cache_hold(&looker.pieces, none));
+    for (int n = 0; n < 4; n++) test_free(looker.pieces.slots[n].samples);
 
     test("concurrency: a pool has the workers that were asked for, or one fewer than there are cores");
     ra_pool *pool;
@@ -5342,7 +5399,7 @@ static void carry(ra_engine *front, ra_engine *back)
     ra_engine_tick(back, NULL);                        /* there control and audio thread are the same */
 }
 
-typedef struct { ra_engine *engine; atomic_bool is_over; uint64_t bad_samples; } audio_thread;
+typedef struct { ra_engine *engine; atomic_bool is_over; uint64_t bad_samples; bool is_mirrored; } audio_thread;
 static void *audio_thread_body(void *user)
 {
     audio_thread *audio = user;
@@ -5350,6 +5407,7 @@ static void *audio_thread_body(void *user)
     for (uint32_t block = 128; !audio->is_over; block = block % 299 + 1) {
         render(audio->engine, frames, block, block);
         for (uint32_t n = 0; n < 2 * block; n++) audio->bad_samples += !(fabsf(frames[n]) <= 1);
+        for (uint32_t n = 0; n < block && audio->is_mirrored; n++) audio->bad_samples += frames[2 * n] != -frames[2 * n + 1];
         if (block % 32 == 0) usleep(100);
     }
     return NULL;
@@ -6444,6 +6502,268 @@ static void test_transport(void)
     for (int n = 0; n < 30; n++) { render(back, output, 128, 128); carry(front, back); }
     check(snapshot_of(front).queue_count == 0 && front->sent_tracks == 1);
     ra_engine_destroy(single); ra_engine_destroy(front); ra_engine_destroy(back);
+}
+
+/* ---- [12] ENGINE: clips that stay in their files ------------------------------------------------- */
+
+/* Files in memory, by their sources' numbers; how much of each can be read. */
+enum { TEST_FILES = 4 };
+static struct { uint8_t *bytes; size_t byte_count, read_bytes; uint32_t read_count; uint64_t last_offset, all_bytes; ra_wav_info info; } files[TEST_FILES];
+
+static void make_file(uint32_t file, const float *samples, uint64_t frame_count, uint32_t channels, uint32_t rate, ra_wav_format format)
+{
+    ra_wav_info info = { .format = format, .channels = channels, .sample_rate_hz = rate, .frame_count = frame_count };
+    uint8_t header[80];
+    size_t header_bytes = ra_wav_header(&info, header), sample_bytes = ra_wav_sample_bytes[format];
+    free(files[file].bytes);
+    files[file].byte_count = files[file].read_bytes = header_bytes + (size_t)frame_count * channels * sample_bytes;
+    files[file].bytes = malloc(files[file].byte_count);
+    memcpy(files[file].bytes, header, header_bytes);
+    ra_wav_encode(format, samples, files[file].bytes + header_bytes, (size_t)frame_count * channels, NULL);
+    ra_memory memory = { files[file].bytes, files[file].byte_count };
+    check_same(ra_wav_parse(ra_memory_read, &memory, memory.byte_count, &files[file].info, NULL), RA_OK);
+    files[file].read_count = 0;
+    files[file].all_bytes = 0;
+}
+/* The same clip in its file, or decoded in memory. */
+static ra_clip *file_clip(uint32_t file, bool is_streamed)
+{
+    ra_clip *clip = NULL, *stereo = NULL;
+    if (is_streamed) { check_same(ra_stream_create(&files[file].info, file, &clip), RA_OK); return clip; }
+    check_same(ra_wav_read(files[file].bytes, files[file].byte_count, &clip, NULL), RA_OK);
+    if (!clip || clip->channels <= 2) return clip;
+    check_same(ra_clip_to_stereo(clip, &stereo), RA_OK);
+    ra_clip_destroy(clip);
+    return stereo;
+}
+/* Reads up to so many times what the engine's streams want. */
+static uint32_t feed(ra_engine *engine, uint32_t most)
+{
+    ra_stream *stream;
+    uint64_t offset;
+    size_t byte_count;
+    void *bytes;
+    uint32_t count = 0;
+    for (; count < most && (stream = ra_engine_next_stream(engine)) && ra_stream_next_read(stream, &offset, &byte_count, &bytes); count++) {
+        uint32_t file = ra_stream_source(stream);
+        size_t there = offset < files[file].read_bytes ? files[file].read_bytes - (size_t)offset : 0;
+        check(offset + byte_count <= files[file].byte_count && bytes == ra_stream_read_bytes(stream) && ra_engine_find_stream(engine, file) == stream);
+        memcpy(bytes, files[file].bytes + offset, byte_count < there ? byte_count : there);
+        ra_stream_read_done(stream, byte_count < there ? byte_count : there);
+        files[file].read_count++;
+        files[file].all_bytes += byte_count;
+        files[file].last_offset = offset;
+    }
+    return count;
+}
+/* Everything that a player can do, fed before each of some blocks. */
+static void play_files(bool is_streamed, uint32_t engine_rate, uint32_t block, float *out, uint32_t out_frames)
+{
+    ra_engine *engine = engine_at(engine_rate);
+    load(engine, file_clip(0, is_streamed));
+    for (uint32_t step = 0, done = 0, run = out_frames / 10; step < 10; step++, done += run) {
+        switch (step) {
+        case 0: ra_engine_play(engine); break;
+        case 1: if (!check_same(ra_engine_queue(engine, file_clip(1, is_streamed)), RA_OK)) return; ra_engine_queue(engine, file_clip(2, false)); break;
+        case 2: ra_engine_seek(engine, 1.3); break;
+        case 3: ra_engine_set_loop_range(engine, 0.341, 0.3413); ra_engine_set_loop(engine, true); ra_engine_seek(engine, 0.34); break;    /* around the seam of two pieces */
+        case 4: ra_engine_set_loop_range(engine, 0.3, 0.75); break;
+        case 5: ra_engine_set_loop(engine, false); ra_engine_seek(engine, 1.9); break;
+        case 6: ra_engine_pause(engine); break;
+        case 7: ra_engine_play(engine); break;
+        case 8: ra_engine_skip(engine); break;
+        }
+        for (uint32_t part = 0; part < 4; part++) {
+            feed(engine, UINT32_MAX);
+            render(engine, out + 2 * (done + part * (run / 4)), run / 4, block);
+        }
+    }
+    check_same(snapshot_of(engine).underrun_frames, 0);
+    ra_engine_destroy(engine);
+}
+
+static void test_streams(void)
+{
+    ra_engine *engine;
+    ra_snapshot snapshot;
+    static float samples[800000];
+    ra_clip *clip;
+    fill_noise(samples, 800000, 0.6f, 91);
+
+    test("engine: a clip that stays in its file plays the bits of the same clip in memory: seeks, loops, queue, any rate, channels and blocks");
+    static const struct { uint32_t rate, channels, engine_rate, block; ra_wav_format format; } cases[] = {
+        { 48000, 2, 48000, 128, RA_WAV_S16 }, { 48000, 2, 48000, 4096, RA_WAV_F32 }, { 48000, 1, 48000, 1, RA_WAV_S24 }, { 44100, 2, 48000, 128, RA_WAV_S16 },
+        { 44100, 1, 48000, 777, RA_WAV_U8 }, { 96000, 2, 48000, 128, RA_WAV_S16 }, { 48000, 6, 48000, 512, RA_WAV_S16 }, { 22050, 2, 96000, 128, RA_WAV_F64 } };
+    for (size_t n = 0; n < sizeof cases / sizeof *cases; n++) {
+        uint32_t frames = cases[n].rate * 2;
+        for (uint32_t file = 0; file < 3; file++) make_file(file, samples + 1000 * file, file ? frames / 8 : frames, cases[n].channels, cases[n].rate, cases[n].format);
+        play_files(true, cases[n].engine_rate, cases[n].block, output, 90000);
+        play_files(false, cases[n].engine_rate, cases[n].block, other, 90000);
+        if (!check_samples(output, other, 180000)) complain(__LINE__, "in case %zu", n);
+        check(!is_silent(output + 2 * 70000, 10000));
+    }
+
+    test("engine: of a long file only some seconds are in memory, each piece is read once, and a loop's start is there before its end");
+    make_file(0, samples, 800000, 1, 8000, RA_WAV_S16);                  /* 100 s */
+    for (int looping = 0; looping < 2; looping++) {
+        ra_engine *engines[2] = { engine_at(8000), engine_at(8000) };
+        files[0].all_bytes = 0;
+        for (int n = 0; n < 2; n++) {
+            load(engines[n], file_clip(0, n == 0));
+            ra_engine_set_loop(engines[n], looping);
+            if (looping) ra_engine_set_loop_range(engines[n], 3, 88);
+            ra_engine_play(engines[n]);
+        }
+        uint32_t slots = 0;
+        for (int second = 0; second < 99; second++) {
+            feed(engines[0], UINT32_MAX);
+            render(engines[0], output, 8000, 128);
+            render(engines[1], other, 8000, 128);
+            if (!check_samples(output, other, 16000)) complain(__LINE__, "in second %d", second);
+        }
+        ra_stream *stream = ra_engine_find_stream(engines[0], 0);
+        for (uint32_t slot = 0; slot < stream->pieces.slot_count; slot++) slots += stream->pieces.slots[slot].samples != NULL;
+        check(slots > 5 && slots <= 8 + 8000 * 12 / RA_PIECE_FRAMES);
+        check_same(snapshot_of(engines[0]).underrun_frames, 0);
+        if (looping) check(files[0].all_bytes < 2 * 800000 + 2 * 8000 * 16); else check_same(files[0].all_bytes, 2 * 800000);
+        ra_engine_destroy(engines[0]); ra_engine_destroy(engines[1]);
+    }
+
+    test("engine: where pieces come late it fades out, waits in silence, counts that, and goes on at the very frame");
+    engine = engine_at(48000);
+    for (int n = 0; n < 200000; n++) samples[n] = (float)(0.5 * sin(2 * M_PI * 100 * n / 48000.0));
+    make_file(0, samples, 200000, 1, 48000, RA_WAV_F32);
+    load(engine, file_clip(0, true));
+    ra_engine_play(engine);
+    render(engine, output, 4800, 128);                 /* nothing has been read */
+    snapshot = snapshot_of(engine);
+    check(is_silent(output, 4800) && snapshot.is_playing && snapshot.is_buffering && !snapshot.is_settled && snapshot.underrun_frames == 0 && snapshot.buffered_frames == 0 && snapshot.position_frames == 0);
+    check_same(feed(engine, 1), 1);                    /* four pieces of float */
+    render(engine, output, 90000, 128);
+    snapshot = snapshot_of(engine);
+    check(memcmp(output, (float[2]){ samples[0], samples[0] }, 8) == 0 && output[2 * 1000] == samples[1000]);
+    check(snapshot.is_buffering && snapshot.position_frames > 4 * RA_PIECE_FRAMES - 200 && snapshot.position_frames <= 4 * RA_PIECE_FRAMES);
+    check_same(snapshot.underrun_frames + snapshot.position_frames, 90000);
+    check(is_silent(output + 2 * snapshot.position_frames, (uint32_t)(90000 - snapshot.position_frames)));
+    feed(engine, UINT32_MAX);
+    render(engine, output + 2 * 90000, 30000, 128);
+    check(output[2 * 100000] == samples[snapshot.position_frames + 10000] && !snapshot_of(engine).is_buffering && snapshot_of(engine).underrun_frames == snapshot.underrun_frames);
+    double step = 0;
+    for (int n = 1; n < 120000; n++) step = fmax(step, fabs(output[2 * n] - output[2 * n - 2]));
+    check_most(step, 0.5 * 2 * M_PI * 100 / 48000 * 1.1);                 /* as steep as the sine */
+    ra_engine_destroy(engine);
+
+    test("engine: a seek to where nothing was read yet fades out, waits and fades in at its frame; that is no underrun");
+    make_file(0, samples, 800000, 1, 8000, RA_WAV_S16);
+    engine = engine_at(8000);
+    load(engine, file_clip(0, true));
+    ra_engine_play(engine);
+    feed(engine, UINT32_MAX);
+    render(engine, output, 8000, 128);
+    ra_engine_seek(engine, 77);
+    render(engine, output, 4000, 128);
+    check(snapshot_of(engine).is_buffering && snapshot_of(engine).position_frames == 77 * 8000 && is_silent(output + 2 * 400, 3600));
+    check_same(feed(engine, 1), 1);
+    check(files[0].last_offset >= 44 + 2 * (77 * 8000 - 2 * RA_PIECE_FRAMES) && files[0].last_offset <= 44 + 2 * 77 * 8000);      /* that first */
+    render(engine, output, 2000, 128);
+    snapshot = snapshot_of(engine);
+    check(snapshot.position_frames == 77 * 8000 + 2000 && snapshot.underrun_frames == 0 && !snapshot.is_buffering && snapshot.buffered_frames > 8000);
+    check_near(output[2 * 1000], samples[77 * 8000 + 1000], 1.0 / 32768);
+    ra_engine_pause(engine);
+    ra_engine_seek(engine, 20);
+    render(engine, output, 4000, 128);
+    check(snapshot_of(engine).is_settled && !snapshot_of(engine).is_buffering);          /* paused, it waits for nothing */
+    ra_engine_destroy(engine);
+
+    test("engine: a file that breaks off is played as far as it goes, and asked no further; other clips are not disturbed");
+    engine = engine_at(8000);
+    load(engine, file_clip(0, true));
+    ra_engine_seek(engine, 20);
+    render(engine, output, 128, 128);
+    files[0].read_bytes = 44 + 2 * 22 * 8000;
+    ra_engine_play(engine);
+    feed(engine, UINT32_MAX);
+    check_same(ra_engine_next_stream(engine) == NULL, true);
+    uint32_t read_count = files[0].read_count;
+    for (int n = 0; n < 4; n++) { render(engine, output, 8000, 128); feed(engine, UINT32_MAX); }
+    check(snapshot_of(engine).is_buffering && snapshot_of(engine).position_frames >= 20 * 8000 && snapshot_of(engine).position_frames <= 22 * 8000 && files[0].read_count == read_count);
+    make_file(1, samples, 30000, 1, 8000, RA_WAV_S16);
+    load(engine, file_clip(1, true));
+    ra_engine_play(engine);
+    feed(engine, UINT32_MAX);
+    render(engine, output, 4000, 128);
+    check(snapshot_of(engine).position_frames == 4000 && !snapshot_of(engine).is_buffering);
+    ra_engine_tick(engine, NULL);
+    check(!ra_engine_find_stream(engine, 0) && ra_engine_find_stream(engine, 1));        /* its clip went home */
+    ra_stream *left = ra_engine_find_stream(engine, 1);
+    uint64_t offset;
+    size_t byte_count;
+    void *bytes;
+    ra_engine_queue(engine, file_clip(0, true));
+    left = ra_engine_find_stream(engine, 0);
+    check(ra_stream_next_read(left, &offset, &byte_count, &bytes) && !ra_stream_next_read(left, &offset, &byte_count, &bytes));      /* one at a time */
+    ra_stream_read_done(left, (size_t)-1);                               /* what pread says when it fails */
+    check(!ra_stream_next_read(left, &offset, &byte_count, &bytes) && !ra_stream_read_bytes(left));
+    ra_engine_destroy(engine);                         /* with one that waits */
+    check_same(ra_stream_create(&(ra_wav_info){ .channels = 1, .sample_rate_hz = 1 }, 1, &clip), RA_BAD_ARGUMENT);
+
+    test("engine: the overview of a file has the columns of the same clip in memory, from spots first, then from everything");
+    make_file(0, samples, 400000, 2, 48000, RA_WAV_S16);
+    for (int kind = 0; kind < 3; kind++) {             /* short; long; long and far away */
+        static ra_peak columns[RA_LOAD_COLUMNS], want[RA_LOAD_COLUMNS];
+        static float long_noise[3000000];
+        ra_glance overview = { .source = 0 };
+        if (kind == 1) { fill_noise(long_noise, 3000000, 0.7f, 92); make_file(0, long_noise, 3000000, 1, 48000, RA_WAV_S16); }
+        clip = file_clip(0, false);
+        ra_clip_peaks(clip, 0, RA_LOAD_COLUMNS, RA_LOAD_COLUMNS, want);
+        memset(columns, 0, sizeof columns);
+        ra_glance_start(&overview, &files[0].info, 7, kind == 2, columns);
+        uint32_t reads = 0, empty = 0;
+        double worst = 0;
+        for (; ra_glance_next_read(&overview, &offset, &byte_count, &bytes); reads++) {
+            check(offset + byte_count <= files[0].byte_count && !ra_glance_next_read(&overview, &offset, &byte_count, &bytes));
+            memcpy(bytes, files[0].bytes + offset, byte_count);
+            ra_glance_read_done(&overview, byte_count);
+            if (kind && reads == RA_SPOT_COUNT - 1) for (int n = 0; n < RA_LOAD_COLUMNS; n++) empty += !(columns[n].max > 0.5f && columns[n].min < -0.5f);
+        }
+        for (int n = 0; n < RA_LOAD_COLUMNS; n++) worst = fmax(worst, fmax(fabs(columns[n].rms - want[n].rms), fmax(fabs(columns[n].min - want[n].min), fabs(columns[n].max - want[n].max))));
+        check_same(empty, 0);
+        check_most(worst, kind == 2 ? 0.1 : 1e-6);     /* spots of noise resemble it; float sums of squares */
+        check_same(reads, kind == 0 ? 2 : kind == 1 ? RA_SPOT_COUNT + 6 : RA_SPOT_COUNT);
+        ra_glance_end(&overview);
+        ra_clip_destroy(clip);
+    }
+
+#if RA_THREADS
+    test("engine: while pieces come and go on one thread another renders, and hears no sample of a wrong piece");
+    for (int n = 0; n < 800000; n += 2) { samples[n] = (float)((n / 2) % 25000 + 2000) / 32768; samples[n + 1] = -samples[n]; }
+    for (uint32_t file = 0; file < TEST_FILES; file++) make_file(file, samples, 400000, 2, 4000, RA_WAV_S16);      /* 100 s in 24 pieces */
+    engine = engine_at(4000);
+    load(engine, file_clip(0, true));
+    ra_engine_play(engine);
+    ra_engine_set_loop(engine, true);
+    audio_thread audio = { .engine = engine, .is_mirrored = true };
+    pthread_t thread;
+    pthread_create(&thread, NULL, audio_thread_body, &audio);
+    uint64_t heard = 0;
+    for (int n = 0; n < (TEST_SLOW ? 400 : 2000); n++) {
+        for (ra_stream *stream = engine->streams; stream; stream = stream->next) stream->pieces.slot_count = 6;      /* fewer than it has: they change hands often */
+        if (n % 4 == 0) ra_engine_seek(engine, (n * 37) % 100);
+        if (n % 9 == 0) ra_engine_set_loop_range(engine, n % 50, n % 50 + 20);
+        feed(engine, UINT32_MAX);
+        if (n % 50 == 49) load(engine, file_clip((uint32_t)(n / 50 + 1) % TEST_FILES, true));
+        if (n % 50 == 49) ra_engine_play(engine);
+        ra_engine_tick(engine, NULL);
+        heard += !snapshot_of(engine).is_buffering;
+        usleep(100);
+    }
+    audio.is_over = true;
+    pthread_join(thread, NULL);
+    check_same(audio.bad_samples, 0);
+    check(heard > 10);
+    ra_engine_destroy(engine);
+#endif
+    for (int file = 0; file < TEST_FILES; file++) { free(files[file].bytes); files[file].bytes = NULL; }
 }
 
 /* ---- [12] ENGINE: loads, and what happens when memory runs out ---------------------------------- */
@@ -8217,7 +8537,7 @@ static void test_cli(void) { }
 
 /* ---- the run ----------------------------------------------------------------------------------- */
 
-static void test_engine_all(void) { test_engine(); test_transport(); test_loads(); test_jobs(); test_pieces(); test_long_pieces(); test_overview(); test_recording(); test_deaths(); }
+static void test_engine_all(void) { test_engine(); test_transport(); test_streams(); test_loads(); test_jobs(); test_pieces(); test_long_pieces(); test_overview(); test_recording(); test_deaths(); }
 
 static const struct { const char *name; void (*body)(void); } sections[] = {
     { "base", test_base }, { "platform", test_platform }, { "concurrency", test_concurrency }, { "spectrum", test_spectrum }, { "filters", test_filters },

@@ -14,6 +14,7 @@
      threads=N            workers; without it one fewer than the machine has cores
      tier=                threads | isolated-off | compat: at most so much
      gpu=                 webgpu | webgl2 | none
+     stream               read WAV files by pieces also where they would fit into memory
      rate=HZ              of the AudioContext; without it the device's own
      log=debug            tells everything in the console
      page                 the app is the whole page: it takes the focus, the title, the address bar's #fragment
@@ -269,6 +270,7 @@ function rustyPage() {
       if (call('frame')) drewAt = now;
       pump();
       pumpTake();
+      feed();
       if (now - mirroredAt >= 100) { mirroredAt = now; updateMirror(); }
       if (now - underrunsAt >= 1000) { underrunsAt = now; call('set_underruns', underruns()); }
     } catch (error) { console.error(error); return fail('Rusty Audio has stopped: ' + error.message + '. Please reload the page.'); }
@@ -487,6 +489,7 @@ function rustyPage() {
   // ---- loading: our own parser for WAV and AIFF, the browser's for the rest
 
   const SETTINGS_LIMIT = 1 << 20, SETTINGS = /^[ \t]*(preamp|filter|graphiceq)\b[^:\n]{0,20}:/im;     // of Equalizer APO, AutoEQ, REW
+  const WHOLE_LIMIT = 512 << 20;                              // a file that is not read by pieces is in memory twice, and then decoded
   const DECODER_LIMIT = 256 << 20;                            // compressed bytes; decodeAudioData wants all at once and kills the tab
   let loadNumber = 0;
   const loads = new Map();                                    // request number -> { resolve, reject, abort }
@@ -535,9 +538,84 @@ function rustyPage() {
     if (!(typeof source === 'string' && source) && !(source instanceof URL) && !(source instanceof Blob) && !(source instanceof ArrayBuffer) && !ArrayBuffer.isView(source))
       throw Error('load() wants an address, a File or Blob, or the bytes of a file');
     await ready;
-    const { name, bytes } = await fetchBytes(source, signal);
-    if (!signal.aborted) await hand(name, bytes, number, purpose, signal);
+    const { name, bytes } = await fetchBytes(source, signal, async file => {
+      if (purpose > QUEUE || !await isForPieces(file, signal)) return false;
+      for (const older of sources.keys()) if (!call('has_source', older)) sources.delete(older);
+      sources.set(++sourceCount, file);
+      withText(file.name, text => call('load_stream', sourceCount, file.isRemote, text, number, purpose));
+      wakeFrames();
+      return true;
+    });
+    if (bytes && !signal.aborted) await hand(name, bytes, number, purpose, signal);
   }
+
+  // ---- long WAV files are read by pieces: C says which bytes it wants next, of the file with that number
+
+  const sources = new Map();                                  // number -> { name, size, isRemote, read(offset, count) -> Promise<Uint8Array> }
+  const PROBE_BYTES = 65536, PIECES_FROM = 32 << 20;          // a byte of a file becomes four at most: smaller ones fit into memory
+  let sourceCount = 0, isFeeding = false;
+
+  async function isForPieces(file, signal) {
+    const isForced = option('stream') !== null;
+    if (!(file.size > (isForced ? 0 : PIECES_FROM))) return false;
+    for (let offset = 0, reads = 0; offset >= 0 && reads < 64; reads++) {
+      let bytes;
+      try { bytes = await file.read(offset, Math.min(PROBE_BYTES, file.size - offset)); }
+      catch (error) { if (file.isRemote && !reads) return false; throw error; }        // that server sends files whole
+      signal.throwIfAborted?.();
+      put(call('probe_add', offset, bytes.length), bytes);
+      offset = call('probe', file.size, isForced);
+      if (offset === -1) return !signal.aborted;
+    }
+    return false;
+  }
+  function put(address, bytes) {
+    if (!(address >>>= 0)) throw Error('out of memory');
+    bytesOf().set(bytes, address);
+  }
+  // All that is wanted, one read after the other.
+  async function feed() {
+    if (isFeeding) return;
+    isFeeding = true;
+    for (let told; isStarted && (told = call('next_read', tier === 'threads') >>> 0);) {
+      const [isOverview, number, low, high, count] = new Uint32Array(memory.buffer, told, 5), bytes = await readPiece(number, low + high * 2 ** 32, count);
+      if (!isStarted) break;
+      const address = call('read_bytes', isOverview, number) >>> 0;
+      if (!address) continue;                                 // something else has been opened
+      bytesOf().set(bytes, address);
+      call('read_done', isOverview, number, bytes.length);
+    }
+    isFeeding = false;
+  }
+  // No bytes if they cannot be had; told once.
+  async function readPiece(number, offset, count) {
+    const file = sources.get(number);
+    try { return await file.read(offset, count); } catch (error) {
+      if (file && !file.isBroken) { file.isBroken = true; appFail(error.message); wakeFrames(); }
+      return new Uint8Array(0);
+    }
+  }
+  const fileOf = (blob, name) => ({ name, size: blob.size, isRemote: false,
+    async read(offset, count) {
+      try { return new Uint8Array(await blob.slice(offset, offset + count).arrayBuffer()); }
+      catch (error) { throw Error(name + ' can be read no further: it was moved, changed or taken away (' + error.message + '). Please open it again.'); }
+    } });
+  const remoteOf = (href, name, size) => ({ name, size, isRemote: true,
+    async read(offset, count) {
+      for (let wait_ms = 250, why; ; wait_ms *= 2) {
+        try {
+          const response = await fetch(href, { headers: { Range: 'bytes=' + offset + '-' + (offset + count - 1) } });
+          why = 'the server answered ' + response.status + (response.status === 200 ? ' instead of a part' : '');
+          if (response.status === 206) {
+            const bytes = new Uint8Array(await response.arrayBuffer());
+            if (bytes.length === count) return bytes;
+            why = 'the server sent ' + bytes.length + ' bytes instead of ' + count;
+          } else if (response.status < 500) { response.body?.cancel(); wait_ms = Infinity; }     // it will not think better of it
+        } catch { why = 'no answer, or the connection broke'; }
+        if (wait_ms > 8000) throw Error(name + ' can be read no further: ' + why + '. Please open it again.');
+        await new Promise(resolve => setTimeout(resolve, wait_ms));
+      }
+    } });
   // Bytes to whoever can read them: our own parser, the equaliser's text, the browser's decoder.
   async function hand(name, bytes, number, purpose, signal) {
     if (!bytes.byteLength) throw Error(name + ' is empty (0 bytes)');
@@ -564,13 +642,19 @@ function rustyPage() {
     withText(name, text => clip ? call('load_clip', clip, text, number, purpose) : call('load_bytes', address, bytes.byteLength, text, number, purpose));
     wakeFrames();
   }
+  function checkSize(name, size, condition = '') {
+    if (size > WHOLE_LIMIT) throw Error(name + ' is too large to be read as a whole (' + megabytes(size) + ', ' + megabytes(WHOLE_LIMIT) + ' at most); a WAV file is read by pieces' + condition);
+  }
   const megabytes = count => (count / 1048576).toFixed(count < 10485760 ? 1 : 0) + ' MB';
 
-  async function fetchBytes(source, signal) {
+  // Without bytes, if takes(file) takes the file as such.
+  async function fetchBytes(source, signal, takes = async () => false) {
     if (source instanceof ArrayBuffer) return { name: 'audio', bytes: source };
     if (ArrayBuffer.isView(source)) return { name: 'audio', bytes: source.buffer.slice(source.byteOffset, source.byteOffset + source.byteLength) };
     if (source instanceof Blob) {
       const name = source.name || 'audio';
+      if (await takes(fileOf(source, name))) return {};
+      checkSize(name, source.size);
       try { return { name, bytes: await source.arrayBuffer() }; } catch (error) { throw Error(name + ' could not be read: ' + error.message); }
     }
     let address, name;
@@ -584,9 +668,27 @@ function rustyPage() {
     }
     if (!response.ok) throw Error(name + ' could not be loaded: the server answered ' + response.status + ' ' + response.statusText);
     if ((response.headers.get('content-type') ?? '').startsWith('text/html')) throw Error(name + ' is a web page, not audio');
+    const size = response.headers.has('content-encoding') ? 0 : +response.headers.get('content-length');
+    if (await takes(remoteOf(address.href, name, size))) { response.body?.cancel(); return {}; }
+    if (size > WHOLE_LIMIT) response.body?.cancel();
+    checkSize(name, size, ' if its server answers range requests');
     try { return { name, bytes: await response.arrayBuffer() }; } catch { throw Error(name + ' could not be loaded: the connection broke'); }
   }
 
+  // Seconds, by what the browser reads of its beginning, else by how far such files are packed at most.
+  async function durationOf(bytes) {
+    const audio = new Audio(), url = URL.createObjectURL(new Blob([bytes])), isFlac = new Uint8Array(bytes, 0, 1)[0] === 0x66;
+    const told = await new Promise(resolve => {
+      audio.onloadedmetadata = () => resolve(audio.duration);
+      audio.onerror = () => resolve(NaN);
+      setTimeout(resolve, 3000, NaN);
+      audio.preload = 'metadata';
+      audio.src = url;
+    });
+    audio.removeAttribute('src');
+    URL.revokeObjectURL(url);
+    return Number.isFinite(told) ? told : bytes.byteLength / (isFlac ? 50000 : 8000);    // bytes a second
+  }
   // The browser's decoder gives the samples at the rate of the context it belongs to: the device's, once sound has
   // been woken, else 48 kHz (or rate=). Answers a ra_clip.
   async function decode(name, bytes, signal) {
@@ -595,12 +697,23 @@ function rustyPage() {
     const Offline = self.OfflineAudioContext ?? self.webkitOfflineAudioContext;
     if (!Offline) throw Error(name + ': this browser decodes no audio files; WAV files work');
     const rate = audio.context?.sampleRate ?? (wantedRate || 48000);
+    const most = tier === 'threads' ? 1536 << 20 : 768 << 20;  // the browser has it, then C, without isolation the audio thread too
+    let channels = 2, decoded = await durationOf(bytes) * rate * 8, start;
+    if (decoded > most && bytes.byteLength > PROBE_BYTES) {   // speech may be mono: its beginning tells
+      start = await new Offline(2, 1, rate).decodeAudioData(bytes.slice(0, PROBE_BYTES)).catch(() => {});
+      channels = start?.numberOfChannels ?? 2;
+      decoded *= channels / 2;
+    }
+    if (decoded > most)
+      throw Error(name + ' is too long to be decoded: about ' + megabytes(decoded) + ' (' + channels + ' channels at ' + rate + ' Hz), ' + megabytes(most) + ' at most. Save it as WAV, which is read by pieces');
+    if (signal.aborted) return 0;
     let buffer;
     // A copy, because the decoder takes the bytes away even when it fails, and they may be the caller's.
     try { buffer = await new Offline(2, 1, rate).decodeAudioData(bytes.slice(0)); }
     catch { throw Error(name + ' cannot be decoded: it is damaged, or not a kind of audio that this browser knows'); }
     if (signal.aborted) return 0;
-    const { length, numberOfChannels: channels } = buffer;
+    const { length } = buffer;
+    channels = buffer.numberOfChannels;
     const clip = call('clip_create', length, channels, buffer.sampleRate) >>> 0;
     if (!clip) throw Error(name + ' does not fit into memory (' + megabytes(4 * length * channels) + ')');
     const planes = Array.from({ length: channels }, (_, channel) => buffer.getChannelData(channel));
@@ -673,6 +786,10 @@ function rustyPage() {
       delivery.byteCount = 0;                                 // a moment of silence takes its place
       sendPieces(0);
     } else if (message.received !== undefined) sendPieces(message.received);
+    else if (message.wanted) {                                // by a stream over there
+      const [, source, low, high, count] = message.wanted, { node } = audio;
+      readPiece(source, low + high * 2 ** 32, count).then(bytes => node.port.postMessage({ source, read: bytes }, [bytes.buffer]));
+    }
     else if (message.up) { audio.isUp = true; reportAudio(); pump(); }
     else if (message.trap) onTrap(message.trap);
     else if (message.stub && option('log') === 'debug') console.info('Rusty Audio: the audio thread called ' + message.stub + ', which does nothing there');
@@ -743,9 +860,9 @@ function rustyPage() {
     if (!delivery) {
       const told = call('bridge_clip') >>> 0;
       if (told) {
-        const [serial, samples, frames, channels, rate] = new Uint32Array(memory.buffer, told, 5);
-        delivery = { serial, samples, byteCount: 4 * frames * channels, offset: 0, sentAt: [] };
-        audio.node.port.postMessage({ clip: { frames, channels, rate } });   // it answers when it has room
+        const [serial, samples, frames, channels, rate, source, info, infoBytes] = new Uint32Array(memory.buffer, told, 8);
+        delivery = { serial, samples, byteCount: source ? 0 : 4 * frames * channels, offset: 0, sentAt: [] };
+        audio.node.port.postMessage({ clip: { frames, channels, rate, source, info: source && bytesOf().slice(info, info + infoBytes) } });   // it answers when it has room
       }
     }
     const byteCount = call('bridge_commands');
@@ -921,7 +1038,7 @@ function makeMemory(maximum, initial = 1) {
 
 // The words of web_boot_block in section [17], in their order.
 const BOOT = Object.fromEntries(['magic', 'construct', 'setStack', 'stackEnd', 'setTls', 'tls', 'create', 'render', 'left', 'right', 'blockFrames',
-  'clip', 'commands', 'report', 'bridge', 'callNames', 'calls'].map((name, word) => [name, word]));
+  'clip', 'commands', 'report', 'bridge', 'callNames', 'calls', 'stream', 'nextRead', 'readBytes', 'readDone'].map((name, word) => [name, word]));
 
 // ================================================================================ the audio thread
 
@@ -942,12 +1059,14 @@ function rustyWorklet() {
     boot({ module, memory, initial, boot, rate }) {
       this.isShared = !!memory;
       const table = this.instantiate(module, memory, initial);
-      const words = new Uint32Array(this.memory.buffer, boot, 15), word = name => words[BOOT[name]], entry = name => table.get(word(name));
+      const words = new Uint32Array(this.memory.buffer, boot, 21), word = name => words[BOOT[name]], entry = name => table.get(word(name));
       if (word('magic') !== 0x52414254) throw Error('rustyaudio.wasm and worker.js do not belong together');
       if (this.isShared) entry('setStack')(word('stackEnd'));
       if (word('setTls')) entry('setTls')(word('tls'));
       if (!this.isShared) entry('construct')();
       this.left = word('left'); this.right = word('right'); this.bridge = word('bridge'); this.blockFrames = word('blockFrames');
+      this.stream = entry('stream'); this.nextRead = entry('nextRead'); this.readBytes = entry('readBytes'); this.readDone = entry('readDone');
+      this.isReading = false;
       this.clip = entry('clip'); this.commands = entry('commands'); this.report = entry('report');
       this.blockCount = this.commandCount = 0;
       this.lookAt(128);
@@ -994,20 +1113,36 @@ function rustyWorklet() {
         const byteCount = this.report();
         const report = new Uint8Array(this.memory.buffer, this.bridge, byteCount).slice();
         this.port.postMessage({ report, commandCount: this.commandCount }, [report.buffer]);
+        this.want();
       }
       return true;
     }
 
+    // Only without isolation: asks the page to read what streams want.
+    want() {
+      const told = !this.isReading && this.nextRead() >>> 0;
+      if (!told) return;
+      this.isReading = true;
+      this.port.postMessage({ wanted: [...new Uint32Array(this.memory.buffer, told, 5)] });
+    }
     // Only without isolation: commands, and clips in pieces.
-    receive({ commands, clip, piece, offset }) {
+    receive({ commands, clip, piece, offset, read, source }) {
       if (!this.render) return;
       if (commands) {
         new Uint8Array(this.memory.buffer).set(commands, this.bridge);
         this.commands(commands.length);
         this.commandCount++;
+      } else if (read) {
+        const address = this.readBytes(0, source) >>> 0;
+        this.isReading = false;
+        if (address) {
+          new Uint8Array(this.memory.buffer).set(read, address);
+          this.readDone(0, source, read.length);
+        }
+        this.want();
       } else if (clip) {
-        this.samples = this.clip(clip.frames, clip.channels, clip.rate) >>> 0;
-        const isThere = this.samples !== 0;
+        if (clip.source) new Uint8Array(this.memory.buffer).set(clip.info, this.bridge);
+        const isThere = clip.source ? this.stream(clip.source) : (this.samples = this.clip(clip.frames, clip.channels, clip.rate) >>> 0) !== 0;
         if (!isThere) this.samples = this.clip(1, clip.channels, clip.rate) >>> 0;
         this.port.postMessage(isThere ? { received: 0 } : { refused: true });
       } else if (piece) {

@@ -8,6 +8,7 @@ import './browser_sound.mjs';
 import './browser_page.mjs';
 import './browser_views.mjs';
 import './browser_faults.mjs';
+import './browser_long.mjs';
 
 const [wanted = ''] = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const isSection = tests.some(({ section }) => section === wanted);

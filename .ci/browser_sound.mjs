@@ -49,8 +49,8 @@ section('samples');
 const CHAIN = 'eq peaking hz=1000 db=6 q=1; eq lowshelf hz=120 db=-4 q=0.7; gain db=-3';
 
 // Plays a file once and compares every sample with the native engine's.
-async function playExactly(bench, tier, url, native, { chain = CHAIN, next = [] } = {}) {
-  const app = await bench.open({ query: `rate=48000${tier === 'threads' ? '' : `&tier=${tier}`}`, isolated: tier !== 'isolated-off' });
+async function playExactly(bench, tier, url, native, { chain = CHAIN, next = [], query = '' } = {}) {
+  const app = await bench.open({ query: `rate=48000${query}${tier === 'threads' ? '' : `&tier=${tier}`}`, isolated: tier !== 'isolated-off' });
   await app.wake();
   await app.load(url);
   for (const file of next) await app.call('queue', file);
@@ -87,6 +87,13 @@ for (const tier of ['threads', 'isolated-off', 'compat']) {
   test(`${tier}: a 44.1 kHz file in a 48 kHz context has the native resampler's samples, bit for bit`, async (bench) => {
     const { url, file } = signal('sweep', { hz: 20, 'to-hz': 18000, db: -6, seconds: 1.5, rate: 44100 });
     await playExactly(bench, tier, url, render(file, `${CHAIN}; softclip`, '--rate', 48000));
+  });
+  test(`${tier}: a file that is read by pieces has the native resampler's samples, bit for bit, and so has the next`, async (bench) => {
+    const parts = [0, 1].map((part) => writeWav(`piece${part}.wav`, 44100, 70000, 2, (frame, channel) => 0.4 * Math.sin((frame + 70000 * part) * (channel ? 0.031 : 0.047) + 0.1)));
+    const whole = writeWav('pieces.wav', 44100, 140000, 2, (frame, channel) => 0.4 * Math.sin(frame * (channel ? 0.031 : 0.047) + 0.1));
+    const app = await playExactly(bench, tier, parts[0].url, render(whole.file, `${CHAIN}; softclip`, '--rate', 48000), { next: [parts[1].url], query: '&stream' });
+    const state = await app.state();
+    same([state.is_streamed, state.underrun_frames, state.file], [true, 0, 'piece1.wav'], 'streamed, underrun, the last file');
   });
   test(`${tier}: a response beside the page makes the native engine's samples, bit for bit`, async (bench) => {
     let seed = 3;
