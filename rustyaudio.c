@@ -8578,7 +8578,7 @@ typedef enum {
     RA_STEP_READ, RA_STEP_DECODE, RA_STEP_ENCODE, RA_STEP_REPORT, RA_STEP_HASH, RA_STEP_WRITE,
     RA_STEP_GATHER, RA_STEP_STAGE, RA_STEP_BANDS, RA_STEP_SAFELY, RA_STEP_SCATTER,
     RA_STEP_TRUE_PEAK, RA_STEP_MEASURE, RA_STEP_SUM, RA_STEP_AIM, RA_STEP_SCALE, RA_STEP_PEAKS, RA_STEP_SPECTRA, RA_STEP_RESAMPLE, RA_STEP_RATE,
-    RA_STEP_OVERVIEW, RA_STEP_LOUDNESS,
+    RA_STEP_OVERVIEW, RA_STEP_LOUDNESS, RA_STEP_OVERVIEW_ON,
 } ra_step_kind;
 
 /* What a line does. */
@@ -8995,18 +8995,6 @@ static ra_result ra_process_plan_peaks(ra_process *p)
     return ra_process_add_ranges(p, RA_STEP_PEAKS, p->task.column_count, per_unit, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
 }
 
-/* The last lines come first: so one worker has all peaks before it measures. */
-static ra_result ra_process_plan_overview(ra_process *p)
-{
-    enum { PIECE = RA_PROCESS_RANGE_FRAMES / 4 };        /* about a millisecond of a meter's work */
-    uint64_t frame_count = p->in->frame_count;
-    ra_step *step = ra_process_add(p, RA_STEP_LOUDNESS, (frame_count - 1) / PIECE + 1, RA_NO_LINE, RA_NO_LINE);
-    if (!step) return RA_BAD_ARGUMENT;
-    step->count = frame_count;
-    step->per_unit = PIECE;
-    return ra_process_add_ranges(p, RA_STEP_OVERVIEW, frame_count, RA_OVERVIEW_BLOCK, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
-}
-
 static ra_result ra_process_plan_resample(ra_process *p)
 {
     const ra_clip *in = p->in;
@@ -9037,6 +9025,22 @@ static ra_result ra_process_plan_read(ra_process *p, uint64_t ring_blocks)
     p->weave.lines[p->read.line].leads = line;
     p->weave.lines[p->read.line].lead = RA_PIECE_SLOTS;
     return ra_process_ring(decode->to, &p->source, ring_blocks, line, line);
+}
+
+/* The last lines come first: so one worker has all peaks before it measures. */
+static ra_result ra_process_plan_overview(ra_process *p)
+{
+    enum { PIECE = RA_PROCESS_RANGE_FRAMES / 4 };        /* about a millisecond of a meter's work */
+    uint64_t frame_count = p->in->frame_count;
+    bool is_ring = p->file.frame_bytes > 0;              /* then all of it in order, as it comes */
+    ra_result result = is_ring ? ra_process_plan_read(p, 0) : RA_OK;
+    if (result) return result;
+    ra_step *step = is_ring ? ra_process_add_taker(p, RA_STEP_OVERVIEW_ON, ra_blocks_of(frame_count), &p->sounds[0])
+                            : ra_process_add(p, RA_STEP_LOUDNESS, (frame_count - 1) / PIECE + 1, RA_NO_LINE, RA_NO_LINE);
+    if (!step) return RA_BAD_ARGUMENT;
+    step->count = frame_count;
+    step->per_unit = is_ring ? RA_PROCESS_BLOCK : PIECE;
+    return is_ring ? RA_OK : ra_process_add_ranges(p, RA_STEP_OVERVIEW, frame_count, RA_OVERVIEW_BLOCK, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
 }
 
 /* The sound at the new rate, into a ring. A unit is a block, or so much less that no more than a block is wanted for it;
@@ -9194,6 +9198,10 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
         for (uint64_t index = first; index < first + count; index++) ra_process_spectrum(p, step, index);
         break;
     case RA_STEP_OVERVIEW: ra_overview_add_blocks(p->task.overview, in->samples + first * in->channels, first, count); break;
+    case RA_STEP_OVERVIEW_ON:
+        ra_overview_add(p->task.overview, ra_sound_at(step->from, first), count);
+        ra_overview_report(p->task.overview, &p->result.report);
+        break;
     case RA_STEP_LOUDNESS:
         ra_overview_measure(p->task.overview, in->samples + first * in->channels, count);
         ra_overview_report(p->task.overview, &p->result.report);
@@ -9345,7 +9353,7 @@ static ra_result ra_process_start(ra_pool *pool, const ra_clip *clip, const ra_w
     source.frame_count -= task->first_frame;
     if (task->frame_count && task->frame_count < source.frame_count) source.frame_count = task->frame_count;
     const char *fault = ra_task_fault(task, &source);
-    if (!fault && file && task->kind != RA_TASK_EXPORT && task->kind != RA_TASK_MEASURE) fault = "this task wants its sound in memory";
+    if (!fault && file && task->kind != RA_TASK_EXPORT && task->kind != RA_TASK_MEASURE && task->kind != RA_TASK_ANALYSE) fault = "this task wants its sound in memory";
     if (fault) return ra_refuse(error, RA_BAD_ARGUMENT, 0, "%s", fault);
     ra_process *p = ra_new(1, sizeof *p);
     if (!p) return ra_refuse(error, RA_NO_MEMORY, 0, "%s", ra_result_text(RA_NO_MEMORY));

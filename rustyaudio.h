@@ -557,8 +557,8 @@ typedef struct ra_process ra_process;
 /* Begins a task and returns at once: the work, memory for the result included, is the pool's. The clip and the
    chain's responses are borrowed until ra_process_free has answered true. RA_BAD_ARGUMENT, with a sentence, for what cannot be done. */
 RA_API ra_result ra_process_async(ra_pool *pool, const ra_clip *clip, const ra_task *task, ra_process **out, ra_error *error);
-/* The same for sound in a file of any length that the caller can reach; input is what ra_wav_parse says of it. For MEASURE
-   and EXPORT. Takes a few MB, however long the file is: ask often, with the functions that follow. */
+/* The same for sound in a file of any length that the caller can reach; input is what ra_wav_parse says of it. For MEASURE,
+   ANALYSE and EXPORT. Takes a few MB, however long the file is: ask often, with the functions that follow. */
 RA_API ra_result ra_process_stream(ra_pool *pool, const ra_wav_info *input, const ra_task *task, ra_process **out, ra_error *error);
 /* True: copy these bytes of the file to *bytes, which is the process's memory until read_done, and then say read_done. Each
    piece is handed out once; up to 3 may be out at a time, and are done in the order in which they came. */

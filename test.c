@@ -8132,7 +8132,7 @@ static void test_pieces(void)
     uint8_t *file = malloc(1600100), *written = malloc(3000000);
     memcpy(file + 100, input, 1600000);
 
-    test("engine: a file that comes by pieces is measured as it is in memory");
+    test("engine: a file that comes by pieces is measured, and looked at, as it is in memory");
     ra_loudness_report want = file_report(input, 200000, 2, 48000);
     for (int n = 0; n < 5; n++) {
         piece_files files = { file, 1600100, written, 0, 0, 0 };
@@ -8142,6 +8142,23 @@ static void test_pieces(void)
             check_same(files.read_count, 1600000);
             free_process(pool, process);
         }
+        ra_overview *looked, *added;
+        const ra_loudness_point *points[2];
+        static ra_peak columns[2][3000];
+        ra_overview_create(200000, 2, 48000, &looked);
+        ra_overview_create(200000, 2, 48000, &added);
+        ra_overview_add(added, input, 200000);
+        files = (piece_files){ file, 1600100, written, 0, 0, 0 };
+        if (check_same(ra_process_stream(pool, &info, &(ra_task){ .kind = RA_TASK_ANALYSE, .overview = looked }, &process, &error), RA_OK)) {
+            if (check_same(serve_process(pool, process, &files, n), RA_OK) && check_same(ra_process_get(process, &is), RA_OK)) check(memcmp(&is->report, &want, sizeof want) == 0);
+            free_process(pool, process);
+        }
+        ra_overview_columns(looked, 0, 200000, 3000, columns[0]);
+        ra_overview_columns(added, 0, 200000, 3000, columns[1]);
+        check(memcmp(columns[0], columns[1], sizeof columns[0]) == 0);
+        if (check_same(ra_overview_loudness(looked, &points[0]), ra_overview_loudness(added, &points[1]))) check(memcmp(points[0], points[1], 41 * sizeof *points[0]) == 0);
+        ra_overview_destroy(looked);
+        ra_overview_destroy(added);
         ra_pool_destroy(pool);
     }
 
