@@ -1096,8 +1096,10 @@ function rustyWorklet() {
     process([input], [output]) {
       if (!this.render) return true;
       const frameCount = Math.min(output[0].length, this.blockFrames), hasInput = input.length === 2;
-      if (hasInput) {                                         // the views may be old, and have no place then
-        this.lookAt(frameCount);
+      // Growth detaches the views of a memory that is not shared.
+      const look = () => { if (this.views[0].length !== frameCount) this.lookAt(frameCount); };
+      if (hasInput) {
+        look();
         this.views.forEach((view, side) => view.set(input[side]));
       }
       try { this.render(frameCount, hasInput); } catch (error) {
@@ -1105,8 +1107,7 @@ function rustyWorklet() {
         this.port.postMessage({ trap: String(error) });
         return true;
       }
-      // Growth detaches the views of a memory that is not shared.
-      if (this.views[0].length !== frameCount) this.lookAt(frameCount);
+      look();
       output[0].set(this.views[0]);
       output[1].set(this.views[1]);
       if (!this.isShared && (++this.blockCount & 7) === 0) {
