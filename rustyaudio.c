@@ -9751,18 +9751,14 @@ RA_API bool ra_load_free(ra_load *first)
 
 /* ---- an overview of a file that is not loaded: the columns of ra_load, from reads of its own ---- */
 
-enum { RA_SPOT_COUNT = 512, RA_SPOT_FRAMES = 1024, RA_GLANCE_BYTES = 1 << 20 };
+enum { RA_SPOT_COUNT = 512, RA_SPOT_FRAMES = 1024 };
 
-/* First, a glance at so many spots; then, unless that would be a download, everything. All zero: nothing to do. */
+/* So many spots of a file, until all of it has been read: that may take a minute, or be a download. All zero: nothing to do. */
 typedef struct {
     ra_wav_info info;
-    uint32_t source, column, spot;
-    bool     has_only_spots;
-    uint64_t frame;                    /* the next one of everything */
-    ra_peak  sum;                      /* of the column so far; rms: the sum of squares */
+    uint32_t source, spot;
     ra_peak *columns;                  /* RA_LOAD_COLUMNS */
-    uint8_t *bytes;                    /* of the read under way, */
-    uint32_t frame_count;              /* so many frames */
+    uint8_t *bytes;                    /* of the read under way */
 } ra_glance;
 
 RA_MAYBE_UNUSED static void ra_glance_end(ra_glance *o)
@@ -9770,59 +9766,30 @@ RA_MAYBE_UNUSED static void ra_glance_end(ra_glance *o)
     RA_FREE(o->bytes);
     *o = (ra_glance){ .source = 0 };
 }
-
-RA_MAYBE_UNUSED static void ra_glance_start(ra_glance *o, const ra_wav_info *info, uint32_t source, bool is_remote, ra_peak *columns)
+/* Files in which a glance would see most of it are better read at once. */
+RA_MAYBE_UNUSED static bool ra_glance_is_worth_it(const ra_wav_info *info) { return info->frame_count >= 4 * RA_SPOT_COUNT * RA_SPOT_FRAMES; }
+RA_MAYBE_UNUSED static void ra_glance_start(ra_glance *o, const ra_wav_info *info, uint32_t source, ra_peak *columns)
 {
-    bool is_short = info->frame_count < 4 * RA_SPOT_COUNT * RA_SPOT_FRAMES;
     ra_glance_end(o);
-    *o = (ra_glance){ .info = *info, .source = source, .columns = columns, .spot = is_short ? RA_SPOT_COUNT : 0, .has_only_spots = is_remote && !is_short };
+    *o = (ra_glance){ .info = *info, .source = source, .columns = columns };
 }
-
 RA_MAYBE_UNUSED static bool ra_glance_next_read(ra_glance *o, uint64_t *offset, size_t *byte_count, void **bytes)
 {
-    uint64_t first = o->frame, count = RA_GLANCE_BYTES / (o->info.frame_bytes ? o->info.frame_bytes : 1);
-    if (o->bytes || !o->columns) return false;
-    if (o->spot < RA_SPOT_COUNT) {
-        first = o->info.frame_count * (2 * o->spot + 1) / (2 * RA_SPOT_COUNT);
-        count = RA_SPOT_FRAMES;
-    } else if (o->has_only_spots) count = 0;
-    if (count > o->info.frame_count - first) count = o->info.frame_count - first;
-    *byte_count = (size_t)(count * o->info.frame_bytes);
-    *offset = o->info.data_offset + first * o->info.frame_bytes;
-    *bytes = o->bytes = count ? RA_MALLOC(*byte_count) : NULL;
-    o->frame_count = (uint32_t)count;
+    if (o->bytes || !o->columns || o->spot == RA_SPOT_COUNT) return false;
+    *byte_count = (size_t)RA_SPOT_FRAMES * o->info.frame_bytes;
+    *offset = o->info.data_offset + o->info.frame_count * (2 * o->spot + 1) / (2 * RA_SPOT_COUNT) * o->info.frame_bytes;
+    *bytes = o->bytes = RA_MALLOC(*byte_count);
     return o->bytes != NULL;
 }
-
 RA_MAYBE_UNUSED static void ra_glance_read_done(ra_glance *o, size_t byte_count)
 {
-    float samples[2 * 1024];
-    bool is_spot = o->spot < RA_SPOT_COUNT;
-    ra_clip part = { .samples = samples, .channels = o->info.channels == 1 ? 1 : 2, .sample_rate_hz = o->info.sample_rate_hz };
-    if (byte_count < (size_t)o->frame_count * o->info.frame_bytes) { ra_glance_end(o); return; }
-    for (uint64_t done = 0; done < o->frame_count && o->column < RA_LOAD_COLUMNS; done += part.frame_count) {
-        uint64_t column_end = is_spot ? o->frame_count : o->info.frame_count * (o->column + 1) / RA_LOAD_COLUMNS - o->frame + done;
-        ra_peak peak;
-        part.frame_count = o->frame_count - done < 1024 ? o->frame_count - done : 1024;
-        if (part.frame_count > column_end - done) part.frame_count = column_end - done;
-        ra_wav_decode_mixed(&o->info, o->bytes + done * o->info.frame_bytes, samples, (size_t)part.frame_count);
-        ra_clip_peaks(&part, 0, 1, 1, &peak);
-        if (is_spot) {
-            for (uint32_t n = 0; n < RA_LOAD_COLUMNS / RA_SPOT_COUNT; n++) o->columns[o->spot * (RA_LOAD_COLUMNS / RA_SPOT_COUNT) + n] = peak;
-            continue;
-        }
-        bool is_first = o->frame == o->info.frame_count * o->column / RA_LOAD_COLUMNS;
-        if (is_first || peak.min < o->sum.min) o->sum.min = peak.min;
-        if (is_first || peak.max > o->sum.max) o->sum.max = peak.max;
-        o->frame += part.frame_count;
-        o->sum.rms += peak.rms * peak.rms * (float)part.frame_count;
-        if (done + part.frame_count < column_end) continue;
-        uint64_t column_first = o->info.frame_count * o->column / RA_LOAD_COLUMNS;
-        o->sum.rms = ra_sqrtf(o->sum.rms / (float)(o->frame - column_first));
-        o->columns[o->column++] = o->sum;
-        o->sum.rms = 0.0f;
-    }
-    o->spot += is_spot;
+    float samples[2 * RA_SPOT_FRAMES];
+    ra_clip part = { .samples = samples, .frame_count = RA_SPOT_FRAMES, .channels = o->info.channels == 1 ? 1 : 2 };
+    if (byte_count < (size_t)RA_SPOT_FRAMES * o->info.frame_bytes) { ra_glance_end(o); return; }
+    ra_wav_decode_mixed(&o->info, o->bytes, samples, RA_SPOT_FRAMES);
+    ra_peak *columns = o->columns + o->spot++ * (RA_LOAD_COLUMNS / RA_SPOT_COUNT);
+    ra_clip_peaks(&part, 0, 1, 1, columns);
+    for (uint32_t n = 1; n < RA_LOAD_COLUMNS / RA_SPOT_COUNT; n++) columns[n] = columns[0];
     RA_FREE(o->bytes);
     o->bytes = NULL;
 }
@@ -11995,6 +11962,7 @@ typedef struct {
     ra_process  *process;              /* NULL: free */
     ra_clip     *clip;                 /* kept */
     ra_overview *overview;             /* of a track that is gone; freed with the process */
+    uint32_t     source;               /* of the file that it reads by pieces; 0: none */
     bool         is_leaving;           /* cancelled, a slice still runs */
 } app_work;
 enum { APP_ANALYSIS, APP_WORKS };
@@ -12063,7 +12031,9 @@ static struct {
     uint32_t   load_request;
     bool       load_is_demo, load_is_remote;
     uint32_t   load_purpose;
-    ra_glance glance;                /* of the track, if it is a stream */
+    ra_glance  glance;                 /* of the track, if it is a stream */
+    void      *reader, *read_bytes;    /* who is read for, a glance or a work, and to where; NULL: nobody */
+    uint32_t   read_source;
     bool       is_wanting;             /* the page looks for a response */
     uint32_t   picked_item;            /* for which the user picks a response, */
     char       picked_file[RA_FILE_BYTES];     /* and what it was called then */
@@ -12296,10 +12266,14 @@ static void app_set_to(void)   { app_set_range(app.from_s > app_position_s() ? -
 
 /* ---- analysis: what the track's clip looks like, and how loud it is ---- */
 
+/* What is being read for it is not wanted any more. */
+static void app_forget_read(const void *reader) { if (app.reader == reader) app.reader = NULL; }
+
 /* Stops it if it runs; true when its place is free. */
 static bool app_end_work(app_work *work)
 {
     work->is_leaving = true;
+    app_forget_read(work);
     if (!ra_process_free(work->process)) return false;
     ra_clip_destroy(work->clip);
     ra_overview_destroy(work->overview);
@@ -12309,8 +12283,11 @@ static bool app_end_work(app_work *work)
 
 static bool app_begin_work(app_work *work, const ra_task *task)
 {
-    if (ra_process_async(app.pool, app.track.clip, task, &work->process, NULL) != RA_OK) return false;
-    work->clip = ra_clip_keep(app.track.clip);
+    const app_track *track = &app.track;
+    ra_result result = track->source ? ra_process_stream(app.pool, &track->info, task, &work->process, NULL) : ra_process_async(app.pool, track->clip, task, &work->process, NULL);
+    if (result != RA_OK) return false;
+    work->clip = ra_clip_keep(track->clip);
+    work->source = track->source;
     return true;
 }
 
@@ -12323,6 +12300,41 @@ static void app_drop_analysis(void)
     for (int i = 0; i < APP_WORKS; i++) if (app.works[i].process) app_end_work(&app.works[i]);
 }
 
+/* What is known of a file that is read by pieces, where a glance was. */
+static void app_draw_overview(void)
+{
+    static ra_peak columns[RA_LOAD_COLUMNS];
+    ra_overview_columns(app.overview, 0, (double)app.track.frames, RA_LOAD_COLUMNS, columns);
+    for (uint32_t n = 0; n < RA_LOAD_COLUMNS; n++) if (columns[n].rms >= 0) app.track.peaks[n] = columns[n];
+}
+
+/* What is wanted of files for the page itself: one piece at a time. app_read_bytes, where it belongs, is NULL if it is not wanted any more. */
+static bool app_next_read(uint32_t *source, uint64_t *offset, size_t *byte_count)
+{
+    app.reader = NULL;
+    if (ra_glance_next_read(&app.glance, offset, byte_count, &app.read_bytes)) {
+        app.reader = &app.glance;
+        app.read_source = app.glance.source;
+    }
+    for (int i = 0; i < APP_WORKS && !app.reader; i++) {
+        app_work *work = &app.works[i];
+        if (!work->process || work->is_leaving || !ra_process_next_read(work->process, offset, byte_count, &app.read_bytes)) continue;
+        app.reader = work;
+        app.read_source = work->source;
+    }
+    *source = app.read_source;
+    return app.reader != NULL;
+}
+static void *app_read_bytes(uint32_t source) { return app.reader && app.read_source == source ? app.read_bytes : NULL; }
+static void app_read_done(size_t byte_count)
+{
+    if (app.reader == &app.glance) {
+        ra_glance_read_done(&app.glance, byte_count);
+        app.is_dirty |= !(app.glance.spot & 15);
+    } else ra_process_read_done(((app_work *)app.reader)->process, byte_count);
+    app.reader = NULL;
+}
+
 /* The analysis of a new track begins when that of the old one has stopped. */
 static void app_poll_analysis(void)
 {
@@ -12333,11 +12345,13 @@ static void app_poll_analysis(void)
         float progress;
         bool is_done = ra_process_poll(work->process, &progress) >= RA_JOB_DONE;
         if (progress != app.analysis) app.is_dirty = true;
+        if (work->source && (progress > app.analysis + 0.01f || is_done)) app_draw_overview();
+        else if (work->source) progress = app.analysis;
         app.analysis = progress;
         if (is_done && ra_process_get(work->process, NULL) == RA_NO_THREAD) app.overview = NULL;     /* left to the dead worker: once more */
         if (is_done) app_end_work(work);
-    } else if (track->clip && track->clip->samples && !app.overview) {
-        if (ra_overview_create(track->frames, track->clip->channels, track->rate_hz, &app.overview) != RA_OK) return;
+    } else if (track->clip && !app.overview && !(track->is_remote && ra_glance_is_worth_it(&track->info))) {
+        if (ra_overview_create(track->frames, track->source ? track->info.channels : track->clip->channels, track->rate_hz, &app.overview) != RA_OK) return;
         if (app_begin_work(work, &(ra_task){ .kind = RA_TASK_ANALYSE, .overview = app.overview })) return;
         ra_overview_destroy(app.overview);               /* the queue is full: again later */
         app.overview = NULL;
@@ -12372,7 +12386,8 @@ static void app_show_track(const app_track *track, bool is_demo)
     ra_clip_destroy(app.track.clip);
     app.track = *track;
     ra_glance_end(&app.glance);
-    if (track->source) ra_glance_start(&app.glance, &track->info, track->source, track->is_remote, app.track.peaks);
+    app_forget_read(&app.glance);
+    if (track->source && ra_glance_is_worth_it(&track->info)) ra_glance_start(&app.glance, &track->info, track->source, app.track.peaks);
     app.seek_s = app.from_s = app.to_s = -1;
     app.seek_is_unsent = app.range_is_unsent = false;
     app.is_dirty = true;
@@ -12462,13 +12477,6 @@ static void app_load_stream(const ra_wav_info *info, uint32_t source, bool is_re
     if (result == RA_OK && (result = ra_load_start_clip(app.pool, clip, &load)) != RA_OK) ra_clip_destroy(clip);
     app_begin_load(result, load, name, request, purpose);
     app.load_is_remote = is_remote;
-}
-
-/* What is read of the track for its picture; call it too when that has come. */
-static ra_glance *app_glance(void)
-{
-    app.is_dirty = app.is_dirty || !((app.glance.spot | app.glance.column) & 15);
-    return &app.glance;
 }
 
 static bool app_names(const char *file)
@@ -13475,13 +13483,6 @@ static void app_draw_lanes(canvas_box place)
     }
 }
 
-static bool app_verb(canvas_box *from, const char *name, const char *label)
-{
-    canvas_box box = ui_cut_left(from, canvas_text_width(app.ui.canvas, 12, CANVAS_BOLD, label));
-    ui_cut_left(from, 16);
-    return ui_button(&app.ui, &box, &(ui_button_desc){ .id = name, .name = name, .label = label, .look = UI_BARE });
-}
-
 /* What is being recorded, for how long and how loud; or what was recorded, and what may become of it. False: neither. */
 static bool app_status_record(canvas_box inside, ui_row *row)
 {
@@ -14327,10 +14328,10 @@ static const uint32_t *web_next_read(bool is_player)
     size_t byte_count;
     void *bytes;
     ra_stream *stream = is_player ? ra_engine_next_stream(web.engine) : NULL;
-    bool is_overview = !stream || !ra_stream_next_read(stream, &offset, &byte_count, &bytes);
-    if (is_overview && !ra_glance_next_read(app_glance(), &offset, &byte_count, &bytes)) return NULL;
-    told[0] = is_overview;
-    told[1] = is_overview ? app_glance()->source : ra_stream_source(stream);
+    bool is_for_page = !stream || !ra_stream_next_read(stream, &offset, &byte_count, &bytes);
+    if (!is_for_page) told[1] = ra_stream_source(stream);
+    else if (!app_next_read(&told[1], &offset, &byte_count)) return NULL;
+    told[0] = is_for_page;
     told[2] = (uint32_t)offset;
     told[3] = (uint32_t)(offset >> 32);
     told[4] = (uint32_t)byte_count;
@@ -14339,16 +14340,16 @@ static const uint32_t *web_next_read(bool is_player)
 static const uint32_t *web_worklet_next_read(void) { return web_worklet_reserve(WEB_READ_BYTES) ? web_next_read(true) : NULL; }
 
 /* Where what was read belongs; NULL: it is not wanted any more. */
-static void *web_read_bytes(bool is_overview, uint32_t source)
+static void *web_read_bytes(bool is_for_page, uint32_t source)
 {
     ra_stream *stream = ra_engine_find_stream(web.engine, source);
-    if (is_overview) return app_glance()->source == source ? app_glance()->bytes : NULL;
+    if (is_for_page) return app_read_bytes(source);
     return stream ? ra_stream_read_bytes(stream) : NULL;
 }
 /* After that: it is there; fewer bytes than were wanted: the rest cannot be had. */
-static void web_read_done(bool is_overview, uint32_t source, uint32_t byte_count)
+static void web_read_done(bool is_for_page, uint32_t source, uint32_t byte_count)
 {
-    if (is_overview) ra_glance_read_done(app_glance(), byte_count);
+    if (is_for_page) app_read_done(byte_count);
     else ra_stream_read_done(ra_engine_find_stream(web.engine, source), byte_count);
 }
 

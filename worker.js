@@ -578,12 +578,12 @@ function rustyPage() {
     if (isFeeding) return;
     isFeeding = true;
     for (let told; isStarted && (told = call('next_read', tier === 'threads') >>> 0);) {
-      const [isOverview, number, low, high, count] = new Uint32Array(memory.buffer, told, 5), bytes = await readPiece(number, low + high * 2 ** 32, count);
+      const [isForPage, number, low, high, count] = new Uint32Array(memory.buffer, told, 5), bytes = await readPiece(number, low + high * 2 ** 32, count);
       if (!isStarted) break;
-      const address = call('read_bytes', isOverview, number) >>> 0;
+      const address = call('read_bytes', isForPage, number) >>> 0;
       if (!address) continue;                                 // something else has been opened
       bytesOf().set(bytes, address);
-      call('read_done', isOverview, number, bytes.length);
+      call('read_done', isForPage, number, bytes.length);
     }
     isFeeding = false;
   }
