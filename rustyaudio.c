@@ -1148,6 +1148,7 @@ RA_SMALL_CODE_END
             pool: made and fed by the control thread, drained by its workers
    rule     no lock anywhere; nobody waits but an idle worker. A worker may end at any instruction: what it held is
             lost and told so, and nobody else touches that memory again, for the worker may only have been slow
+   limit    a worker that is ended inside malloc keeps malloc's lock for ever; slices seldom allocate
    tests    test.c "concurrency"; thread sanitizer
    ============================================================================ */
 

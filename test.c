@@ -707,7 +707,7 @@ static bool test_job_step(void *user, ra_job *job)
 
 /* Workers that die: inside the slice number die_at, counted from 0 over the slices of all workers, a worker stands still until
    zombies_may_wake, or its thread ends. A pool natively waits for ever; here it is told not to. */
-static struct { pthread_t main; bool is_exit; int die_at; atomic_int slices, died; atomic_bool zombies_may_wake; atomic_int woken; } death;
+static struct { _Atomic pthread_t main; atomic_bool is_exit; atomic_int die_at, slices, died; atomic_bool zombies_may_wake; atomic_int woken; } death;
 static void death_begin(bool is_exit, int die_at)
 {
     death.main = pthread_self();
@@ -8063,7 +8063,7 @@ static void test_deaths(void)
         check_same(memcmp(before, after, sizeof before), 0);
         render(engine, output, 4800, 512);
         ra_engine_tick(engine, pool);                    /* has a new one */
-        check_same(ra_engine_get_spectrum(engine, after), engine->analysis->spectrum.serial);
+        check_most(serial, ra_engine_get_spectrum(engine, after));
         wait_until((ra_pool_run(pool, 1), ra_engine_tick(engine, pool), ra_engine_get_spectrum(engine, after)) > serial);
         check_same(ra_engine_get_spectrum(engine, after), serial + 1);
         check(memcmp(before, after, sizeof before) != 0);
