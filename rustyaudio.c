@@ -7757,6 +7757,8 @@ static void ra_process_measure(ra_process *p, const ra_sound *from, uint64_t fir
     ra_loudness_get(p->meter, &p->result.report);
 }
 
+RA_SMALL_CODE_BEGIN
+
 /* ---- what has to be done, as lines ---- */
 
 static ra_step *ra_process_add(ra_process *p, ra_step_kind kind, uint64_t unit_count, uint32_t follows, uint32_t after)
@@ -8134,6 +8136,8 @@ static ra_result ra_process_plan(ra_process *p)
     }
 }
 
+RA_SMALL_CODE_END
+
 static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
 {
     ra_process *p = user;
@@ -8179,6 +8183,8 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
     }
     return true;
 }
+
+RA_SMALL_CODE_BEGIN
 
 static bool ra_process_step(void *user, ra_job *job) { return ra_weave_run(&((ra_process *)user)->weave, job, RA_WEAVE_SLICE_S); }
 
@@ -8473,8 +8479,6 @@ RA_API bool ra_process_free(ra_process *p)
     ra_process_destroy(p);
     return true;
 }
-
-RA_SMALL_CODE_BEGIN
 
 /* ---- loading, as a job: bytes or a decoded clip into what the engine plays and the waveform shows ---- */
 
