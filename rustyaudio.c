@@ -8760,6 +8760,8 @@ static void ra_process_sum(ra_process *p)
     ra_loudness_get(p->meter, &p->result.report);
 }
 
+RA_SMALL_CODE_BEGIN
+
 /* ---- what has to be done, as lines ---- */
 
 static ra_step *ra_process_add(ra_process *p, ra_step_kind kind, uint64_t unit_count, uint32_t follows, uint32_t after)
@@ -9163,6 +9165,8 @@ static ra_result ra_process_plan(ra_process *p)
     }
 }
 
+RA_SMALL_CODE_END
+
 static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
 {
     ra_process *p = user;
@@ -9224,6 +9228,9 @@ static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
 
 static const char *const ra_task_names[] = { "spectra", "equalise", "render", "normalise", "measure", "resample", "peaks", "analyse", "export" };     /* by ra_task_kind */
 _Static_assert(sizeof ra_task_names / sizeof ra_task_names[0] == RA_TASK_KIND_COUNT, "every task has a name");
+
+RA_SMALL_CODE_BEGIN
+
 static bool ra_process_step(void *user, ra_job *job) { return ra_weave_run(&((ra_process *)user)->weave, job, RA_WEAVE_SLICE_S); }
 
 /* The sentence of what cannot be; NULL: it can. */
@@ -9581,8 +9588,6 @@ RA_API bool ra_process_free(ra_process *first)
     }
     return true;
 }
-
-RA_SMALL_CODE_BEGIN
 
 /* ---- loading, as a job: bytes or a decoded clip into what the engine plays and the waveform shows ---- */
 
@@ -14619,15 +14624,47 @@ static int cli_info(int argc, char **argv)
 }
 
 /* This thread works along, so -j 4 is three workers and itself. */
-static ra_result cli_create_pool(const cli_options *options, bool is_alone, ra_pool **pool)
+static ra_result cli_create_pool(const cli_options *options, ra_pool **pool)
 {
     uint32_t worker_count = (uint32_t)options->workers;
-    if (is_alone || worker_count == 1) worker_count = RA_POOL_INLINE;
+    if (worker_count == 1) worker_count = RA_POOL_INLINE;
     else if (worker_count > 1) worker_count--;
     return ra_pool_create(worker_count, pool) ? ra_pool_create(RA_POOL_INLINE, pool) : RA_OK;
 }
 
-/* ---- measure: files side by side on the pool, answers in their order ---- */
+/* Brings the pieces of the one file and takes those of the other, and works along meanwhile; where somebody watches, the
+   progress is shown. Gives why it could not be written, as in errno, or 0. */
+static int cli_serve(ra_process *process, ra_wav_file *in, FILE *out, const char *what)
+{
+    int reason = 0;
+    double shown_s = ra_now_s();
+    bool is_watched = isatty(STDERR_FILENO), is_shown = false;
+    do {
+        uint64_t offset;
+        size_t byte_count;
+        void *to;
+        const void *from;
+        while (ra_process_next_read(process, &offset, &byte_count, &to)) ra_process_read_done(process, ra_wav_file_read(in, offset, to, byte_count));
+        while (!reason && ra_process_next_write(process, &from, &byte_count)) {
+            if (fwrite(from, 1, byte_count, out) != byte_count) reason = errno ? errno : EIO;
+            ra_process_write_done(process);
+        }
+        sigset_t waiting;                                /* of those that cli_render holds back */
+        if (sigpending(&waiting) == 0 && (sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGHUP))) reason = EINTR;
+        if (reason) ra_process_cancel(process);
+        if (is_watched && ra_now_s() > shown_s + 0.1) {
+            float progress;
+            ra_process_poll(process, &progress);
+            fprintf(stderr, "\r%s %3d %%", what, (int)(progress * 100.0f));
+            shown_s = ra_now_s();
+            is_shown = true;
+        }
+    } while (ra_process_work(process, 100.0) < RA_JOB_DONE);
+    if (is_shown) fputs("\r\033[K", stderr);             /* the line is clean again */
+    return reason;
+}
+
+/* ---- measure: many files side by side on the pool, answers in their order; one by as many as can work on it ---- */
 
 typedef struct {
     const char  *path;
@@ -14645,7 +14682,7 @@ static bool cli_measure_step(void *user, ra_job *job)
     float samples[8192];
     (void)job;
     if (!m->meter) {
-        if (ra_wav_open(m->path, &m->in, &m->error)) return true;
+        if (!m->in.file && ra_wav_open(m->path, &m->in, &m->error)) return true;
         ra_result result = ra_loudness_create(m->in.info.channels, m->in.info.sample_rate_hz, true, &m->meter);
         if (result) { ra_refuse(&m->error, result, 0, "%s", ra_result_text(result)); ra_wav_close(&m->in); return true; }
     }
@@ -14659,6 +14696,22 @@ static bool cli_measure_step(void *user, ra_job *job)
         return true;
     }
     return false;
+}
+
+/* False: there are no frames to share out. */
+static bool cli_measure_alone(ra_pool *pool, cli_measurement *m)
+{
+    ra_process *process;
+    const ra_task_result *is;
+    if (ra_wav_open(m->path, &m->in, &m->error)) return true;
+    if (m->in.info.frame_count == 0) return false;
+    if (ra_process_stream(pool, &m->in.info, &(ra_task){ .kind = RA_TASK_MEASURE }, &process, &m->error) == RA_OK) {
+        cli_serve(process, &m->in, NULL, "measuring");
+        if (ra_process_explain(process, &m->error) == RA_OK && ra_process_get(process, &is) == RA_OK) m->report = is->report;
+        ra_process_free(process);
+    }
+    ra_wav_close(&m->in);
+    return true;
 }
 
 static int cli_measure_print(const cli_measurement *m)
@@ -14685,10 +14738,11 @@ static int cli_measure(int argc, char **argv)
     int status = cli_parse(argc, argv, CLI_WORKERS, &options);
     if (status) return status;
     if (options.word_count == 0) return cli_misuse("measure wants a file");
-    if (cli_create_pool(&options, options.word_count == 1, &pool)) return cli_misuse("%s", ra_result_text(RA_NO_MEMORY));
+    if (cli_create_pool(&options, &pool)) return cli_misuse("%s", ra_result_text(RA_NO_MEMORY));
     for (int word = 0; word < options.word_count; word++) {
         cli_measurement *m = &measurements[word];
         m->path = options.words[word];
+        if (options.word_count == 1 && cli_measure_alone(pool, m)) break;
         ra_result result = ra_pool_submit(pool, "measure", cli_measure_step, m, &m->job);
         if (result) ra_refuse(&m->error, result, 0, "%s", ra_result_text(result));
     }
@@ -14799,38 +14853,6 @@ static void cli_tell_gain(const ra_task *task, const ra_loudness_report *report,
     fputs(line, stderr);
 }
 
-/* Brings the pieces of the one file and takes those of the other, and works along meanwhile; where somebody watches, the
-   progress is shown. Gives why it could not be written, as in errno, or 0. */
-static int cli_serve(ra_process *process, ra_wav_file *in, FILE *out)
-{
-    int reason = 0;
-    double shown_s = ra_now_s();
-    bool is_watched = isatty(STDERR_FILENO), is_shown = false;
-    do {
-        uint64_t offset;
-        size_t byte_count;
-        void *to;
-        const void *from;
-        while (ra_process_next_read(process, &offset, &byte_count, &to)) ra_process_read_done(process, ra_wav_file_read(in, offset, to, byte_count));
-        while (!reason && ra_process_next_write(process, &from, &byte_count)) {
-            if (fwrite(from, 1, byte_count, out) != byte_count) reason = errno ? errno : EIO;
-            ra_process_write_done(process);
-        }
-        sigset_t waiting;                                /* of those that cli_render holds back */
-        if (sigpending(&waiting) == 0 && (sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGHUP))) reason = EINTR;
-        if (reason) ra_process_cancel(process);
-        if (is_watched && ra_now_s() > shown_s + 0.1) {
-            float progress;
-            ra_process_poll(process, &progress);
-            fprintf(stderr, "\rrendering %3d %%", (int)(progress * 100.0f));
-            shown_s = ra_now_s();
-            is_shown = true;
-        }
-    } while (ra_process_work(process, 100.0) < RA_JOB_DONE);
-    if (is_shown) fputs("\r\033[K", stderr);             /* the line is clean again */
-    return reason;
-}
-
 /* Puts the filters of a settings file before the chain. */
 static ra_result cli_import(const char *path, ra_chain_spec *spec, ra_error *error)
 {
@@ -14909,12 +14931,12 @@ static int cli_render(int argc, char **argv)
     if (ra_new_file_open(out, &written, &error)) status = cli_refuse(out, &error);
     else {
         if (!written.is_beside) sigprocmask(SIG_SETMASK, &before, NULL);        /* nothing will be left behind */
-        ra_result result = cli_create_pool(&options, false, &pool);
+        ra_result result = cli_create_pool(&options, &pool);
         if (result) ra_refuse(&error, result, 0, "%s", ra_result_text(result));
         else result = ra_process_stream(pool, &file.info, &task, &process, &error);
         if (result == RA_OK) {
             const ra_task_result *is;
-            reason = cli_serve(process, &file, written.file);
+            reason = cli_serve(process, &file, written.file, "rendering");
             result = ra_process_explain(process, &error);
             if (ra_process_get(process, &is) == RA_OK) {
                 if (task.is_normalised) cli_tell_gain(&task, &is->before, is->gain_db);
