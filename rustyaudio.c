@@ -1114,7 +1114,8 @@ typedef enum {
     RA_HOST_SAVE_STATE,        /* text: the chain, for the address bar */
     RA_HOST_WANT_RESPONSE,     /* text: the address of a response that the chain names; load it with number as its purpose */
     RA_HOST_RECORD,            /* number 1: begin to record the output, 2: the microphone; 0: end it */
-    RA_HOST_RECORDED           /* number 0: forget what was recorded, 1: open it, 2: save it */
+    RA_HOST_RECORDED,          /* number 0: forget what was recorded, 1: open it, 2: save it */
+    RA_HOST_EXPORT             /* text: the name of a file whose pieces come now, see app_export_next; number: how many MB */
 } ra_host_kind;
 
 #if RA_WEB
@@ -10870,7 +10871,7 @@ static float ui_text(ui *u, const canvas_box *box, ui_align align, float size, c
 }
 
 typedef enum {
-    UI_NO_ICON, UI_PLAY, UI_PAUSE, UI_STOP, UI_OPEN, UI_LOOP, UI_SPEAKER, UI_SILENT, UI_THEME, UI_HELP, UI_UNDO, UI_REDO, UI_CLOSE, UI_NEXT, UI_RECORD
+    UI_NO_ICON, UI_PLAY, UI_PAUSE, UI_STOP, UI_OPEN, UI_LOOP, UI_SPEAKER, UI_SILENT, UI_THEME, UI_HELP, UI_UNDO, UI_REDO, UI_CLOSE, UI_NEXT, UI_RECORD, UI_EXPORT
 } ui_icon;
 
 /* Part of a circle, in turns clockwise from the top. */
@@ -10892,6 +10893,7 @@ static const signed char ui_icon_loop[] = { -14,2, -14,-2, -8,-8, 14,-8, UI_LIFT
 static const signed char ui_icon_undo[] = { -6,-14, -7,-5, 2,-4, UI_LIFT, UI_END };
 static const signed char ui_icon_redo[] = { 6,-14, 7,-5, -2,-4, UI_LIFT, UI_END };
 static const signed char ui_icon_silent[] = { 6,-6, 16,6, UI_LIFT, 16,-6, 6,6, UI_LIFT, UI_END };
+static const signed char ui_icon_export[] = { 0,-14, 0,4, UI_LIFT, -7,-3, 0,4, 7,-3, UI_LIFT, -13,5, -13,12, 13,12, 13,5, UI_LIFT, UI_END };
 static const signed char ui_icon_close[] = { -8,-8, 8,8, UI_LIFT, 8,-8, -8,8, UI_LIFT, UI_END };
 
 static void ui_draw_lines(ui *u, const signed char *at, float x, float y, float scale, canvas_colour colour)
@@ -10921,6 +10923,7 @@ static void ui_draw_icon(ui *u, ui_icon icon, float x, float y, float s, canvas_
     case UI_OPEN:  ui_draw_lines(u, ui_icon_open, x, y, s, colour); break;
     case UI_LOOP:  ui_draw_lines(u, ui_icon_loop, x, y, s, colour); break;
     case UI_CLOSE: ui_draw_lines(u, ui_icon_close, x, y, s, colour); break;
+    case UI_EXPORT: ui_draw_lines(u, ui_icon_export, x, y, s, colour); break;
     case UI_SPEAKER: case UI_SILENT:
         canvas_fill(c, &(canvas_box){ x - 8 * s, y - 3 * s, 5 * s, 6 * s }, 1, colour);
         canvas_polygon(c, (canvas_point[]){ { x - 6 * s, y }, { x - 1 * s, y - 6 * s }, { x - 1 * s, y + 6 * s } }, 3, colour);
@@ -11973,6 +11976,11 @@ typedef struct {
 } app_work;
 enum { APP_ANALYSIS, APP_WORKS };
 
+/* What lies over the page, which is out of reach then. */
+typedef enum { APP_NO_SHEET, APP_KEYS, APP_EXPORT } app_sheet;
+
+typedef enum { APP_EXPORT_NOTHING, APP_EXPORTS, APP_EXPORTED, APP_EXPORT_FAILED, APP_EXPORT_CANCELLED } app_export_phase;      /* worker.js knows the numbers */
+
 /* What the chains name, under that name; clip NULL: it could not be had. */
 typedef struct { char name[RA_FILE_BYTES]; ra_clip *clip; } app_response;
 enum { APP_RESPONSE_MAX = RA_CHAIN_MAX + 1 };    /* all that a chain can name, and the next */
@@ -12004,7 +12012,7 @@ static struct {
     float      width, height, ratio;
     bool       system_is_dark, theme_is_picked, is_dark;
     bool       is_dirty;               /* the picture on the screen is out of date */
-    bool       keys_are_shown;         /* the panel of keys is open */
+    app_sheet  sheet;
     uint32_t   frames_drawn, gpu_generation;
     uint32_t   alive_shown;            /* workers; one that starts late is news for the status bar */
     app_lane   lanes[APP_LANE_MAX];
@@ -12030,7 +12038,17 @@ static struct {
     bool       range_is_unsent, track_is_demo;
     ra_overview *overview;             /* of the track, as far as it is known; NULL: not begun */
     app_work   works[APP_WORKS];
-    float      analysis;               /* how much of it is done, 0..1 */
+    float      analysis;               /* how much of it is done, 0..1, */
+    double     analysed_s;             /* and when it began */
+    struct {
+        uint32_t format, target, part; /* what the sheet's rows stand on */
+        app_export_phase phase;
+        app_work work;                 /* goes on when another track comes */
+        ra_chain_spec chain;           /* its responses are kept */
+        float    progress;
+        ra_task_result result;
+        ra_error error;
+    } export;
     ra_load   *load;
     ra_load   *leaving[8];             /* cancelled, their slice still runs */
     char       load_title[160];
@@ -12125,7 +12143,7 @@ static const app_response *app_find_response(const char *name)
 }
 
 /* The chain as it should sound: bypass takes the bands out, so that it is bit-exact. */
-static void app_send_chain(void)
+static ra_chain_spec app_heard_chain(void)
 {
     ra_chain_spec sent = { 0 };
     for (uint32_t i = 0; i < app.session.chain.count; i++) {
@@ -12135,6 +12153,11 @@ static void app_send_chain(void)
     }
     for (uint32_t i = 0; i < app.session.chain.count; i++)
         if (app.session.chain.item[i].kind != RA_PROCESSOR_EQ || app_eq_is_heard()) sent.item[sent.count++] = app.session.chain.item[i];
+    return sent;
+}
+static void app_send_chain(void)
+{
+    ra_chain_spec sent = app_heard_chain();
     app.chain_is_unsent = ra_engine_set_chain(app.engine, &sent) != RA_OK;
     app.curve_is_stale = app.is_dirty = true;
 }
@@ -12287,13 +12310,14 @@ static bool app_end_work(app_work *work)
     return true;
 }
 
-static bool app_begin_work(app_work *work, const ra_task *task)
+static bool app_begin_work(app_work *work, const ra_task *task, ra_error *error)
 {
     const app_track *track = &app.track;
-    ra_result result = track->source ? ra_process_stream(app.pool, &track->info, task, &work->process, NULL) : ra_process_async(app.pool, track->clip, task, &work->process, NULL);
+    ra_result result = track->source ? ra_process_stream(app.pool, &track->info, task, &work->process, error) : ra_process_async(app.pool, track->clip, task, &work->process, error);
     if (result != RA_OK) return false;
     work->clip = ra_clip_keep(track->clip);
     work->source = track->source;
+    app.analysed_s = app.now_s;
     return true;
 }
 
@@ -12322,8 +12346,8 @@ static bool app_next_read(uint32_t *source, uint64_t *offset, size_t *byte_count
         app.reader = &app.glance;
         app.read_source = app.glance.source;
     }
-    for (int i = 0; i < APP_WORKS && !app.reader; i++) {
-        app_work *work = &app.works[i];
+    for (int i = 0; i <= APP_WORKS && !app.reader; i++) {
+        app_work *work = i ? &app.works[i - 1] : &app.export.work;
         if (!work->process || work->is_leaving || !ra_process_next_read(work->process, offset, byte_count, &app.read_bytes)) continue;
         app.reader = work;
         app.read_source = work->source;
@@ -12358,7 +12382,7 @@ static void app_poll_analysis(void)
         if (is_done) app_end_work(work);
     } else if (track->clip && !app.overview && !(track->is_remote && ra_glance_is_worth_it(&track->info))) {
         if (ra_overview_create(track->frames, track->source ? track->info.channels : track->clip->channels, track->rate_hz, &app.overview) != RA_OK) return;
-        if (app_begin_work(work, &(ra_task){ .kind = RA_TASK_ANALYSE, .overview = app.overview })) return;
+        if (app_begin_work(work, &(ra_task){ .kind = RA_TASK_ANALYSE, .overview = app.overview }, NULL)) return;
         ra_overview_destroy(app.overview);               /* the queue is full: again later */
         app.overview = NULL;
     }
@@ -12371,6 +12395,78 @@ static ra_loudness_report app_file_report(void)
     if (app.overview && ra_overview_report(app.overview, &report)) return report;
     report.integrated_lufs = report.loudness_range_lu = report.true_peak_dbtp = __builtin_nan("");
     return report;
+}
+
+/* ---- export: the track, or what lies between A and B, through the chain into a WAV file ---- */
+
+static void app_end_export(app_export_phase phase)
+{
+    for (uint32_t i = 0; i < app.export.chain.count; i++) ra_clip_destroy((ra_clip *)(uintptr_t)app.export.chain.item[i].impulse);
+    app.export.chain.count = 0;
+    app.export.phase = phase;
+    app_end_work(&app.export.work);
+    app.is_dirty = true;
+}
+static void app_cancel_export(void) { if (app.export.phase == APP_EXPORTS) { ra_process_cancel(app.export.work.process); app_end_export(APP_EXPORT_CANCELLED); } }
+
+/* normalise: below 0, or an ra_normalise_kind; to_s not above from_s: to the end. The pieces of the file wait for app_export_next.
+   NULL, or the sentence why not. */
+static const char *app_export(ra_wav_format format, int normalise, double target_db, double from_s, double to_s)
+{
+    char name[180];
+    ra_text text = ra_text_start(name, sizeof name);
+    const app_track *track = &app.track;
+    ra_task task = { .kind = RA_TASK_EXPORT, .chain = app_heard_chain(), .is_normalised = normalise >= 0, .normalise = (ra_normalise_kind)normalise,
+                     .target_db = target_db, .ceiling_dbtp = __builtin_nan(""), .format = format, .has_report = true };
+    double frames = (double)track->frames, end = to_s > from_s ? ra_clamp(ra_floor(to_s * track->rate_hz + 0.5), 0, frames) : frames;
+    task.first_frame = (uint64_t)ra_clamp(ra_floor(from_s * track->rate_hz + 0.5), 0, frames);
+    if (app.export.phase == APP_EXPORTS || app.export.work.process) return "A file is being exported already.";
+    if (!track->clip || end <= (double)task.first_frame) return "There is no sound to export.";
+    task.frame_count = (uint64_t)end - task.first_frame;
+    if (!app_begin_work(&app.export.work, &task, &app.export.error)) return app.export.error.text;
+    app.export.chain = task.chain;
+    for (uint32_t i = 0; i < task.chain.count; i++) if (task.chain.item[i].impulse) ra_clip_keep((ra_clip *)(uintptr_t)task.chain.item[i].impulse);
+    app.export.phase = APP_EXPORTS;
+    app.export.progress = 0;
+    app.is_dirty = true;
+    size_t length = strlen(track->title), base = length;
+    while (base && track->title[base] != '.') base--;
+    for (size_t i = 0; i < (base ? base : length); i++) ra_text_add_char(&text, track->title[i]);
+    ra_text_add(&text, "-export.wav");
+    ra_host_request(RA_HOST_EXPORT, (uint32_t)(task.frame_count * track->clip->channels * ra_wav_sample_bytes[format] >> 20), name);
+    return NULL;
+}
+
+static bool app_exports(uint32_t source) { return app.export.work.process && app.export.work.source == source; }
+
+/* The next piece of the file; and that it was taken. */
+static const void *app_export_next(size_t *byte_count)
+{
+    const void *bytes;
+    return app.export.phase == APP_EXPORTS && ra_process_next_write(app.export.work.process, &bytes, byte_count) ? bytes : NULL;
+}
+static void app_export_done(void) { if (app.export.phase == APP_EXPORTS) ra_process_write_done(app.export.work.process); }
+
+static app_export_phase app_poll_export(void)
+{
+    app_work *work = &app.export.work;
+    const ra_task_result *result;
+    float progress;
+    if (work->is_leaving) app_end_work(work);
+    if (app.export.phase != APP_EXPORTS) return app.export.phase;
+    bool is_done = ra_process_poll(work->process, &progress) >= RA_JOB_DONE;
+    app.is_dirty |= (int)(200 * progress) != (int)(200 * app.export.progress);
+    app.export.progress = progress;
+    if (!is_done) return APP_EXPORTS;
+    if (ra_process_explain(work->process, &app.export.error) == RA_OK && ra_process_get(work->process, &result) == RA_OK) {
+        app.export.result = *result;
+        app_end_export(APP_EXPORTED);
+        ra_host_request(RA_HOST_ANNOUNCE, 0, "Exported");
+    } else {
+        app_fail(app.export.error.text);
+        app_end_export(APP_EXPORT_FAILED);
+    }
+    return app.export.phase;
 }
 
 /* ---- loading: the old clip plays on until the new one is there ---- */
@@ -12748,11 +12844,10 @@ static void app_update_said(void)
 
 /* ---- panels ---- */
 
-/* The panel of keys lies over everything; what is under it is out of reach while it is open. */
-static void app_show_keys(bool are_shown)
+static void app_show_sheet(app_sheet sheet)
 {
-    app.keys_are_shown = are_shown;
-    app.ui.focus = are_shown ? ui_id("Close", 0) : 0;
+    app.sheet = sheet;
+    app.ui.focus = sheet ? ui_id("Close", 0) : 0;
     app.is_dirty = true;
 }
 static void app_switch_theme(void) { app.is_dark = !app.is_dark; app.theme_is_picked = app.is_dirty = true; }
@@ -12788,6 +12883,11 @@ static void app_button_open(canvas_box box, const char *label)
     ui_button_desc desc = { .id = "Open file", .name = "Open file", .label = label, .icon = UI_OPEN, .look = label ? UI_RAISED : UI_QUIET };
     if (ui_button(&app.ui, &box, &desc)) ra_host_request(RA_HOST_OPEN_FILE, 0, NULL);
 }
+static void app_button_export(canvas_box box, const char *label)
+{
+    ui_button_desc desc = { .id = "Export", .name = "Export", .label = label, .icon = UI_EXPORT, .is_disabled = !app.track.frames };
+    if (ui_button(&app.ui, &box, &desc)) app_show_sheet(APP_EXPORT);
+}
 static void app_button_loop(canvas_box box)
 {
     ui_button_desc desc = { .id = "Loop", .name = "Loop", .icon = UI_LOOP, .is_toggle = true, .is_on = app.is_looping };
@@ -12819,7 +12919,7 @@ static void app_button_theme(canvas_box box)
 }
 static void app_button_keys(canvas_box box)
 {
-    if (ui_button(&app.ui, &box, &(ui_button_desc){ .id = "Keys", .name = "Keys", .icon = UI_HELP })) app_show_keys(true);
+    if (ui_button(&app.ui, &box, &(ui_button_desc){ .id = "Keys", .name = "Keys", .icon = UI_HELP })) app_show_sheet(APP_KEYS);
 }
 
 /* Less than 1 while it records, once a second. */
@@ -12913,6 +13013,7 @@ static void app_panel_transport(canvas_box bar)
     ui_cut_left(&bar, 8);
     app_time(ui_cut_left(&bar, is_tight ? 130 : 196), 20);
     app_button_open(ui_cut_left(&bar, is_tight ? 44 : 96), is_tight ? NULL : "Open");
+    app_button_export(ui_cut_left(&bar, is_tight ? 44 : 106), is_tight ? NULL : "Export");
     app_file_name(ui_inset(&bar, 12, 0));
     app_button_record(record);
     app_volume(volume, !is_tight);
@@ -13458,6 +13559,21 @@ static void app_panel_rack(canvas_box box, bool is_phone)
 
 /* ---- status bar, keys ---- */
 
+/* What is being done, as a bar with a word in it. */
+static void app_draw_progress(canvas_box box, const char *what, float progress)
+{
+    ui *u = &app.ui;
+    char words[48];
+    ra_text text = ra_text_start(words, sizeof words);
+    ra_text_add(&text, "%s %d %%", what, (int)(100 * progress));
+    ui_say(ui_describe(u, ui_id(what, 0), UI_IMAGE, what, &box), words);
+    canvas_box bar = box;
+    bar.w *= progress;
+    canvas_fill(u->canvas, &box, 4, canvas_mix(u->theme->panel, u->theme->text, 0.1f));
+    canvas_fill(u->canvas, &bar, 4, canvas_mix(u->theme->panel, u->theme->sound, 0.4f));
+    ui_text(u, &box, UI_CENTRE, 12, CANVAS_BOLD, u->theme->text, words);
+}
+
 /* A lane for each worker, as many as there is room for: its load in the last three seconds, and what it did. */
 static void app_draw_lanes(canvas_box place)
 {
@@ -13573,7 +13689,37 @@ static void app_panel_status(canvas_box bar, bool is_phone)
     ui_button_desc help = { .id = "Threads", .name = APP_HELP_VERB, .label = APP_HELP_VERB, .look = UI_BARE };
     if (is_missing && ui_button(u, &verb, &help)) ra_host_request(RA_HOST_HELP_THREADS, 0, NULL);
     ui_cut_left(&inside, verb.x + verb_width - inside.x + 16);
+    if (app.export.phase == APP_EXPORTS) {
+        canvas_box cross = ui_cut_right(&inside, bar.h), place = ui_cut_right(&inside, 110);
+        app_draw_progress(ui_inset(&place, 0, 5), "Exporting", app.export.progress);
+        if (ui_button(u, &cross, &(ui_button_desc){ .id = "Cancel export", .name = "Cancel export", .icon = UI_CLOSE, .icon_scale = 0.8f })) app_cancel_export();
+    } else if (app.works[APP_ANALYSIS].process && app.now_s - app.analysed_s > 0.5) {
+        canvas_box place = ui_cut_right(&inside, 110);
+        app_draw_progress(ui_inset(&place, 0, 5), "Analysing", app.analysis);
+    }
     if (!is_phone) app_draw_lanes(inside);
+}
+
+/* A sheet in the middle, over everything, with a title and a cross; gives what is inside. */
+static canvas_box app_begin_sheet(const char *title, float height, canvas_box *panel)
+{
+    ui *u = &app.ui;
+    canvas_box page = { 0, 0, app.width, app.height };
+    canvas_fill(u->canvas, &page, 0, canvas_fade(u->theme->background, 0.7f));
+    *panel = ui_middle(&page, __builtin_fminf(app.width - 16, 440), __builtin_fminf(app.height - 16, height));
+    canvas_fill(u->canvas, panel, 6, u->theme->raised);
+    canvas_frame(u->canvas, panel, 6, 1, u->theme->hairline);
+    canvas_box inside = ui_inset(panel, 16, 8), head = ui_cut_top(&inside, 44), cross = ui_cut_right(&head, 44);
+    if (ui_button(u, &cross, &(ui_button_desc){ .id = "Close", .name = "Close", .icon = UI_CLOSE })) app_show_sheet(APP_NO_SHEET);
+    ui_text(u, &head, UI_LEFT, 20, CANVAS_BOLD, u->theme->text, title);
+    return inside;
+}
+/* A press beside it closes it. */
+static void app_end_sheet(const canvas_box *panel)
+{
+    ui *u = &app.ui;
+    ui_touch touch = ui_update(u, ui_id("Sheet", 0), panel, false);
+    if (u->event.kind == UI_DOWN && !touch.is_hot && !u->was_used) app_show_sheet(APP_NO_SHEET);
 }
 
 static void app_panel_keys(void)
@@ -13582,18 +13728,10 @@ static void app_panel_keys(void)
         { "Space", "Play, pause" }, { "S", "Stop" }, { "← →", "5 s back, on (Shift: 1 s)" }, { "Home End", "To the start, to the end" },
         { "↑ ↓", "Volume 1 dB" }, { "M", "Mute" }, { "L", "Loop" }, { "[ ]", "Loop from here, to here" }, { "N", "Next in the queue" }, { "R", "Record" }, { "Hold B", "Hear without EQ" }, { "Tab", "Next control, arrows adjust" },
         { "Double click", "Add or reset a band" }, { "Wheel, pinch", "Q of a band" }, { "Del", "Remove a band" }, { "Shift", "Ten times finer" },
-        { "Ctrl Z, Ctrl Shift Z", "Undo, redo" }, { "Ctrl O", "Open a file" }, { "D", "Dark, light" }, { "Esc", "Close, loop all" } };
+        { "Ctrl Z, Ctrl Shift Z", "Undo, redo" }, { "Ctrl O, Ctrl S", "Open, export" }, { "D", "Dark, light" }, { "Esc", "Close, loop all" } };
     const uint32_t count = sizeof keys / sizeof *keys;
     ui *u = &app.ui;
-    canvas_fill(u->canvas, &(canvas_box){ 0, 0, app.width, app.height }, 0, canvas_fade(u->theme->background, 0.7f));
-    canvas_box panel = ui_middle(&(canvas_box){ 0, 0, app.width, app.height }, __builtin_fminf(app.width - 16, 440),
-                                 __builtin_fminf(app.height - 16, 64 + 26 * (float)count));
-    canvas_fill(u->canvas, &panel, 6, u->theme->raised);
-    canvas_frame(u->canvas, &panel, 6, 1, u->theme->hairline);
-    canvas_box inside = ui_inset(&panel, 16, 8), head = ui_cut_top(&inside, 44);
-    canvas_box cross = ui_cut_right(&head, 44);
-    bool is_closed = ui_button(u, &cross, &(ui_button_desc){ .id = "Close", .name = "Close", .icon = UI_CLOSE });
-    ui_text(u, &head, UI_LEFT, 20, CANVAS_BOLD, u->theme->text, "Keys and gestures");
+    canvas_box panel, inside = app_begin_sheet("Keys and gestures", 64 + 26 * (float)count, &panel);
     for (uint32_t i = 0; i < count; i++) {
         canvas_box line = ui_cut_top(&inside, 26);
         ui_say(ui_describe(u, ui_id("Key", i), UI_IMAGE, keys[i][0], &line), keys[i][1]);
@@ -13601,9 +13739,79 @@ static void app_panel_keys(void)
         ui_text(u, &key, UI_LEFT, 14, CANVAS_BOLD, u->theme->text, keys[i][0]);
         ui_text(u, &line, UI_LEFT, 14, CANVAS_REGULAR, u->theme->dim, keys[i][1]);
     }
-    ui_touch inside_panel = ui_update(u, ui_id("Key panel", 0), &panel, false);
-    bool is_outside = u->event.kind == UI_DOWN && !inside_panel.is_hot && !u->was_used;
-    if (is_closed || is_outside) app_show_keys(false);
+    app_end_sheet(&panel);
+}
+
+/* A row of which one thing is picked. */
+static void app_choice(canvas_box *from, const char *label, const char *const *names, uint32_t count, uint32_t *picked)
+{
+    ui *u = &app.ui;
+    canvas_box head = ui_cut_top(from, 20), row = ui_cut_top(from, 44);
+    float width = row.w / (float)count;
+    ui_text(u, &head, UI_LEFT, 12, CANVAS_REGULAR, u->theme->dim, label);
+    for (uint32_t i = 0; i < count; i++) {
+        canvas_box box = ui_cut_left(&row, width), mark = { box.x + 6, box.y + box.h - 5, box.w - 12, 2 };
+        char name[48];
+        ra_text text = ra_text_start(name, sizeof name);
+        ra_text_add(&text, "%s: %s", label, names[i]);
+        ui_button_desc desc = { .id = name, .name = name, .label = names[i], .is_toggle = true, .is_tight = true, .is_on = i == *picked };
+        if (ui_button(u, &box, &desc)) *picked = i;
+        if (i == *picked) canvas_fill(u->canvas, &mark, 1, u->theme->loop);
+    }
+}
+
+static void app_panel_export(void)
+{
+    static const char *const formats[3] = { "16 bit", "24 bit", "32 bit float" };
+    static const ra_wav_format format[3] = { RA_WAV_S16, RA_WAV_S24, RA_WAV_F32 };
+    static const char *const parts[2] = { "Whole file", "A to B" }, *const targets[5] = { "As it is", "−14", "−16", "−23", "Peak −1" };
+    static const struct { int normalise; double db; } target[5] = { { -1, 0 }, { RA_NORMALISE_LUFS, -14 }, { RA_NORMALISE_LUFS, -16 }, { RA_NORMALISE_LUFS, -23 }, { RA_NORMALISE_PEAK, -1 } };
+    ui *u = &app.ui;
+    bool has_part = app.from_s >= 0 && app.to_s >= 0, is_running = app.export.phase == APP_EXPORTS;
+    canvas_box panel, inside = app_begin_sheet("Export as WAV", has_part ? 384 : 320, &panel);
+    if (!has_part) app.export.part = 0;
+    app_choice(&inside, "Format", formats, 3, &app.export.format);
+    app_choice(&inside, "Loudness, LUFS", targets, 5, &app.export.target);
+    if (has_part) app_choice(&inside, "Part", parts, 2, &app.export.part);
+    ui_cut_top(&inside, 12);
+    canvas_box row = ui_cut_top(&inside, 44), button = ui_cut_right(&row, 120);
+    ui_cut_right(&row, 12);
+    if (is_running) app_draw_progress(ui_inset(&row, 0, 8), "Exporting", app.export.progress);
+    ui_button_desc desc = { .id = "Start export", .name = is_running ? "Cancel export" : "Export now", .label = is_running ? "Cancel" : "Export", .look = is_running ? UI_RAISED : UI_SOUND };
+    if (ui_button(u, &button, &desc)) {
+        const char *refusal = NULL;
+        const uint32_t to = app.export.target;
+        if (is_running) app_cancel_export();
+        else refusal = app_export(format[app.export.format], target[to].normalise, target[to].db, app.export.part ? app.from_s : 0, app.export.part ? app.to_s : 0);
+        if (refusal) app_fail(refusal);
+    }
+    char words[160];
+    ra_text text = ra_text_start(words, sizeof words);
+    const ra_task_result *made = &app.export.result;
+    ui_row *said = ui_describe(u, ui_id("Exported", 0), UI_STATUS, "Exported", &inside);
+    if (app.export.phase == APP_EXPORTED) {
+        ra_text_add(&text, "%.1f MB, ", (double)made->byte_count / 1e6);
+        app_text_level(&text, made->report.integrated_lufs);
+        ra_text_add(&text, " LUFS, ");
+        app_text_level(&text, made->report.true_peak_dbtp);
+        ra_text_add(&text, " dBTP, gain ");
+        ui_text_db(&text, made->gain_db, true);
+        ra_text_add(&text, " dB");
+        canvas_box line = ui_cut_top(&inside, 18);
+        ui_text(u, &line, UI_LEFT, 12, CANVAS_BOLD, u->theme->text, words);
+        ra_text_add(&text, "; SHA-256 %s", made->sha256);
+        for (int half = 0; half < 2; half++) {
+            char digits[48];
+            ra_text part = ra_text_start(digits, sizeof digits);
+            if (!half) ra_text_add(&part, "SHA-256 ");
+            for (int i = 0; i < 32; i++) ra_text_add_char(&part, made->sha256[32 * half + i]);
+            line = ui_cut_top(&inside, 18);
+            ui_text(u, &line, UI_LEFT, 12, CANVAS_REGULAR, u->theme->dim, digits);
+        }
+    } else ra_text_add(&text, app.export.phase == APP_EXPORT_FAILED ? app.export.error.text : app.export.phase == APP_EXPORT_CANCELLED ? "Cancelled" : "");
+    ui_say(said, words);
+    if (!is_running) ui_text(u, &row, UI_LEFT, 12, CANVAS_REGULAR, u->theme->dim, app.export.phase == APP_EXPORTED || !*words ? "Through EQ and effects" : words);
+    app_end_sheet(&panel);
 }
 
 /* ---- layout ---- */
@@ -13648,13 +13856,14 @@ static void app_build_phone(canvas_box page)
     canvas_box status = ui_cut_bottom(&page, 28), thumb = ui_cut_bottom(&page, 131);
     bool has_rack = page.h >= 480;                         /* the rack is the first to go behind */
     canvas_box rack = ui_cut_bottom(&page, has_rack ? 164 : 0), meters = ui_cut_bottom(&page, 48);
-    canvas_box keys = ui_cut_right(&title, 44), theme = ui_cut_right(&title, 44), open = ui_cut_right(&title, 44);
+    canvas_box keys = ui_cut_right(&title, 44), theme = ui_cut_right(&title, 44), export = ui_cut_right(&title, 44), open = ui_cut_right(&title, 44);
     canvas_box redo = ui_cut_right(&title, 44), undo = ui_cut_right(&title, 44), next = ui_cut_right(&title, app.queue_count ? 44 : 0);
     app_file_name(ui_inset(&title, 12, 0));
     app_button_next(next);
     app_button_undo(undo);
     app_button_redo(redo);
     app_button_open(open, NULL);
+    app_button_export(export, NULL);
     app_button_theme(theme);
     app_button_keys(keys);
     app_panel_overview(overview);
@@ -13687,11 +13896,12 @@ static void app_pass(const ui_event *event)
     if (app.width < 1 || app.height < 1 || !canvas_begin(&app.canvas, app.width, app.height, app.ratio, theme->background)) return;
     canvas_box page = { 0, 0, app.width, app.height };
     ui_begin(&app.ui, &app.canvas, theme, event, app.now_s);
-    app.ui.is_inert = app.keys_are_shown;
-    bool keys_were_shown = app.keys_are_shown;
+    app_sheet sheet = app.sheet;
+    app.ui.is_inert = sheet != APP_NO_SHEET;
     if (app.width < 700) app_build_phone(page); else app_build_wide(page);
     app.ui.is_inert = false;
-    if (keys_were_shown) app_panel_keys();
+    if (sheet == APP_KEYS) app_panel_keys();
+    if (sheet == APP_EXPORT) app_panel_export();
     ui_end(&app.ui);
     if (event->kind != UI_NOTHING) app.is_dirty = true;
 }
@@ -13729,6 +13939,7 @@ static bool app_page_key(const char *key, uint32_t modifiers)
         if (letter == 'z') { if (is_shift) app_redo(); else app_undo(); }
         else if (letter == 'y') app_redo();
         else if (letter == 'o') ra_host_request(RA_HOST_OPEN_FILE, 0, NULL);
+        else if (letter == 's') app_show_sheet(APP_EXPORT);
         else return false;
         return true;
     }
@@ -13743,14 +13954,14 @@ static bool app_page_key(const char *key, uint32_t modifiers)
     else if (letter == 'r') app_switch_record(app.record_what);
     else if (letter == 'd') app_switch_theme();
     else if (letter == 'b') { if (!app.eq_is_held_off) { app.eq_is_held_off = true; app_send_chain(); } }
-    else if (letter == '?') app_show_keys(!app.keys_are_shown);
+    else if (letter == '?') app_show_sheet(app.sheet ? APP_NO_SHEET : APP_KEYS);
     else if (!strcmp(key, "ArrowLeft"))  app_seek(app_position_s() - step_s);
     else if (!strcmp(key, "ArrowRight")) app_seek(app_position_s() + step_s);
     else if (!strcmp(key, "ArrowUp"))    app_set_volume(app.session.volume_db + 1, ui_id("Volume", 0));
     else if (!strcmp(key, "ArrowDown"))  app_set_volume(app.session.volume_db - 1, ui_id("Volume", 0));
     else if (!strcmp(key, "Home"))       app_seek(0);
     else if (!strcmp(key, "End"))        app_seek(app_duration_s());
-    else if (!strcmp(key, "Escape") && app.keys_are_shown) app_show_keys(false);
+    else if (!strcmp(key, "Escape") && app.sheet) app_show_sheet(APP_NO_SHEET);
     else if (!strcmp(key, "Escape") && app.record_is_asked) app.record_is_asked = false;
     else if (!strcmp(key, "Escape") && app.error[0]) app.error[0] = 0;
     else if (!strcmp(key, "Escape") && (app.from_s >= 0 || app.to_s >= 0)) app_set_range(-1, -1);
@@ -13984,7 +14195,15 @@ static const char *app_state_json(void)
     app_json_number(&text, "file_lra_lu", file.loudness_range_lu);
     app_json_number(&text, "file_true_peak_dbtp", file.true_peak_dbtp);
     app_json_number(&text, "analysis", app.analysis);
-    ra_text_add(&text, ",\"source\":%u,\"is_streamed\":%s,\"buffered_s\":%.3f,\"underrun_frames\":%llu", app.track.source, app_bool(app.track.source), app.track.rate_hz ? (double)app.snapshot.buffered_frames / app.track.rate_hz : 0,
+    static const char *const phases[] = { "", "running", "done", "failed", "cancelled" };
+    bool is_made = app.export.phase == APP_EXPORTED;
+    ra_text_add(&text, ",\"export\":{\"phase\":\"%s\",\"progress\":%.3f,\"bytes\":%llu,\"sha256\":\"%s\",\"error\":", phases[app.export.phase], (double)app.export.progress,
+                is_made ? (unsigned long long)app.export.result.byte_count : 0ull, is_made ? app.export.result.sha256 : "");
+    ra_text_add_json(&text, app.export.phase == APP_EXPORT_FAILED ? app.export.error.text : "");
+    app_json_number(&text, "lufs", is_made ? app.export.result.report.integrated_lufs : __builtin_nan(""));
+    app_json_number(&text, "true_peak_dbtp", is_made ? app.export.result.report.true_peak_dbtp : __builtin_nan(""));
+    app_json_number(&text, "gain_db", is_made ? app.export.result.gain_db : __builtin_nan(""));
+    ra_text_add(&text, "},\"source\":%u,\"is_streamed\":%s,\"buffered_s\":%.3f,\"underrun_frames\":%llu", app.track.source, app_bool(app.track.source), app.track.rate_hz ? (double)app.snapshot.buffered_frames / app.track.rate_hz : 0,
                 (unsigned long long)app.snapshot.underrun_frames);
     ra_text_add(&text, ",\"frames_drawn\":%u,\"device_losses\":%u,\"spectrum_serial\":%u}", app.frames_drawn, gpu_loss_count(), app.spectrum_serial);
     return json;
@@ -14022,6 +14241,7 @@ static bool app_update(double now_s)
     app.now_s = app.ticked_s = now_s;
     app_poll_load();
     app_poll_analysis();
+    app_poll_export();
     if (app.audio == APP_AUDIO_RUNNING) app_flush();
     ra_engine_tick(app.engine, app.pool);
     ra_engine_get_snapshot(app.engine, &app.snapshot);
@@ -14323,7 +14543,7 @@ static void web_load_stream(uint32_t source, bool is_remote, const char *name, u
 {
     app_load_stream(&web.info, source, is_remote, name, request, purpose);
 }
-static bool web_has_source(uint32_t source) { return ra_engine_find_stream(web.engine, source) != NULL; }
+static bool web_has_source(uint32_t source) { return ra_engine_find_stream(web.engine, source) != NULL || app_exports(source); }
 
 /* The next read, { is it for the overview, source, offset as two words, byte count }; NULL: none. What is played comes first; not
    known here where another instance plays it. There it is the same function that tells. */
@@ -14377,6 +14597,31 @@ static ra_clip *web_clip_create(double frame_count, uint32_t channels, uint32_t 
 static float *web_clip_samples(ra_clip *clip) { return clip->samples; }
 static void   web_clip_destroy(ra_clip *clip) { ra_clip_destroy(clip); }
 static void   web_load_clip(ra_clip *clip, const char *name, uint32_t request, uint32_t purpose) { app_load_pcm(clip, name, request, purpose); }
+
+/* ---- export, called by the page ------------------------------------------------- */
+
+/* The sentence why not, or NULL: then the pieces come, as { address, byte count }, until the phase is another than "exports". */
+static const char *web_export(int format, int normalise, double target_db, double from_s, double to_s)
+{
+    return app_export((ra_wav_format)format, normalise, target_db, from_s, to_s);
+}
+static const uint32_t *web_export_next(void)
+{
+    static uint32_t told[2];
+    size_t byte_count;
+    const void *bytes = app_export_next(&byte_count);
+    if (!bytes) return NULL;
+    told[0] = (uint32_t)(uintptr_t)bytes;
+    told[1] = (uint32_t)byte_count;
+    return told;
+}
+static void web_export_done(void)   { app_export_done(); }
+static void web_export_cancel(void) { app_cancel_export(); }
+static int  web_export_phase(void)
+{
+    ra_pool_run(web.pool, 4.0);         /* where there are no workers */
+    return (int)app_poll_export();
+}
 
 /* ---- what else happens in the page: one line each into [16] ---------------------- */
 
@@ -14435,7 +14680,7 @@ static const char *web_import_eq(const char *settings)
 /* What the page calls, by these names; as exports, each would cost a line of Emscripten's JavaScript. */
 #define WEB_CALLS(X) X(alloc) X(free) X(start) X(frame) X(workers_alive) X(set_rate) X(bridge_clip) \
     X(bridge_clip_sent) X(bridge_commands) X(bridge_report) X(bridge_resync) X(is_readable) X(load_bytes) \
-    X(probe_add) X(probe) X(load_stream) X(has_source) X(next_read) X(read_bytes) X(read_done) X(miss_response) X(clip_create) X(clip_samples) X(clip_destroy) X(load_clip) X(resize) X(pointer) X(wheel) \
+    X(probe_add) X(probe) X(load_stream) X(has_source) X(next_read) X(read_bytes) X(read_done) X(export) X(export_next) X(export_done) X(export_cancel) X(export_phase) X(miss_response) X(clip_create) X(clip_samples) X(clip_destroy) X(load_clip) X(resize) X(pointer) X(wheel) \
     X(key) X(access_version) X(access_json) X(access) X(set_appearance) X(set_tier) X(set_underruns) X(set_audio) \
     X(fail) X(play) X(pause) X(stop) X(seek) X(state_json) X(spectrum) X(spectrum_bins) X(set_state) X(import_eq) \
     X(record) X(record_next) X(recorded)

@@ -474,6 +474,7 @@ function rustyPage() {
       kept = [];
       guardTake();
     },
+    /* EXPORT       */ (size, name) => { takeExport(name, size); },
   ];
   // C called: nothing may be thrown through it
   self.raHost = (kind, number, text) => { try { requests[kind](number, text); } catch (error) { console.error(error); } };
@@ -913,6 +914,55 @@ function rustyPage() {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   }
+  // ---- export: the pool makes the file by pieces; here they are put together, or written to where the user wants them
+
+  const FORMATS = { s16: 1, s24: 2, f32: 4 }, PICKER_FROM_MB = 512;
+  let asked = null;                                           // { resolve, reject } of exportFile
+  async function takeExport(name, size) {
+    const whose = asked, parts = [];
+    let sink = null, phase = 1;
+    asked = null;
+    try {
+      if (!whose && size > PICKER_FROM_MB && self.showSaveFilePicker)
+        sink = await (await showSaveFilePicker({ suggestedName: name, types: [{ accept: { 'audio/wav': ['.wav'] } }] })).createWritable();
+      while (phase === 1) {
+        feed();
+        for (let told; (told = call('export_next') >>> 0);) {
+          const [address, byteCount] = new Uint32Array(memory.buffer, told, 2), bytes = bytesOf().slice(address, address + byteCount);
+          call('export_done');
+          if (sink) await sink.write(bytes); else parts.push(new Blob([bytes]));
+        }
+        phase = call('export_phase');
+        wakeFrames();
+        if (phase === 1) await new Promise(resolve => setTimeout(resolve, 4));
+      }
+      if (phase !== 2) throw Error(state().export.error || 'The export was cancelled');
+      await sink?.close();
+      const file = sink ? null : new File(parts, name, { type: 'audio/wav' });
+      if (whose) whose.resolve({ file, ...state().export }); else if (file) download(file);
+    } catch (error) {
+      sink?.abort().catch(() => {});
+      call('export_cancel');
+      wakeFrames();
+      if (whose) whose.reject(error); else if (phase === 1 && error.name !== 'AbortError') appFail(name + ' could not be written: ' + error.message);
+    }
+  }
+  // What render does on the command line, with the chain that is heard now: { file, bytes, lufs, true_peak_dbtp, gain_db, sha256 }.
+  async function exportFile({ format = 's24', lufs, rms_db, peak_db, from_s = 0, to_s = 0 } = {}) {
+    if (!FORMATS[format]) throw Error("export() writes 's16', 's24' or 'f32'");
+    await ready;
+    if (asked) throw Error('A file is being exported already.');
+    return new Promise((resolve, reject) => {
+      const targets = [lufs, rms_db, peak_db], kind = targets.findIndex(target => target !== undefined);
+      asked = { resolve, reject };
+      const refusal = call('export', FORMATS[format], kind, +targets[kind] || 0, +from_s, +to_s) >>> 0;
+      wakeFrames();
+      if (!refusal) return;
+      asked = null;
+      reject(Error(textAt(refusal)));
+    });
+  }
+
   // To the node of now: both may have been made anew.
   function connectMicrophone() {
     input?.disconnect();
@@ -1012,7 +1062,7 @@ function rustyPage() {
     }
   }
   const face = {
-    ready, state, unisolate, queue, record, stopRecording,
+    ready, state, unisolate, queue, record, stopRecording, export: exportFile,
     load: source => load(source),
     // Kept when sound runs.
     async play() {
