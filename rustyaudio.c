@@ -13808,7 +13808,7 @@ static void app_panel_export(void)
             line = ui_cut_top(&inside, 18);
             ui_text(u, &line, UI_LEFT, 12, CANVAS_REGULAR, u->theme->dim, digits);
         }
-    } else ra_text_add(&text, app.export.phase == APP_EXPORT_FAILED ? app.export.error.text : app.export.phase == APP_EXPORT_CANCELLED ? "Cancelled" : "");
+    } else ra_text_add(&text, "%s", app.export.phase == APP_EXPORT_FAILED ? app.export.error.text : app.export.phase == APP_EXPORT_CANCELLED ? "Cancelled" : "");
     ui_say(said, words);
     if (!is_running) ui_text(u, &row, UI_LEFT, 12, CANVAS_REGULAR, u->theme->dim, app.export.phase == APP_EXPORTED || !*words ? "Through EQ and effects" : words);
     app_end_sheet(&panel);
