@@ -848,7 +848,7 @@ static void ra_wake_all(_Atomic uint32_t *word)
 #endif
 
 /* A whole file into memory the caller frees; "-" is standard input. NULL, with the reason, when it cannot be. */
-static uint8_t *ra_file_read(const char *path, size_t *byte_count, ra_error *error)
+RA_MAYBE_UNUSED static uint8_t *ra_file_read(const char *path, size_t *byte_count, ra_error *error)
 {
     FILE *file = strcmp(path, "-") ? fopen(path, "rb") : stdin;
     uint8_t *bytes = NULL;
@@ -6189,8 +6189,8 @@ RA_REALTIME static uint32_t ra_player_process(ra_player *player, float *out, uin
 /* ============================================================================
    [10] WAV - bytes from strangers into samples, and back
    ----------------------------------------------------------------------------
-   owns     ra_wav_*
-   calls    [2] BASE; [3] PLATFORM: ra_file_read (native); [9] SOURCES: ra_clip_*
+   owns     ra_wav_*; natively ra_new_file (what is not half written)
+   calls    [2] BASE; [9] SOURCES: ra_clip_*
    threads  any
    rule     a file is an opponent: every position is 64 bits wide and compared
             with the real length before it is used, nothing is allocated from a
@@ -6763,8 +6763,8 @@ RA_REALTIME static void ra_router_process(ra_router *router, const float *const 
    [12] ENGINE - what plays: commands in, sound out, snapshots back
    ----------------------------------------------------------------------------
    owns     ra_engine, ra_load (a file into a clip, as a job), ra_render_clip, ra_process
-            (whole clips on all workers), ra_bridge (one engine in two memories, for pages
-            that are not isolated)
+            (whole clips, and files by pieces, on all workers), ra_bridge (one engine in two
+            memories, for pages that are not isolated)
    calls    [2] to [11]
    threads  control: everything but ra_engine_render; audio: ra_engine_render;
             pool: ra_load_step, ra_analysis_step, ra_process_step
