@@ -855,7 +855,7 @@ static void ra_wake_all(_Atomic uint32_t *word)
 #endif
 
 /* A whole file into memory the caller frees; "-" is standard input. NULL, with the reason, when it cannot be. */
-static uint8_t *ra_file_read(const char *path, size_t *byte_count, ra_error *error)
+RA_MAYBE_UNUSED static uint8_t *ra_file_read(const char *path, size_t *byte_count, ra_error *error)
 {
     FILE *file = strcmp(path, "-") ? fopen(path, "rb") : stdin;
     uint8_t *bytes = NULL;
@@ -6598,7 +6598,8 @@ RA_REALTIME static uint32_t ra_player_process(ra_player *player, float *out, uin
 /* ============================================================================
    [10] WAV - bytes from strangers into samples, and back
    ----------------------------------------------------------------------------
-   owns     ra_wav_*; what fills a ra_stream
+   owns     ra_wav_*; what fills a ra_stream; natively ra_new_file (what is
+            not half written)
    calls    [2] BASE; [3] PLATFORM: ra_file_read (native); [4] CONCURRENCY: ra_cache_*;
             [9] SOURCES: ra_clip_*
    threads  any
@@ -7288,8 +7289,8 @@ RA_REALTIME static void ra_router_process(ra_router *router, const float *const 
    ----------------------------------------------------------------------------
    owns     ra_engine, ra_recorder (what passes the audio thread into a file), ra_load (a
             file into a clip, as a job), ra_render_clip, ra_overview (what a whole file
-            looks like), ra_process (whole clips on all workers), ra_bridge (one engine in
-            two memories, for pages that are not isolated)
+            looks like), ra_process (whole clips, and files by pieces, on all
+            workers), ra_bridge (one engine in two memories, for pages that are not isolated)
    calls    [2] to [11]
    threads  control: everything but ra_engine_render*; audio: ra_engine_render*;
             pool: ra_load_step, ra_analysis_step, ra_recorder_step, ra_process_step
