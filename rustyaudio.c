@@ -6926,8 +6926,8 @@ RA_REALTIME static void ra_router_process(ra_router *router, const float *const 
    [12] ENGINE - what plays: commands in, sound out, snapshots back
    ----------------------------------------------------------------------------
    owns     ra_engine, ra_load (a file into a clip, as a job), ra_render_clip, ra_process
-            (whole clips on all workers), ra_bridge (one engine in two memories, for pages
-            that are not isolated)
+            (whole clips on all workers), ra_scan (columns of a file that is not loaded), ra_bridge
+            (one engine in two memories, for pages that are not isolated)
    calls    [2] to [11]
    threads  control: everything but ra_engine_render; audio: ra_engine_render;
             pool: ra_load_step, ra_analysis_step, ra_process_step
@@ -8072,7 +8072,7 @@ static const char *ra_task_fault(const ra_task *task, const ra_clip *clip)
 {
     bool is_eq = true;
     if ((unsigned)task->kind >= RA_TASK_KIND_COUNT) return "there is no such task";
-    if (clip->frame_count == 0 || clip->channels < 1 || clip->channels > 64) return "there is no sound to work on";
+    if (clip->frame_count == 0 || clip->channels < 1 || clip->channels > 64 || !clip->samples) return "there is no sound to work on";
     switch (task->kind) {
     case RA_TASK_EQUALIZER: case RA_TASK_EFFECTS:
         if (!ra_chain_is_possible(&task->chain)) return "the chain has a value outside its range";
@@ -8240,7 +8240,7 @@ static bool ra_load_begin(ra_load *load)
         frame_count = load->source->frame_count;
         rate = load->source->sample_rate_hz;
         load->source_channels = load->source->stream ? load->source->stream->info.channels : load->source->channels;
-        if (load->source->stream) load->done_columns = RA_LOAD_COLUMNS;    /* an overview of it is made bit by bit */
+        if (load->source->stream) load->done_columns = RA_LOAD_COLUMNS;    /* a scan will fill them */
     }
     if (frame_count == 0) { ra_refuse(&load->error, RA_BAD_WAV, 0, "there is no sound in this file: it has 0 samples"); return true; }
     if (load->source && load->source->channels <= 2) {   /* nothing to convert */
@@ -8367,9 +8367,9 @@ RA_API bool ra_load_free(ra_load *load)
     return true;
 }
 
-/* ---- an overview of a file that is not loaded: the columns of ra_load, from reads of its own ---- */
+/* ---- a scan of a file that is not loaded: the columns of ra_load, from reads of its own ---- */
 
-enum { RA_SPOT_COUNT = 512, RA_SPOT_FRAMES = 1024, RA_OVERVIEW_BYTES = 1 << 20 };
+enum { RA_SPOT_COUNT = 512, RA_SPOT_FRAMES = 1024, RA_SCAN_BYTES = 1 << 20 };
 
 /* First, a glance at so many spots; then, unless that would be a download, everything. All zero: nothing to do. */
 typedef struct {
@@ -8381,24 +8381,24 @@ typedef struct {
     ra_peak *columns;                  /* RA_LOAD_COLUMNS */
     uint8_t *bytes;                    /* of the read under way, */
     uint32_t frame_count;              /* so many frames */
-} ra_overview;
+} ra_scan;
 
-RA_MAYBE_UNUSED static void ra_overview_end(ra_overview *o)
+RA_MAYBE_UNUSED static void ra_scan_end(ra_scan *o)
 {
     RA_FREE(o->bytes);
-    *o = (ra_overview){ .source = 0 };
+    *o = (ra_scan){ .source = 0 };
 }
 
-RA_MAYBE_UNUSED static void ra_overview_start(ra_overview *o, const ra_wav_info *info, uint32_t source, bool is_remote, ra_peak *columns)
+RA_MAYBE_UNUSED static void ra_scan_start(ra_scan *o, const ra_wav_info *info, uint32_t source, bool is_remote, ra_peak *columns)
 {
     bool is_short = info->frame_count < 4 * RA_SPOT_COUNT * RA_SPOT_FRAMES;
-    ra_overview_end(o);
-    *o = (ra_overview){ .info = *info, .source = source, .columns = columns, .spot = is_short ? RA_SPOT_COUNT : 0, .has_only_spots = is_remote && !is_short };
+    ra_scan_end(o);
+    *o = (ra_scan){ .info = *info, .source = source, .columns = columns, .spot = is_short ? RA_SPOT_COUNT : 0, .has_only_spots = is_remote && !is_short };
 }
 
-RA_MAYBE_UNUSED static bool ra_overview_next_read(ra_overview *o, uint64_t *offset, size_t *byte_count, void **bytes)
+RA_MAYBE_UNUSED static bool ra_scan_next_read(ra_scan *o, uint64_t *offset, size_t *byte_count, void **bytes)
 {
-    uint64_t first = o->frame, count = RA_OVERVIEW_BYTES / (o->info.frame_bytes ? o->info.frame_bytes : 1);
+    uint64_t first = o->frame, count = RA_SCAN_BYTES / (o->info.frame_bytes ? o->info.frame_bytes : 1);
     if (o->bytes || !o->columns) return false;
     if (o->spot < RA_SPOT_COUNT) {
         first = o->info.frame_count * (2 * o->spot + 1) / (2 * RA_SPOT_COUNT);
@@ -8412,12 +8412,12 @@ RA_MAYBE_UNUSED static bool ra_overview_next_read(ra_overview *o, uint64_t *offs
     return o->bytes != NULL;
 }
 
-RA_MAYBE_UNUSED static void ra_overview_read_done(ra_overview *o, size_t byte_count)
+RA_MAYBE_UNUSED static void ra_scan_read_done(ra_scan *o, size_t byte_count)
 {
     float samples[2 * 1024];
     bool is_spot = o->spot < RA_SPOT_COUNT;
     ra_clip part = { .samples = samples, .channels = o->info.channels == 1 ? 1 : 2, .sample_rate_hz = o->info.sample_rate_hz };
-    if (byte_count < (size_t)o->frame_count * o->info.frame_bytes) { ra_overview_end(o); return; }
+    if (byte_count < (size_t)o->frame_count * o->info.frame_bytes) { ra_scan_end(o); return; }
     for (uint64_t done = 0; done < o->frame_count && o->column < RA_LOAD_COLUMNS; done += part.frame_count) {
         uint64_t column_end = is_spot ? o->frame_count : o->info.frame_count * (o->column + 1) / RA_LOAD_COLUMNS - o->frame + done;
         ra_peak peak;
@@ -10629,7 +10629,7 @@ static struct {
     uint32_t   load_request;
     bool       load_is_demo, load_is_remote;
     uint32_t   load_purpose;
-    ra_overview overview;              /* of the track, if it is a stream */
+    ra_scan    scan;                   /* of the track, if it is a stream */
     bool       is_wanting;             /* the page looks for a response */
     uint32_t   picked_item;            /* for which the user picks a response, */
     char       picked_file[RA_FILE_BYTES];     /* and what it was called then */
@@ -10867,8 +10867,8 @@ static void app_show_track(const app_track *track, bool is_demo)
     char sentence[240];
     ra_text text = ra_text_start(sentence, sizeof sentence);
     app.track = *track;
-    ra_overview_end(&app.overview);
-    if (track->source) ra_overview_start(&app.overview, &track->info, track->source, track->is_remote, app.track.peaks);
+    ra_scan_end(&app.scan);
+    if (track->source) ra_scan_start(&app.scan, &track->info, track->source, track->is_remote, app.track.peaks);
     app.seek_s = app.from_s = app.to_s = -1;
     app.seek_is_unsent = app.range_is_unsent = false;
     app.is_dirty = true;
@@ -10961,10 +10961,10 @@ static void app_load_stream(const ra_wav_info *info, uint32_t source, bool is_re
 }
 
 /* What is read of the track for its picture; call it too when that has come. */
-static ra_overview *app_overview(void)
+static ra_scan *app_scan(void)
 {
-    app.is_dirty = app.is_dirty || !((app.overview.spot | app.overview.column) & 15);
-    return &app.overview;
+    app.is_dirty = app.is_dirty || !((app.scan.spot | app.scan.column) & 15);
+    return &app.scan;
 }
 
 static bool app_names(const char *file)
@@ -12545,7 +12545,7 @@ static void web_load_stream(uint32_t source, bool is_remote, const char *name, u
 }
 static bool web_has_source(uint32_t source) { return ra_engine_find_stream(web.engine, source) != NULL; }
 
-/* The next read, { is it for the overview, source, offset as two words, byte count }; NULL: none. What is played comes first; not
+/* The next read, { is it for the scan, source, offset as two words, byte count }; NULL: none. What is played comes first; not
    known here where another instance plays it. There it is the same function that tells. */
 static const uint32_t *web_next_read(bool is_player)
 {
@@ -12554,10 +12554,10 @@ static const uint32_t *web_next_read(bool is_player)
     size_t byte_count;
     void *bytes;
     ra_stream *stream = is_player ? ra_engine_next_stream(web.engine) : NULL;
-    bool is_overview = !stream || !ra_stream_next_read(stream, &offset, &byte_count, &bytes);
-    if (is_overview && !ra_overview_next_read(app_overview(), &offset, &byte_count, &bytes)) return NULL;
-    told[0] = is_overview;
-    told[1] = is_overview ? app_overview()->source : ra_stream_source(stream);
+    bool is_scan = !stream || !ra_stream_next_read(stream, &offset, &byte_count, &bytes);
+    if (is_scan && !ra_scan_next_read(app_scan(), &offset, &byte_count, &bytes)) return NULL;
+    told[0] = is_scan;
+    told[1] = is_scan ? app_scan()->source : ra_stream_source(stream);
     told[2] = (uint32_t)offset;
     told[3] = (uint32_t)(offset >> 32);
     told[4] = (uint32_t)byte_count;
@@ -12566,16 +12566,16 @@ static const uint32_t *web_next_read(bool is_player)
 static const uint32_t *web_worklet_next_read(void) { return web_worklet_reserve(WEB_READ_BYTES) ? web_next_read(true) : NULL; }
 
 /* Where what was read belongs; NULL: it is not wanted any more. */
-static void *web_read_bytes(bool is_overview, uint32_t source)
+static void *web_read_bytes(bool is_scan, uint32_t source)
 {
     ra_stream *stream = ra_engine_find_stream(web.engine, source);
-    if (is_overview) return app_overview()->source == source ? app_overview()->bytes : NULL;
+    if (is_scan) return app_scan()->source == source ? app_scan()->bytes : NULL;
     return stream ? ra_stream_read_bytes(stream) : NULL;
 }
 /* After that: it is there; fewer bytes than were wanted: the rest cannot be had. */
-static void web_read_done(bool is_overview, uint32_t source, uint32_t byte_count)
+static void web_read_done(bool is_scan, uint32_t source, uint32_t byte_count)
 {
-    if (is_overview) ra_overview_read_done(app_overview(), byte_count);
+    if (is_scan) ra_scan_read_done(app_scan(), byte_count);
     else ra_stream_read_done(ra_engine_find_stream(web.engine, source), byte_count);
 }
 

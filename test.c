@@ -6451,30 +6451,30 @@ static void test_streams(void)
     ra_engine_destroy(engine);                         /* with one that waits */
     check_same(ra_stream_create(&(ra_wav_info){ .channels = 1, .sample_rate_hz = 1 }, 1, &clip), RA_BAD_ARGUMENT);
 
-    test("engine: the overview of a file has the columns of the same clip in memory, from spots first, then from everything");
+    test("engine: the scan of a file has the columns of the same clip in memory, from spots first, then from everything");
     make_file(0, samples, 400000, 2, 48000, RA_WAV_S16);
     for (int kind = 0; kind < 3; kind++) {             /* short; long; long and far away */
         static ra_peak columns[RA_LOAD_COLUMNS], want[RA_LOAD_COLUMNS];
         static float long_noise[3000000];
-        ra_overview overview = { .source = 0 };
+        ra_scan scan = { .source = 0 };
         if (kind == 1) { fill_noise(long_noise, 3000000, 0.7f, 92); make_file(0, long_noise, 3000000, 1, 48000, RA_WAV_S16); }
         clip = file_clip(0, false);
         ra_clip_peaks(clip, 0, RA_LOAD_COLUMNS, RA_LOAD_COLUMNS, want);
         memset(columns, 0, sizeof columns);
-        ra_overview_start(&overview, &files[0].info, 7, kind == 2, columns);
+        ra_scan_start(&scan, &files[0].info, 7, kind == 2, columns);
         uint32_t reads = 0, empty = 0;
         double worst = 0;
-        for (; ra_overview_next_read(&overview, &offset, &byte_count, &bytes); reads++) {
-            check(offset + byte_count <= files[0].byte_count && !ra_overview_next_read(&overview, &offset, &byte_count, &bytes));
+        for (; ra_scan_next_read(&scan, &offset, &byte_count, &bytes); reads++) {
+            check(offset + byte_count <= files[0].byte_count && !ra_scan_next_read(&scan, &offset, &byte_count, &bytes));
             memcpy(bytes, files[0].bytes + offset, byte_count);
-            ra_overview_read_done(&overview, byte_count);
+            ra_scan_read_done(&scan, byte_count);
             if (kind && reads == RA_SPOT_COUNT - 1) for (int n = 0; n < RA_LOAD_COLUMNS; n++) empty += !(columns[n].max > 0.5f && columns[n].min < -0.5f);
         }
         for (int n = 0; n < RA_LOAD_COLUMNS; n++) worst = fmax(worst, fmax(fabs(columns[n].rms - want[n].rms), fmax(fabs(columns[n].min - want[n].min), fabs(columns[n].max - want[n].max))));
         check_same(empty, 0);
         check_most(worst, kind == 2 ? 0.1 : 1e-6);     /* spots of noise resemble it; float sums of squares */
         check_same(reads, kind == 0 ? 2 : kind == 1 ? RA_SPOT_COUNT + 6 : RA_SPOT_COUNT);
-        ra_overview_end(&overview);
+        ra_scan_end(&scan);
         ra_clip_destroy(clip);
     }
 
