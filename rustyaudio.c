@@ -9362,7 +9362,7 @@ static ra_result ra_process_start(ra_pool *pool, const ra_clip *clip, const ra_w
     if (task->first_frame > source.frame_count) return ra_refuse(error, RA_BAD_ARGUMENT, 0, "the first frame lies behind the end");
     source.frame_count -= task->first_frame;
     if (task->frame_count && task->frame_count < source.frame_count) source.frame_count = task->frame_count;
-    const char *fault = ra_task_fault(task, &source);
+    const char *fault = !file && clip->stream ? "the sound is not in memory" : ra_task_fault(task, &source);
     if (!fault && file && task->kind != RA_TASK_EXPORT && task->kind != RA_TASK_MEASURE && task->kind != RA_TASK_ANALYSE) fault = "this task wants its sound in memory";
     if (fault) return ra_refuse(error, RA_BAD_ARGUMENT, 0, "%s", fault);
     ra_process *p = ra_new(1, sizeof *p);
@@ -9628,7 +9628,7 @@ static bool ra_load_begin(ra_load *load)
         frame_count = load->source->frame_count;
         rate = load->source->sample_rate_hz;
         load->source_channels = load->source->stream ? load->source->stream->info.channels : load->source->channels;
-        if (load->source->stream) load->done_columns = RA_LOAD_COLUMNS;    /* an overview of it is made bit by bit */
+        if (load->source->stream) load->done_columns = RA_LOAD_COLUMNS;    /* a glance will fill them, and the analysis */
     }
     if (frame_count == 0) { ra_refuse(&load->error, RA_BAD_WAV, 0, "there is no sound in this file: it has 0 samples"); return true; }
     if (load->source && (load->source->stream || (load->source_channels <= 2 && !(load->is_again && load->given)))) {       /* nothing to convert */
@@ -9757,7 +9757,7 @@ RA_API bool ra_load_free(ra_load *first)
     return true;
 }
 
-/* ---- an overview of a file that is not loaded: the columns of ra_load, from reads of its own ---- */
+/* ---- a glance at a file that is not loaded: columns like ra_load's, from reads of its own ---- */
 
 enum { RA_SPOT_COUNT = 512, RA_SPOT_FRAMES = 1024 };
 
@@ -14546,7 +14546,7 @@ static void web_load_stream(uint32_t source, bool is_remote, const char *name, u
 }
 static bool web_has_source(uint32_t source) { return ra_engine_find_stream(web.engine, source) != NULL || app_exports(source); }
 
-/* The next read, { is it for the overview, source, offset as two words, byte count }; NULL: none. What is played comes first; not
+/* The next read, { is it for the page itself, source, offset as two words, byte count }; NULL: none. What is played comes first; not
    known here where another instance plays it. There it is the same function that tells. */
 static const uint32_t *web_next_read(bool is_player)
 {

@@ -562,17 +562,14 @@ function rustyPage() {
     for (let offset = 0, reads = 0; offset >= 0 && reads < 64; reads++) {
       let bytes;
       try { bytes = await file.read(offset, Math.min(PROBE_BYTES, file.size - offset)); }
-      catch (error) { if (file.isRemote && !reads) return false; throw error; }        // that server sends files whole
-      signal.throwIfAborted?.();
-      put(call('probe_add', offset, bytes.length), bytes);
+      catch (error) { if (file.isRemote && !reads) break; throw error; }               // that server sends files whole
+      const address = !signal.aborted && call('probe_add', offset, bytes.length) >>> 0;
+      if (!address) break;
+      bytesOf().set(bytes, address);
       offset = call('probe', file.size, isForced);
-      if (offset === -1) return !signal.aborted;
+      if (offset === -1) return true;
     }
     return false;
-  }
-  function put(address, bytes) {
-    if (!(address >>>= 0)) throw Error('out of memory');
-    bytesOf().set(bytes, address);
   }
   // All that is wanted, one read after the other.
   async function feed() {
@@ -596,27 +593,29 @@ function rustyPage() {
       return new Uint8Array(0);
     }
   }
+  const broken = (name, why) => Error(name + ' can be read no further: ' + why + '. Please open it again.');
   const fileOf = (blob, name) => ({ name, size: blob.size, isRemote: false,
     async read(offset, count) {
       try { return new Uint8Array(await blob.slice(offset, offset + count).arrayBuffer()); }
-      catch (error) { throw Error(name + ' can be read no further: it was moved, changed or taken away (' + error.message + '). Please open it again.'); }
+      catch (error) { throw broken(name, 'it was moved, changed or taken away (' + error.message + ')'); }
     } });
   const remoteOf = (href, name, size) => ({ name, size, isRemote: true,
     async read(offset, count) {
       for (let wait_ms = 250, why; ; wait_ms *= 2) {
         try {
-          const response = await fetch(href, { headers: { Range: 'bytes=' + offset + '-' + (offset + count - 1) } });
-          why = 'the server answered ' + response.status + (response.status === 200 ? ' instead of a part' : '');
-          if (response.status === 206) {
+          const response = await fetch(href, { headers: { Range: 'bytes=' + offset + '-' + (offset + count - 1) } }), { status } = response;
+          if (status === 206) {
             const bytes = new Uint8Array(await response.arrayBuffer());
             if (bytes.length === count) return bytes;
-            why = 'the server sent ' + bytes.length + ' bytes instead of ' + count;
-          } else if (response.status < 500) { response.body?.cancel(); wait_ms = Infinity; }     // it will not think better of it
+          } else response.body?.cancel();
+          why = 'the server answered ' + status;
+          if (status < 500 && status !== 206) wait_ms = 1e9;  // it will not think better of it
         } catch { why = 'no answer, or the connection broke'; }
-        if (wait_ms > 8000) throw Error(name + ' can be read no further: ' + why + '. Please open it again.');
+        if (wait_ms > 8000) throw broken(name, why);
         await new Promise(resolve => setTimeout(resolve, wait_ms));
       }
     } });
+
   // Bytes to whoever can read them: our own parser, the equaliser's text, the browser's decoder.
   async function hand(name, bytes, number, purpose, signal) {
     if (!bytes.byteLength) throw Error(name + ' is empty (0 bytes)');
@@ -676,19 +675,19 @@ function rustyPage() {
     try { return { name, bytes: await response.arrayBuffer() }; } catch { throw Error(name + ' could not be loaded: the connection broke'); }
   }
 
-  // Seconds, by what the browser reads of its beginning, else by how far such files are packed at most.
+  // Seconds, by what the browser reads of its beginning, else at 128 kb a second.
   async function durationOf(bytes) {
-    const audio = new Audio(), url = URL.createObjectURL(new Blob([bytes])), isFlac = new Uint8Array(bytes, 0, 1)[0] === 0x66;
-    const told = await new Promise(resolve => {
-      audio.onloadedmetadata = () => resolve(audio.duration);
-      audio.onerror = () => resolve(NaN);
-      setTimeout(resolve, 3000, NaN);
+    const audio = new Audio(), url = URL.createObjectURL(new Blob([bytes]));
+    await new Promise(resolve => {
+      audio.onloadedmetadata = audio.onerror = resolve;
+      setTimeout(resolve, 3000);
       audio.preload = 'metadata';
       audio.src = url;
     });
+    const { duration } = audio;
     audio.removeAttribute('src');
     URL.revokeObjectURL(url);
-    return Number.isFinite(told) ? told : bytes.byteLength / (isFlac ? 50000 : 8000);    // bytes a second
+    return Number.isFinite(duration) ? duration : bytes.byteLength / 16000;
   }
   // The browser's decoder gives the samples at the rate of the context it belongs to: the device's, once sound has
   // been woken, else 48 kHz (or rate=). Answers a ra_clip.
@@ -699,8 +698,9 @@ function rustyPage() {
     if (!Offline) throw Error(name + ': this browser decodes no audio files; WAV files work');
     const rate = audio.context?.sampleRate ?? (wantedRate || 48000);
     const most = tier === 'threads' ? 1536 << 20 : 768 << 20;  // the browser has it, then C, without isolation the audio thread too
-    let channels = 2, decoded = await durationOf(bytes) * rate * 8, start;
-    if (decoded > most && bytes.byteLength > PROBE_BYTES) {   // speech may be mono: its beginning tells
+    // what is smaller cannot last so long
+    let channels = 2, decoded = bytes.byteLength < 2 << 20 ? 0 : await durationOf(bytes) * rate * 8, start;
+    if (decoded > most) {                                     // speech may be mono: its beginning tells
       start = await new Offline(2, 1, rate).decodeAudioData(bytes.slice(0, PROBE_BYTES)).catch(() => {});
       channels = start?.numberOfChannels ?? 2;
       decoded *= channels / 2;
