@@ -1722,21 +1722,22 @@ static void ra_pool_finish(ra_pool *pool, const ra_job *job)
     }
 }
 
-RA_API void ra_pool_run(ra_pool *pool, double budget_ms)
+RA_API bool ra_pool_run(ra_pool *pool, double budget_ms)
 {
     double end_s = ra_now_s() + budget_ms / 1000.0;
     bool is_waiting = budget_ms <= 0.0;
     bool has_help = ra_pool_worker_count(pool) > 0 || (pool->wanted_count > pool->lost_count && ra_now_s() < pool->start_s + RA_POOL_GRACE_S);
     ra_pool_check(pool);
-    if (!is_waiting && has_help && !pool->control.jobs[0] && !pool->control.jobs[1]) return;
+    if (!is_waiting && has_help && !pool->control.jobs[0] && !pool->control.jobs[1]) return false;
     do {
         if (ra_pool_turn(&pool->control)) continue;
         ra_pool_check(pool);
-        if (!is_waiting || atomic_load_explicit(&pool->pending_count, memory_order_acquire) == 0) return;
+        if (!is_waiting || atomic_load_explicit(&pool->pending_count, memory_order_acquire) == 0) break;
 #if RA_THREADS
         ra_wait(&pool->bell, atomic_load_explicit(&pool->bell, memory_order_relaxed), 0.0005);   /* others still work */
 #endif
     } while (is_waiting || ra_now_s() < end_s);
+    return ra_pool_worker_count(pool) == 0 && atomic_load_explicit(&pool->pending_count, memory_order_acquire) > 0;
 }
 
 static ra_worker_stats ra_pool_seat_stats(const ra_pool_seat *seat)
@@ -12356,6 +12357,8 @@ static bool app_next_read(uint32_t *source, uint64_t *offset, size_t *byte_count
     *source = app.read_source;
     return app.reader != NULL;
 }
+/* Will more be wanted soon? */
+static bool app_reads(void) { return app.export.work.source || app.works[APP_ANALYSIS].source; }
 static void *app_read_bytes(uint32_t source) { return app.reader && app.read_source == source ? app.read_bytes : NULL; }
 static void app_read_done(size_t byte_count)
 {
@@ -14453,11 +14456,11 @@ static bool web_start(uint32_t thread_count, uint32_t sample_rate_hz, const char
     return true;
 }
 
-/* One tick of everything that is not audio. True if it drew. */
+/* One tick of everything that is not audio. True if it drew, or if the next one should come soon. */
 static bool web_frame(void)
 {
-    ra_pool_run(web.pool, 4.0);         /* jobs, if no worker is alive to take them */
-    return app_frame(ra_now_s());
+    bool has_work = ra_pool_run(web.pool, 4.0);         /* jobs, if no worker is alive to take them */
+    return app_frame(ra_now_s()) || has_work;
 }
 
 static uint32_t web_workers_alive(void) { return ra_pool_worker_count(web.pool); }
@@ -14546,8 +14549,8 @@ static void web_load_stream(uint32_t source, bool is_remote, const char *name, u
 }
 static bool web_has_source(uint32_t source) { return ra_engine_find_stream(web.engine, source) != NULL || app_exports(source); }
 
-/* The next read, { is it for the page itself, source, offset as two words, byte count }; NULL: none. What is played comes first; not
-   known here where another instance plays it. There it is the same function that tells. */
+/* The next read, { is it for the page itself, source, offset as two words, byte count }; NULL: none, no bytes: soon. What is played
+   comes first; not known here where another instance plays it. There it is the same function that tells. */
 static const uint32_t *web_next_read(bool is_player)
 {
     static uint32_t told[5];
@@ -14557,7 +14560,12 @@ static const uint32_t *web_next_read(bool is_player)
     ra_stream *stream = is_player ? ra_engine_next_stream(web.engine) : NULL;
     bool is_for_page = !stream || !ra_stream_next_read(stream, &offset, &byte_count, &bytes);
     if (!is_for_page) told[1] = ra_stream_source(stream);
-    else if (!app_next_read(&told[1], &offset, &byte_count)) return NULL;
+    else if (!app_next_read(&told[1], &offset, &byte_count)) {
+        if (!app_reads()) return NULL;
+        ra_pool_run(web.pool, 4.0);     /* who takes what was read may be this thread */
+        byte_count = 0;
+        offset = 0;
+    }
     told[0] = is_for_page;
     told[2] = (uint32_t)offset;
     told[3] = (uint32_t)(offset >> 32);

@@ -140,8 +140,8 @@ RA_API void         ra_job_cancel(ra_job *job);                /* ends after the
 RA_API void         ra_job_release(ra_job *job);
 /* Runs queued slices on the calling thread for about budget_ms: what a page without threads does
    once a frame, and what a native caller does to wait. While workers are alive it only looks whether they
-   still are, unless budget_ms is 0: then it waits, working along, until nothing is queued or running. */
-RA_API void         ra_pool_run(ra_pool *pool, double budget_ms);
+   still are, unless budget_ms is 0: then it waits, working along, until nothing is queued or running. True: there is more to do, and nobody else. */
+RA_API bool         ra_pool_run(ra_pool *pool, double budget_ms);
 
 /* What the pool's threads do and have done. Counters only ever grow: the share of the last seconds that a worker was busy is the
    difference of busy_us between two calls, divided by that of clock_us. */

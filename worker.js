@@ -576,7 +576,9 @@ function rustyPage() {
     if (isFeeding) return;
     isFeeding = true;
     for (let told; isStarted && (told = call('next_read', tier === 'threads') >>> 0);) {
-      const [isForPage, number, low, high, count] = new Uint32Array(memory.buffer, told, 5), bytes = await readPiece(number, low + high * 2 ** 32, count);
+      const [isForPage, number, low, high, count] = new Uint32Array(memory.buffer, told, 5);
+      if (!count) { await new Promise(resolve => setTimeout(resolve, 4)); continue; }
+      const bytes = await readPiece(number, low + high * 2 ** 32, count);
       if (!isStarted) break;
       const address = call('read_bytes', isForPage, number) >>> 0;
       if (!address) continue;                                 // something else has been opened
