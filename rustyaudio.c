@@ -8882,13 +8882,11 @@ static uint32_t canvas_tile_x(uint32_t tile) { return tile % 8 * CANVAS_TILE_SID
 static uint32_t canvas_tile_y(const canvas *c, uint32_t tile) { return c->atlas_side + tile / 8 * CANVAS_TILE_SIDE; }
 static uint8_t *canvas_tile_texels(const canvas *c, uint32_t tile) { return c->tiles + tile * CANVAS_TILE_SIDE * CANVAS_TILE_SIDE; }
 
-/* The texels of a tile, to be written; NULL: no memory. */
-static uint8_t *canvas_write_tile(canvas *c, uint32_t tile)
+/* Room for all tiles; who has written one sets its bit in dirty_tiles. */
+static bool canvas_has_tiles(canvas *c)
 {
     if (!c->tiles) c->tiles = malloc(CANVAS_TILES * CANVAS_TILE_SIDE * CANVAS_TILE_SIDE);
-    if (!c->tiles) return NULL;
-    c->dirty_tiles |= 1ull << tile;
-    return canvas_tile_texels(c, tile);
+    return c->tiles != NULL;
 }
 
 /* A whole tile over a box, smooth however large that is. */
@@ -10473,6 +10471,7 @@ typedef struct {
     ra_overview *overview;             /* of a track that is gone; freed with the process */
     bool         is_leaving;           /* cancelled, a slice still runs */
     uint32_t     level, index;         /* of a tile */
+    uint32_t     place, column;        /* where it goes, and how much of it is there */
 } app_work;
 enum { APP_ANALYSIS, APP_TILE, APP_WORKS = 3 };  /* two tiles at a time, so that others need not wait long */
 
@@ -10482,7 +10481,7 @@ static const char *const app_view_names[APP_VIEW_COUNT] = { "EQ", "Spectrogram",
 /* 256 spectra, 2^level frames apart; the first tile begins with that around frame 0. Level 0: an empty place. */
 typedef struct { uint32_t level, index, used; } app_tile;
 enum { APP_LEVEL_MIN = 5, APP_LEVEL_MAX = 31 };
-#define APP_TILE_FLOOR_DB (-100.0)     /* texel 0; 255 is 0 dB */
+#define APP_TILE_FLOOR_DB (-100.0f)     /* texel 0; 255 is 0 dB */
 
 /* What the chains name, under that name; clip NULL: it could not be had. */
 typedef struct { char name[RA_FILE_BYTES]; ra_clip *clip; } app_response;
@@ -10824,31 +10823,41 @@ static app_tile *app_find_tile(uint32_t level, uint32_t index)
     return NULL;
 }
 
-/* Spectra into the place that has not been looked at for longest: columns of levels, evenly in pitch, 20 kHz on top. */
-static void app_fill_tile(const app_work *work, const ra_task_result *result)
+#define APP_TILE_SLICE_S 0.002         /* of a tick, for making colours of spectra */
+
+/* Spectra into the place that has not been looked at for longest: columns of levels, evenly in pitch, 20 kHz on top.
+   True when all are there. */
+static bool app_fill_tile(app_work *work, const ra_task_result *result)
 {
-    app_tile *tile = app.tiles;
-    for (uint32_t i = 1; i < CANVAS_TILES; i++) if (app.tiles[i].used < tile->used) tile = &app.tiles[i];
-    uint8_t *texels = canvas_write_tile(&app.canvas, (uint32_t)(tile - app.tiles));
-    if (!texels) return;
     enum { SIDE = CANVAS_TILE_SIDE };
-    float edge[SIDE + 1];
-    for (int row = 0; row <= SIDE; row++) edge[row] = (float)(ui_graph_hz(1 - (double)row / SIDE) * 2 * (result->bin_count - 1) / app.track.rate_hz);
-    memset(texels, 0, SIDE * SIDE);
-    for (uint32_t column = 0; column < result->spectrum_count; column++) {
-        const float *db = result->spectra_db + (size_t)column * result->bin_count;
-        for (int row = 0; row < SIDE; row++) {             /* between bins where they are sparse, else the largest */
-            float low = edge[row + 1], high = edge[row], level = -160;
-            if (low >= (float)(result->bin_count - 1)) continue;
-            if (high - low < 1) {
-                uint32_t bin = (uint32_t)low;
-                level = db[bin] + (db[bin + 1] - db[bin]) * (low - (float)bin);
-            } else for (uint32_t bin = (uint32_t)(low + 0.5f); bin < (uint32_t)(high + 0.5f) && bin < result->bin_count; bin++) level = __builtin_fmaxf(level, db[bin]);
-            texels[row * SIDE + (int)column] = (uint8_t)ra_clamp((level - APP_TILE_FLOOR_DB) * (255 / -APP_TILE_FLOOR_DB), 0, 255);
-        }
+    double end_s = ra_now_s() + APP_TILE_SLICE_S;
+    if (!canvas_has_tiles(&app.canvas)) return true;
+    if (work->column == 0) {
+        for (uint32_t i = work->place = 0; i < CANVAS_TILES; i++) if (app.tiles[i].used < app.tiles[work->place].used) work->place = i;
+        app.tiles[work->place] = (app_tile){ .used = UINT32_MAX };      /* nobody else's now, and nothing to look at */
     }
-    *tile = (app_tile){ work->level, work->index, app.tile_use };
-    app.is_dirty = true;
+    uint8_t *texels = canvas_tile_texels(&app.canvas, work->place);
+    float edge[SIDE + 1], last = (float)(result->bin_count - 1);
+    for (int row = 0; row <= SIDE; row++) edge[row] = (float)(ui_graph_hz(1 - (double)row / SIDE) * 2 * (double)last / app.track.rate_hz);
+    while (work->column < SIDE && (work->column % 8 || ra_now_s() < end_s)) {
+        const float *db = result->spectra_db + (size_t)work->column * result->bin_count;
+        uint8_t *texel = texels + work->column;
+        for (int row = 0; row < SIDE; row++, texel += SIDE) {           /* between bins where they are sparse, else the largest */
+            float low = edge[row + 1], high = edge[row], level = APP_TILE_FLOOR_DB;
+            if (work->column < result->spectrum_count && low < last) {
+                uint32_t bin = (uint32_t)low;
+                if (high - low < 1) level = db[bin] + (db[bin + 1] - db[bin]) * (low - (float)bin);
+                else for (bin = (uint32_t)(low + 0.5f); bin < (uint32_t)(high + 0.5f) && bin < result->bin_count; bin++) level = db[bin] > level ? db[bin] : level;
+            }
+            float part = (level - APP_TILE_FLOOR_DB) / -APP_TILE_FLOOR_DB;
+            *texel = part > 0 ? part < 1 ? (uint8_t)(part * 255) : 255 : 0;
+        }
+        work->column++;
+    }
+    if (work->column < SIDE) return false;
+    app.tiles[work->place] = (app_tile){ work->level, work->index, app.tile_use };
+    app.canvas.dirty_tiles |= 1ull << work->place;
+    return app.is_dirty = true;
 }
 
 static bool app_wants_tile(uint32_t level, uint32_t index)
@@ -10856,16 +10865,16 @@ static bool app_wants_tile(uint32_t level, uint32_t index)
     return app.view == APP_VIEW_SPECTROGRAM && level == app.tile_level && index >= app.tile_first && index <= app.tile_last;
 }
 
-/* Takes tiles that are ready, one a tick; gives up those that nobody looks at any more; begins others, from the middle of the view outwards. */
+/* Takes tiles that are ready; gives up those that nobody looks at any more; begins others, from the middle of the view outwards. */
 static void app_poll_tiles(void)
 {
-    bool has_taken = false;
+    bool is_busy = false;
     for (app_work *work = app.works + APP_TILE; work < app.works + APP_WORKS; work++) {
         const ra_task_result *result;
-        if (!work->process) continue;
+        if (!work->process || is_busy) continue;
         bool is_done = ra_process_poll(work->process, NULL) >= RA_JOB_DONE, is_wanted = app_wants_tile(work->level, work->index) && !work->is_leaving;
-        if (is_done && is_wanted && has_taken) continue;
-        if (is_done && is_wanted && ra_process_get(work->process, &result) == RA_OK) { app_fill_tile(work, result); has_taken = true; }
+        if (is_done && is_wanted && ra_process_get(work->process, &result) == RA_OK) { is_busy = true; is_done = app_fill_tile(work, result); }
+        if (!is_wanted && work->column) app.tiles[work->place].used = 0;
         if (is_done || !is_wanted) app_end_work(work);
     }
     double middle = (app.view_from + 0.5 * app.view_frames) / (double)(1ull << app.tile_level) / CANVAS_TILE_SIDE - 0.5;
@@ -11636,7 +11645,7 @@ static void app_panel_spectrogram(canvas_box box)
         uint32_t across = (uint32_t)((column - (uint32_t)column) * CANVAS_TILE_SIDE), down = (uint32_t)ra_clamp((1 - share) * CANVAS_TILE_SIDE, 0, CANVAS_TILE_SIDE - 1);
         uint8_t texel = canvas_tile_texels(u->canvas, (uint32_t)(tile - app.tiles))[down * CANVAS_TILE_SIDE + across];
         ra_text_add(&text, "   ");
-        app_text_level(&text, texel ? texel * (-APP_TILE_FLOOR_DB / 255) + APP_TILE_FLOOR_DB : -160);
+        app_text_level(&text, texel ? (1 - texel / 255.0) * APP_TILE_FLOOR_DB : -160);
         ra_text_add(&text, " dB");
     }
     app_end_axis(&axis, words);
