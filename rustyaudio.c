@@ -1962,17 +1962,14 @@ RA_REALTIME RA_INLINE void ra_fft_join_as(const ra_fft *fft, const ra_fft_rest *
     bins[1] = bins[2 * size + 1] = 0.0f;
 }
 
-/* size is fft->size. Where it is known while compiling, nothing is compiled for the other sizes. */
-RA_REALTIME RA_INLINE void ra_fft_forward_real_as(ra_fft *fft, uint32_t size, const float *samples, float *bins)
+RA_REALTIME RA_API void ra_fft_forward_real(ra_fft *fft, const float *samples, float *bins)
 {
     ra_fft_rest rest = ra_fft_core_run(&fft->half, samples);
-    uint32_t length = ra_fft_last_length(size / 2);
+    uint32_t length = ra_fft_last_length(fft->size / 2);
     if      (length == 2) ra_fft_join_as(fft, &rest, bins, 2);
     else if (length == 4) ra_fft_join_as(fft, &rest, bins, 4);
     else                  ra_fft_join_as(fft, &rest, bins, 8);
 }
-
-RA_REALTIME RA_API void ra_fft_forward_real(ra_fft *fft, const float *samples, float *bins) { ra_fft_forward_real_as(fft, fft->size, samples, bins); }
 
 /* The join backwards: Z[k] = E + i O with O = conj W (X[k] - conj X[M-k]) / 2, then the inverse transform,
    for which re and im are exchanged here. */
@@ -6772,7 +6769,7 @@ static bool ra_analysis_step(void *user, ra_job *job)
     memset(a->spectrum.db, 0, sizeof a->spectrum.db);
     for (int side = 0; side < 2; side++) {
         for (uint32_t n = 0; n < RA_FFT_FRAMES; n += 4) ra_store4(a->windowed + n, ra_load4(a->history[side] + n) * ra_load4(a->window + n));
-        ra_fft_forward_real_as(a->fft, RA_FFT_FRAMES, a->windowed, a->bins);
+        ra_fft_forward_real(a->fft, a->windowed, a->bins);
         for (uint32_t k = 0; k < RA_SPECTRUM_BINS; k++) a->spectrum.db[k] += a->bins[2 * k] * a->bins[2 * k] + a->bins[2 * k + 1] * a->bins[2 * k + 1];
     }
     /* A sine of amplitude 1 on a bin has |X| = size/2 * mean of the window (1/2); both sides are averaged. */
@@ -10429,7 +10426,8 @@ static void        gpu_lose_for_test(void) { }
 /* ============================================================================
    [16] APP - the page: what is open, how it looks, what every gesture means
    ----------------------------------------------------------------------------
-   owns     the one static `app`: session, undo, loads, theme, measured curves
+   owns     the one static `app`: session, undo, loads, theme, measured curves, what is
+            known of the whole track (its overview, tiles of its spectrogram)
    calls    [2] BASE; [3] PLATFORM: requests to the page; [12] ENGINE by its public
             functions; [13]-[15]
    threads  main thread only
