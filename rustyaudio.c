@@ -11763,13 +11763,15 @@ static void app_view_bar(canvas_box bar)
 {
     ui *u = &app.ui;
     bar = ui_inset(&bar, 8, 0);
-    canvas_box closer = ui_cut_right(&bar, app.view ? 40 : 0), wider = ui_cut_right(&bar, app.view ? 40 : 0);
+    bool is_narrow = bar.w < 330;
+    float button = !app.view ? 0 : is_narrow ? 24 : 40;
+    canvas_box closer = ui_cut_right(&bar, button), wider = ui_cut_right(&bar, button);
     for (uint32_t view = 0; view < APP_VIEW_COUNT; view++) {
-        canvas_box tab = ui_cut_left(&bar, canvas_text_width(u->canvas, 14, CANVAS_BOLD, app_view_names[view]) + 22);
+        canvas_box tab = ui_cut_left(&bar, canvas_text_width(u->canvas, 14, CANVAS_BOLD, app_view_names[view]) + (is_narrow ? 12 : 22));
         bool is_on = app.view == view;
         ui_button_desc desc = { .id = app_view_names[view], .name = app_view_names[view], .label = app_view_names[view], .is_toggle = true, .is_on = is_on, .is_tight = true };
         if (ui_button(u, &tab, &desc)) app_show_view((app_view)view);
-        if (is_on) canvas_fill(u->canvas, &(canvas_box){ tab.x + 11, tab.y + tab.h - 5, tab.w - 22, 2 }, 1, u->theme->loop);
+        if (is_on) canvas_fill(u->canvas, &(canvas_box){ tab.x + 6, tab.y + tab.h - 5, tab.w - 12, 2 }, 1, u->theme->loop);
     }
     if (!app.view) return;
     if (ui_button(u, &wider, &(ui_button_desc){ .id = "Zoom out", .name = "Zoom out", .label = "−", .is_tight = true })) app_zoom_here(2);
@@ -11845,7 +11847,7 @@ static void app_panel_meters(canvas_box box)
     ui_cut_left(&head, width + 8);
     ui_text(u, &(canvas_box){ head.x, head.y + (is_low ? 5 : 10), head.w, 20 }, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, head.w > 60 ? "LUFS, file" : "LUFS");
 
-    static const char *const facts[] = { "Range, LU", "True peak, dBTP", "Peak, dBFS", "RMS L, dBFS", "RMS R, dBFS", "Frames clipped", "Not analysed" };
+    static const char *const facts[] = { "Range, LU", "Peak, dBTP", "Peak, dBFS", "RMS L, dBFS", "RMS R, dBFS", "Frames clipped", "Not analysed" };
     for (int fact = 0; fact < 7; fact++) {                 /* the file's, and what is heard now */
         if (is_low && fact > 2) break;
         if (fact == 2) {
