@@ -1054,11 +1054,11 @@ EM_JS(bool, ra_host_webgl_build, (const char *selector, const char *vertex_shade
     return true;
 })
 
-/* Rows of the atlas, from top to before bottom; all of them make the texture anew. */
-EM_JS(void, ra_host_webgl_atlas, (const uint8_t *texels, uint32_t side, uint32_t top, uint32_t bottom), {
+/* Texels into the one texture; NULL makes it anew, of that size. */
+EM_JS(void, ra_host_webgl_texels, (const uint8_t *texels, uint32_t x, uint32_t y, uint32_t w, uint32_t h), {
     const gl = globalThis["raGL"];
-    if (bottom - top == side) gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, side, side, 0, gl.RED, gl.UNSIGNED_BYTE, HEAPU8, texels);
-    else gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, top, side, bottom - top, gl.RED, gl.UNSIGNED_BYTE, HEAPU8, texels + top * side);
+    if (texels) gl.texSubImage2D(gl.TEXTURE_2D, 0, x, y, w, h, gl.RED, gl.UNSIGNED_BYTE, HEAPU8, texels);
+    else gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, w, h, 0, gl.RED, gl.UNSIGNED_BYTE, null);
 })
 
 /* One picture: ground is 0xBBGGRR, a command six words { first index, index count, x, y, w, h }. */
@@ -2329,17 +2329,14 @@ RA_REALTIME RA_INLINE void ra_fft_join_as(const ra_fft *fft, const ra_fft_rest *
     bins[1] = bins[2 * size + 1] = 0.0f;
 }
 
-/* size is fft->size. Where it is known while compiling, nothing is compiled for the other sizes. */
-RA_REALTIME RA_INLINE void ra_fft_forward_real_as(ra_fft *fft, uint32_t size, const float *samples, float *bins)
+RA_REALTIME RA_API void ra_fft_forward_real(ra_fft *fft, const float *samples, float *bins)
 {
     ra_fft_rest rest = ra_fft_core_run(&fft->half, samples);
-    uint32_t length = ra_fft_last_length(size / 2);
+    uint32_t length = ra_fft_last_length(fft->size / 2);
     if      (length == 2) ra_fft_join_as(fft, &rest, bins, 2);
     else if (length == 4) ra_fft_join_as(fft, &rest, bins, 4);
     else                  ra_fft_join_as(fft, &rest, bins, 8);
 }
-
-RA_REALTIME RA_API void ra_fft_forward_real(ra_fft *fft, const float *samples, float *bins) { ra_fft_forward_real_as(fft, fft->size, samples, bins); }
 
 /* The join backwards: Z[k] = E + i O with O = conj W (X[k] - conj X[M-k]) / 2, then the inverse transform,
    for which re and im are exchanged here. */
@@ -7461,7 +7458,7 @@ static bool ra_analysis_step(void *user, ra_job *job)
     memset(a->spectrum.db, 0, sizeof a->spectrum.db);
     for (int side = 0; side < 2; side++) {
         for (uint32_t n = 0; n < RA_FFT_FRAMES; n++) a->windowed[n] = a->history[2 * n + side] * a->window[n];
-        ra_fft_forward_real_as(a->fft, RA_FFT_FRAMES, a->windowed, a->bins);
+        ra_fft_forward_real(a->fft, a->windowed, a->bins);
         for (uint32_t k = 0; k < RA_SPECTRUM_BINS; k++) a->spectrum.db[k] += a->bins[2 * k] * a->bins[2 * k] + a->bins[2 * k + 1] * a->bins[2 * k + 1];
     }
     /* A sine of amplitude 1 on a bin has |X| = size/2 * mean of the window (1/2); both sides are averaged. */
@@ -10097,14 +10094,15 @@ RA_SMALL_CODE_BEGIN
 /* ============================================================================
    [13] CANVAS - shapes and text become vertices; data only, nothing is shown
    ----------------------------------------------------------------------------
-   owns     canvas: vertices, indices, clip commands and the atlas of text
+   owns     canvas: vertices, indices, clip commands, the atlas of text, tiles of levels
    calls    [2] BASE: ra_clamp, ra_sqrtf; [3] PLATFORM: ra_host_glyph
    threads  main thread only
    units    callers speak CSS pixels; vertices hold device pixels, edges of
             boxes snapped to them, so hairlines are sharp at any pixel ratio
    shape    one vertex format: each pixel knows its place (u, v) in a rounded
             box and its coverage is that box's signed distance; a line is a
-            rotated box, a disc a box with full radius, text a box of texels
+            rotated box, a disc a box with full radius, text a box of texels, a
+            tile a box of texels that are levels and become colours
    memory   buffers double when full and are kept; a warm frame allocates nothing
    tests    test.c "canvas": clips intersect, edges snap, the atlas starts anew
    ============================================================================ */
@@ -10119,7 +10117,7 @@ typedef enum { CANVAS_REGULAR, CANVAS_BOLD } canvas_weight;
 typedef struct {
     float x, y;                        /* device pixels from the top left */
     float u, v;                        /* from the box's centre; texels of the atlas for text */
-    float half_w, half_h;              /* of the box; half_w < 0: text */
+    float half_w, half_h;              /* of the box; half_w -1: text; -2: a tile, half_h and radius its place in the texture */
     float radius, stroke;              /* stroke 0: filled */
     uint32_t colour;                   /* premultiplied */
 } canvas_vertex;
@@ -10128,6 +10126,7 @@ typedef struct { uint32_t first_index, index_count; int x, y, w, h; /* scissor, 
 #define CANVAS_CLIP_MAX  8
 #define CANVAS_RUN_MAX   1024          /* power of two; three quarters of it are used */
 #define CANVAS_SHELF_MAX 128
+enum { CANVAS_TILES = 64, CANVAS_TILE_SIDE = 256, CANVAS_TEXTURE_WIDTH = 2048 };     /* tiles lie below the atlas, eight in a row */
 #define CANVAS_INFINITE  1e6f          /* half size of a box without this pair of edges; without both it is plain colour */
 
 /* A piece of text in the atlas: one digit, or a run without digits, in one size and weight. */
@@ -10145,6 +10144,8 @@ typedef struct {
     uint8_t *atlas;                    /* coverage, atlas_side * atlas_side */
     uint32_t atlas_side;
     uint32_t dirty_top, dirty_bottom;  /* rows of the atlas that the renderer has not seen */
+    uint8_t *tiles;                    /* one behind the other; NULL until the first is wanted */
+    uint64_t dirty_tiles;              /* a bit for each that the renderer has not seen */
     bool atlas_is_full;                /* some text is missing: canvas_forget_text, then build again */
     struct { uint16_t y, height, used; } shelves[CANVAS_SHELF_MAX];
     uint32_t shelf_count;
@@ -10437,6 +10438,30 @@ static void canvas_polygon(canvas *c, const canvas_point *points, uint32_t count
         canvas_point a = points[i], b = points[(i + 1) % count];
         canvas_line(c, a.x, a.y, b.x, b.y, 1.5f, colour);
     }
+}
+
+/* ---- tiles: squares of levels, 0 to 255, that are shown in the colours of a spectrogram ---- */
+
+static uint32_t canvas_tile_x(uint32_t tile) { return tile % 8 * CANVAS_TILE_SIDE; }
+static uint32_t canvas_tile_y(const canvas *c, uint32_t tile) { return c->atlas_side + tile / 8 * CANVAS_TILE_SIDE; }
+static uint8_t *canvas_tile_texels(const canvas *c, uint32_t tile) { return c->tiles + tile * CANVAS_TILE_SIDE * CANVAS_TILE_SIDE; }
+
+/* Room for all tiles; who has written one sets its bit in dirty_tiles. */
+static bool canvas_has_tiles(canvas *c)
+{
+    if (!c->tiles) c->tiles = malloc(CANVAS_TILES * CANVAS_TILE_SIDE * CANVAS_TILE_SIDE);
+    return c->tiles != NULL;
+}
+
+/* A whole tile over a box, smooth however large that is. */
+static void canvas_tile(canvas *c, const canvas_box *box, uint32_t tile)
+{
+    float left = (float)canvas_tile_x(tile), top = (float)canvas_tile_y(c, tile);
+    canvas_vertex corners[4];
+    for (int i = 0; i < 4; i++)
+        corners[i] = (canvas_vertex){ (box->x + (i & 1 ? box->w : 0)) * c->ratio, (box->y + (i & 2 ? box->h : 0)) * c->ratio,
+                                      left + (i & 1 ? CANVAS_TILE_SIDE : 0), top + (i & 2 ? CANVAS_TILE_SIDE : 0), -2, left, top, 0, ~0u };
+    canvas_quad(c, corners);
 }
 
 /* ---- text ---- */
@@ -11131,40 +11156,55 @@ static void ui_text_time(ra_text *to, double seconds, bool has_millis)
     if (has_millis) ra_text_add(to, ".%03llu", (unsigned long long)(millis % 1000));
 }
 
-/* Outline of peaks first..last over a box, and the RMS inside it; only what the clip shows. The columns stay the
-   same wherever the clip is, so nothing shimmers when it moves. */
+enum { UI_COLUMN_MAX = 2048 };
+static bool ui_is_in_clip(const ui *u, float x, float margin)
+{
+    const canvas_box *clip = &u->canvas->clip[u->canvas->clip_count - 1];
+    return x >= clip->x - margin && x <= clip->x + clip->w + margin;
+}
+
+/* Columns that stand step apart, the first at x: the outline of their peaks, and the RMS inside it; only what the clip shows. */
+static void ui_draw_columns(ui *u, const canvas_box *box, float x, float step, const ra_peak *columns, uint32_t count, canvas_colour outside, canvas_colour inside)
+{
+    static canvas_point upper[2][UI_COLUMN_MAX];
+    static float lower[2][UI_COLUMN_MAX];                  /* scratch, too large for the stack */
+    float middle = box->y + 0.5f * box->h, half = 0.5f * box->h;
+    uint32_t shown = 0;
+    for (uint32_t i = 0; i < count; i++, x += step) {
+        if (!ui_is_in_clip(u, x, step)) continue;
+        float low = __builtin_fmaxf(columns[i].min, -1), high = __builtin_fminf(columns[i].max, 1), rms = __builtin_fminf(__builtin_fmaxf(columns[i].rms, 0), 1);
+        upper[0][shown] = (canvas_point){ x, middle - high * half - 0.5f };
+        lower[0][shown] = middle - low * half + 0.5f;
+        upper[1][shown] = (canvas_point){ x, middle - __builtin_fminf(rms, high) * half };
+        lower[1][shown++] = middle + __builtin_fminf(rms, -low) * half;
+    }
+    canvas_band(u->canvas, upper[0], lower[0], shown, (canvas_paint){ outside, outside, 0, 0 });
+    canvas_band(u->canvas, upper[1], lower[1], shown, (canvas_paint){ inside, inside, 0, 0 });
+}
+
+/* Peaks first..last over a box. The columns stay the same wherever the clip is, so nothing shimmers when it moves. */
 static void ui_draw_wave(ui *u, canvas_box box, const ra_peak *peaks, double first, double last, uint32_t peak_count,
                          canvas_colour outside, canvas_colour inside)
 {
-    enum { MOST = 2048 };
-    static canvas_point upper[2][MOST];
-    static float lower[2][MOST];                           /* scratch, too large for the stack */
-    float middle = box.y + 0.5f * box.h, half = 0.5f * box.h;
-    const canvas_box *clip = &u->canvas->clip[u->canvas->clip_count - 1];
-    uint32_t count = (uint32_t)(box.w * u->canvas->ratio) + 1, shown = 0;
-    if (count > MOST) count = MOST;
+    static ra_peak columns[UI_COLUMN_MAX];
+    uint32_t count = (uint32_t)(box.w * u->canvas->ratio) + 1;
+    if (count > UI_COLUMN_MAX) count = UI_COLUMN_MAX;
     if (count < 2 || !peak_count) return;
     float step = box.w / (float)(count - 1);
     for (uint32_t i = 0; i < count; i++) {
-        float x = box.x + step * (float)i;
-        if (x < clip->x - step || x > clip->x + clip->w + step) continue;
+        if (!ui_is_in_clip(u, box.x + step * (float)i, 2 * step)) continue;
         double from = first + (last - first) * i / count, to = first + (last - first) * (i + 1) / count;
-        float low = 0, high = 0, square = 0;
+        ra_peak column = { 0, 0, 0 };
         int64_t start = (int64_t)__builtin_floor(from), end = (int64_t)__builtin_floor(to);
         if (end <= start) end = start + 1;
         for (int64_t k = start; k < end; k++) {
             if (k < 0 || k >= peak_count) continue;
-            low = __builtin_fminf(low, peaks[k].min); high = __builtin_fmaxf(high, peaks[k].max);
-            square = __builtin_fmaxf(square, peaks[k].rms);
+            column.min = __builtin_fminf(column.min, peaks[k].min); column.max = __builtin_fmaxf(column.max, peaks[k].max);
+            column.rms = __builtin_fmaxf(column.rms, peaks[k].rms);
         }
-        high = __builtin_fminf(high, 1); low = __builtin_fmaxf(low, -1); square = __builtin_fminf(square, 1);
-        upper[0][shown] = (canvas_point){ x, middle - high * half - 0.5f };
-        lower[0][shown] = middle - low * half + 0.5f;
-        upper[1][shown] = (canvas_point){ x, middle - __builtin_fminf(square, high) * half };
-        lower[1][shown++] = middle + __builtin_fminf(square, -low) * half;
+        columns[i] = column;
     }
-    canvas_band(u->canvas, upper[0], lower[0], shown, (canvas_paint){ outside, outside, 0, 0 });
-    canvas_band(u->canvas, upper[1], lower[1], shown, (canvas_paint){ inside, inside, 0, 0 });
+    ui_draw_columns(u, &box, box.x, step, columns, count, outside, inside);
 }
 
 /* True when another place is wanted; it is then in *seek_s. */
@@ -11380,19 +11420,20 @@ static void ui_graph_node(ui *u, canvas_box plot, ui_node *node, uint32_t index,
     if (is_picked && (result->picked < 0 || is_pointed)) result->picked = (int)index;
 }
 
+static const struct { float hz; const char *label; bool is_main; } ui_hz_lines[] = {
+    { 20, "20", true }, { 30, 0, false }, { 40, 0, false }, { 50, "50", false }, { 70, 0, false },
+    { 100, "100", true }, { 200, "200", false }, { 300, 0, false }, { 400, 0, false }, { 500, "500", false }, { 700, 0, false },
+    { 1000, "1k", true }, { 2000, "2k", false }, { 3000, 0, false }, { 4000, 0, false }, { 5000, "5k", false }, { 7000, 0, false },
+    { 10000, "10k", true }, { 20000, "20k", true } };
+
 static void ui_draw_graph_axes(ui *u, canvas_box plot, bool is_narrow)
 {
-    static const struct { float hz; const char *label; bool is_main; } lines[] = {
-        { 20, "20", true }, { 30, 0, false }, { 40, 0, false }, { 50, "50", false }, { 70, 0, false },
-        { 100, "100", true }, { 200, "200", false }, { 300, 0, false }, { 400, 0, false }, { 500, "500", false }, { 700, 0, false },
-        { 1000, "1k", true }, { 2000, "2k", false }, { 3000, 0, false }, { 4000, 0, false }, { 5000, "5k", false }, { 7000, 0, false },
-        { 10000, "10k", true }, { 20000, "20k", true } };
     const ui_theme *theme = u->theme;
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        float x = plot.x + plot.w * (float)ui_graph_share(lines[i].hz);
-        canvas_fill(u->canvas, &(canvas_box){ x - 0.5f, plot.y, 1, plot.h }, 0, canvas_fade(theme->hairline, lines[i].is_main ? 1 : 0.5f));
-        if (lines[i].label && (!is_narrow || lines[i].is_main))
-            ui_text(u, &(canvas_box){ x - 20, plot.y + plot.h + 2, 40, 18 }, UI_CENTRE, 12, CANVAS_REGULAR, theme->dim, lines[i].label);
+    for (size_t i = 0; i < sizeof ui_hz_lines / sizeof *ui_hz_lines; i++) {
+        float x = plot.x + plot.w * (float)ui_graph_share(ui_hz_lines[i].hz);
+        canvas_fill(u->canvas, &(canvas_box){ x - 0.5f, plot.y, 1, plot.h }, 0, canvas_fade(theme->hairline, ui_hz_lines[i].is_main ? 1 : 0.5f));
+        if (ui_hz_lines[i].label && (!is_narrow || ui_hz_lines[i].is_main))
+            ui_text(u, &(canvas_box){ x - 20, plot.y + plot.h + 2, 40, 18 }, UI_CENTRE, 12, CANVAS_REGULAR, theme->dim, ui_hz_lines[i].label);
     }
     for (int db = -20; db > (int)UI_GRAPH_FLOOR_DB; db -= 20) {
         char words[8];
@@ -11447,6 +11488,15 @@ static void ui_draw_graph(ui *u, canvas_box plot, const ui_graph_desc *desc, int
     canvas_polyline(u->canvas, points, count, 2, line);
 }
 
+/* Words in the corner of a plot. */
+static void ui_draw_corner(ui *u, const canvas_box *plot, const char *words)
+{
+    float width = canvas_text_width(u->canvas, 12, CANVAS_REGULAR, words) + 20;
+    canvas_box label = { plot->x + plot->w - width - 8, plot->y + 8, width, 24 };
+    canvas_fill(u->canvas, &label, 6, canvas_fade(u->theme->raised, 0.95f));
+    ui_text(u, &label, UI_CENTRE, 12, CANVAS_REGULAR, u->theme->text, words);
+}
+
 /* The readout: what the crosshair or the picked node stands on. */
 static void ui_draw_readout(ui *u, canvas_box plot, const ui_graph_desc *desc, int picked, bool is_crosshair)
 {
@@ -11474,10 +11524,7 @@ static void ui_draw_readout(ui *u, canvas_box plot, const ui_graph_desc *desc, i
         canvas_fill(u->canvas, &(canvas_box){ plot.x, u->y, plot.w, 1 }, 0, canvas_fade(theme->text, 0.2f));
         canvas_disc(u->canvas, u->x, plot.y + plot.h * (float)ra_clamp(level_db / UI_GRAPH_FLOOR_DB, 0, 1), 4, theme->sound);
     } else return;
-    float width = canvas_text_width(u->canvas, 12, CANVAS_REGULAR, words) + 20;
-    canvas_box label = { plot.x + plot.w - width - 8, plot.y + 8, width, 24 };
-    canvas_fill(u->canvas, &label, 6, canvas_fade(theme->raised, 0.95f));
-    ui_text(u, &label, UI_CENTRE, 12, CANVAS_REGULAR, theme->text, words);
+    ui_draw_corner(u, &plot, words);
 }
 
 static ui_graph_result ui_graph(ui *u, canvas_box box, const ui_graph_desc *desc)
@@ -11605,6 +11652,13 @@ static const char gpu_wgsl[] =
     "  return Out(vec4f(xyuv.xy * scale.xy + vec2f(-1.0, 1.0), 0.0, 1.0), xyuv.zw, shape, colour);\n"
     "}\n"
     "@fragment fn fragment(in: Out) -> @location(0) vec4f {\n"
+    "  if (in.shape.x < -1.0) {\n"      /* between four levels, then dark blue, violet, orange, cream */
+    "    let at = clamp(in.uv, in.shape.yz + 0.5, in.shape.yz + 255.5) - 0.5; let p = vec2i(at); let f = fract(at);\n"
+    "    let l = mix(mix(textureLoad(atlas, p, 0).r, textureLoad(atlas, p + vec2i(1, 0), 0).r, f.x),\n"
+    "      mix(textureLoad(atlas, p + vec2i(0, 1), 0).r, textureLoad(atlas, p + 1, 0).r, f.x), f.y);\n"
+    "    let m = clamp(l * 3.75 - vec3f(0.75, 1.75, 2.75), vec3f(0.0), vec3f(1.0));\n"
+    "    return vec4f(mix(mix(mix(vec3f(0.03, 0.04, 0.13), vec3f(0.36, 0.15, 0.55), m.x), vec3f(0.95, 0.5, 0.2), m.y), vec3f(1.0, 0.96, 0.84), m.z), 1.0);\n"
+    "  }\n"
     "  if (in.shape.x < 0.0) { return in.colour * textureLoad(atlas, vec2i(in.uv), 0).r; }\n"
     "  if (min(in.shape.x, in.shape.y) > 1e5) { return in.colour; }\n"
     "  let q = abs(in.uv) - in.shape.xy + in.shape.z;\n"
@@ -11624,7 +11678,14 @@ static const char gpu_glsl_fragment[] =
     "uniform highp sampler2D atlas;\n"
     "in highp vec2 v_uv; flat in highp vec4 v_shape; in highp vec4 v_colour;\n"
     "out vec4 colour;\n"
+    "float at(vec2 p) { return texelFetch(atlas, ivec2(p), 0).r; }\n"
     "void main() {\n"
+    "  if (v_shape.x < -1.0) {\n"
+    "    vec2 p = clamp(v_uv, v_shape.yz + 0.5, v_shape.yz + 255.5) - 0.5, f = fract(p);\n"
+    "    float l = mix(mix(at(p), at(p + vec2(1, 0)), f.x), mix(at(p + vec2(0, 1)), at(p + 1.0), f.x), f.y);\n"
+    "    vec3 m = clamp(l * 3.75 - vec3(0.75, 1.75, 2.75), 0.0, 1.0);\n"
+    "    colour = vec4(mix(mix(mix(vec3(0.03, 0.04, 0.13), vec3(0.36, 0.15, 0.55), m.x), vec3(0.95, 0.5, 0.2), m.y), vec3(1.0, 0.96, 0.84), m.z), 1.0); return;\n"
+    "  }\n"
     "  if (v_shape.x < 0.0) { colour = v_colour * texelFetch(atlas, ivec2(v_uv), 0).r; return; }\n"
     "  if (min(v_shape.x, v_shape.y) > 1e5) { colour = v_colour; return; }\n"
     "  vec2 q = abs(v_uv) - v_shape.xy + v_shape.z;\n"
@@ -11670,10 +11731,6 @@ static void gpu_gl_hear_news(void)
 
 static bool gpu_gl_draw(const canvas *picture)
 {
-    bool is_new = gpu.atlas_side != picture->atlas_side;
-    uint32_t top = is_new ? 0 : picture->dirty_top, bottom = is_new ? picture->atlas_side : picture->dirty_bottom;
-    if (top < bottom) ra_host_webgl_atlas(picture->atlas, picture->atlas_side, top, bottom);
-    gpu.atlas_side = picture->atlas_side;
     ra_host_webgl_draw(gpu.width_px, gpu.height_px, picture->ground, picture->vertices, picture->vertex_count * sizeof *picture->vertices,
                        picture->indices, picture->index_count * sizeof *picture->indices, picture->commands, picture->command_count);
     return true;
@@ -11778,26 +11835,38 @@ static void gpu_bind(void)
     wgpuTextureViewRelease(view);
 }
 
-/* Sends the rows of the atlas that changed; all of them to a texture that is new. */
+static void gpu_send_texels(const uint8_t *texels, uint32_t x, uint32_t y, uint32_t w, uint32_t h)
+{
+    if (gpu.kind == GPU_WEBGL2) { ra_host_webgl_texels(texels, x, y, w, h); return; }
+    wgpuQueueWriteTexture(gpu.queue, &(WGPUTexelCopyTextureInfo){ .texture = gpu.atlas, .origin = { x, y, 0 }, .aspect = WGPUTextureAspect_All },
+        texels, (size_t)w * h, &(WGPUTexelCopyBufferLayout){ .bytesPerRow = w, .rowsPerImage = h }, &(WGPUExtent3D){ w, h, 1 });
+}
+
+static void gpu_make_texture(uint32_t width, uint32_t height)
+{
+    if (gpu.kind == GPU_WEBGL2) { ra_host_webgl_texels(NULL, 0, 0, width, height); return; }
+    if (gpu.bindings) wgpuBindGroupRelease(gpu.bindings);
+    if (gpu.atlas) wgpuTextureRelease(gpu.atlas);
+    gpu.atlas = wgpuDeviceCreateTexture(gpu.device, &(WGPUTextureDescriptor){
+        .usage = WGPUTextureUsage_TextureBinding | WGPUTextureUsage_CopyDst, .dimension = WGPUTextureDimension_2D,
+        .size = { width, height, 1 }, .format = WGPUTextureFormat_R8Unorm, .mipLevelCount = 1, .sampleCount = 1 });
+    gpu_bind();
+}
+
+/* Sends the rows of the atlas and the tiles that changed; all of them to a texture that is new. */
 static void gpu_send_atlas(const canvas *picture)
 {
     uint32_t side = picture->atlas_side, top = picture->dirty_top, bottom = picture->dirty_bottom;
+    uint64_t tiles = picture->dirty_tiles;
     if (gpu.atlas_side != side) {
-        if (gpu.bindings) wgpuBindGroupRelease(gpu.bindings);
-        if (gpu.atlas) wgpuTextureRelease(gpu.atlas);
-        gpu.atlas = wgpuDeviceCreateTexture(gpu.device, &(WGPUTextureDescriptor){
-            .usage = WGPUTextureUsage_TextureBinding | WGPUTextureUsage_CopyDst, .dimension = WGPUTextureDimension_2D,
-            .size = { side, side, 1 }, .format = WGPUTextureFormat_R8Unorm, .mipLevelCount = 1, .sampleCount = 1 });
+        gpu_make_texture(CANVAS_TEXTURE_WIDTH, side + CANVAS_TILES / 8 * CANVAS_TILE_SIDE);
         gpu.atlas_side = side;
-        gpu_bind();
         top = 0; bottom = side;
+        tiles = picture->tiles ? ~0ull : 0;
     }
-    if (top >= bottom) return;
-    wgpuQueueWriteTexture(gpu.queue,
-        &(WGPUTexelCopyTextureInfo){ .texture = gpu.atlas, .origin = { 0, top, 0 }, .aspect = WGPUTextureAspect_All },
-        picture->atlas + (size_t)top * side, (size_t)(bottom - top) * side,
-        &(WGPUTexelCopyBufferLayout){ .bytesPerRow = side, .rowsPerImage = bottom - top },
-        &(WGPUExtent3D){ side, bottom - top, 1 });
+    if (top < bottom) gpu_send_texels(picture->atlas + (size_t)top * side, 0, top, side, bottom - top);
+    for (uint32_t tile = 0; tile < CANVAS_TILES; tile++)
+        if (tiles >> tile & 1) gpu_send_texels(canvas_tile_texels(picture, tile), canvas_tile_x(tile), canvas_tile_y(picture, tile), CANVAS_TILE_SIDE, CANVAS_TILE_SIDE);
 }
 
 /* Copies bytes into a buffer that is made anew, larger, when they do not fit. */
@@ -11822,7 +11891,6 @@ static bool gpu_webgpu_draw(const canvas *picture)
     WGPUSurfaceTexture frame = { 0 };
     wgpuSurfaceGetCurrentTexture(gpu.surface, &frame);
     if (!gpu_texture_is_good(frame.status)) return false;
-    gpu_send_atlas(picture);
     gpu_send(&gpu.vertices, &gpu.vertex_bytes, WGPUBufferUsage_Vertex, picture->vertices, picture->vertex_count * sizeof *picture->vertices);
     gpu_send(&gpu.indices, &gpu.index_bytes, WGPUBufferUsage_Index, picture->indices, picture->index_count * sizeof *picture->indices);
     float scale[4] = { 2.0f / (float)gpu.width_px, -2.0f / (float)gpu.height_px };
@@ -11890,10 +11958,11 @@ static gpu_phase gpu_state(void)
     return gpu.phase;
 }
 
-/* True: this picture is on its way to the screen, its dirty rows of the atlas too. */
+/* True: this picture is on its way to the screen, its dirty rows of the atlas and tiles too. */
 static bool gpu_draw(const canvas *picture)
 {
     if (gpu.phase != GPU_READY || !picture->index_count || !gpu.width_px || !gpu.height_px) return false;
+    gpu_send_atlas(picture);
     return gpu.kind == GPU_WEBGPU ? gpu_webgpu_draw(picture) : gpu_gl_draw(picture);
 }
 
@@ -11927,7 +11996,8 @@ static void        gpu_lose_for_test(void) { }
 /* ============================================================================
    [16] APP - the page: what is open, how it looks, what every gesture means
    ----------------------------------------------------------------------------
-   owns     the one static `app`: session, undo, loads, theme, measured curves
+   owns     the one static `app`: session, undo, loads, theme, measured curves, what is
+            known of the whole track (its overview, tiles of its spectrogram)
    calls    [2] BASE; [3] PLATFORM: requests to the page; [12] ENGINE by its public
             functions; [13]-[15]
    threads  main thread only
@@ -11975,8 +12045,18 @@ typedef struct {
     ra_overview *overview;             /* of a track that is gone; freed with the process */
     uint32_t     source;               /* of the file that it reads by pieces; 0: none */
     bool         is_leaving;           /* cancelled, a slice still runs */
+    uint32_t     level, index;         /* of a tile */
+    uint32_t     place, column;        /* where it goes, and how much of it is there */
 } app_work;
-enum { APP_ANALYSIS, APP_WORKS };
+enum { APP_ANALYSIS, APP_TILE, APP_WORKS = 3 };  /* two tiles at a time, so that others need not wait long */
+
+typedef enum { APP_VIEW_EQ, APP_VIEW_SPECTROGRAM, APP_VIEW_WAVEFORM, APP_VIEW_COUNT } app_view;
+static const char *const app_view_names[APP_VIEW_COUNT] = { "EQ", "Spectrogram", "Waveform" };
+
+/* 256 spectra, 2^level frames apart; the first tile begins with that around frame 0. Level 0: an empty place. */
+typedef struct { uint32_t level, index, used; } app_tile;
+enum { APP_LEVEL_MIN = 5, APP_LEVEL_MAX = 31 };
+#define APP_TILE_FLOOR_DB (-100.0f)     /* texel 0; 255 is 0 dB */
 
 /* What lies over the page, which is out of reach then. */
 typedef enum { APP_NO_SHEET, APP_KEYS, APP_EXPORT } app_sheet;
@@ -12051,6 +12131,12 @@ static struct {
         ra_task_result result;
         ra_error error;
     } export;
+    app_view   view;                   /* what the middle of the page shows */
+    double     view_from, view_frames; /* the part of the track that two of the views show */
+    double     followed;               /* where the playhead was: if it leaves the part, that goes with it */
+    enum { APP_CLICK, APP_PAN, APP_MARK } view_drag;     /* what the press on it has become */
+    app_tile   tiles[CANVAS_TILES];
+    uint32_t   tile_level, tile_first, tile_last, tile_use;      /* those that the view wants; how often it has been drawn */
     ra_load   *load;
     ra_load   *leaving[8];             /* cancelled, their slice still runs */
     char       load_title[160];
@@ -12329,6 +12415,8 @@ static void app_drop_analysis(void)
     if (work->process && !work->is_leaving) work->overview = app.overview; else ra_overview_destroy(app.overview);
     app.overview = NULL;
     app.analysis = 0;
+    app.view_frames = 0;               /* all of the next one */
+    memset(app.tiles, 0, sizeof app.tiles);
     for (int i = 0; i < APP_WORKS; i++) if (app.works[i].process) app_end_work(&app.works[i]);
 }
 
@@ -12378,7 +12466,7 @@ static void app_poll_analysis(void)
     if (work->process) {
         float progress;
         bool is_done = ra_process_poll(work->process, &progress) >= RA_JOB_DONE;
-        if (progress != app.analysis) app.is_dirty = true;
+        app.is_dirty |= is_done || (int)(progress * 100) != (int)(app.analysis * 100);
         if (work->source && (progress > app.analysis + 0.01f || is_done)) app_draw_overview();
         else if (work->source) progress = app.analysis;
         app.analysis = progress;
@@ -12389,6 +12477,85 @@ static void app_poll_analysis(void)
         if (app_begin_work(work, &(ra_task){ .kind = RA_TASK_ANALYSE, .overview = app.overview }, NULL)) return;
         ra_overview_destroy(app.overview);               /* the queue is full: again later */
         app.overview = NULL;
+    }
+}
+
+/* ---- tiles of the spectrogram ---- */
+
+static app_tile *app_find_tile(uint32_t level, uint32_t index)
+{
+    for (uint32_t i = 0; i < CANVAS_TILES; i++) if (app.tiles[i].level == level && app.tiles[i].index == index) return &app.tiles[i];
+    return NULL;
+}
+
+#define APP_TILE_SLICE_S 0.002         /* of a tick, for making colours of spectra */
+
+/* Spectra into the place that has not been looked at for longest: columns of levels, evenly in pitch, 20 kHz on top.
+   True when all are there. */
+static bool app_fill_tile(app_work *work, const ra_task_result *result)
+{
+    enum { SIDE = CANVAS_TILE_SIDE };
+    double end_s = ra_now_s() + APP_TILE_SLICE_S;
+    if (!canvas_has_tiles(&app.canvas)) return true;
+    if (work->column == 0) {
+        for (uint32_t i = work->place = 0; i < CANVAS_TILES; i++) if (app.tiles[i].used < app.tiles[work->place].used) work->place = i;
+        app.tiles[work->place] = (app_tile){ .used = UINT32_MAX };      /* nobody else's now, and nothing to look at */
+    }
+    uint8_t *texels = canvas_tile_texels(&app.canvas, work->place);
+    float edge[SIDE + 1], last = (float)(result->bin_count - 1);
+    for (int row = 0; row <= SIDE; row++) edge[row] = (float)(ui_graph_hz(1 - (double)row / SIDE) * 2 * (double)last / app.track.rate_hz);
+    while (work->column < SIDE && (work->column % 8 || ra_now_s() < end_s)) {
+        const float *db = result->spectra_db + (size_t)work->column * result->bin_count;
+        uint8_t *texel = texels + work->column;
+        for (int row = 0; row < SIDE; row++, texel += SIDE) {           /* between bins where they are sparse, else the largest */
+            float low = edge[row + 1], high = edge[row], level = APP_TILE_FLOOR_DB;
+            if (work->column < result->spectrum_count && low < last) {
+                uint32_t bin = (uint32_t)low;
+                if (high - low < 1) level = db[bin] + (db[bin + 1] - db[bin]) * (low - (float)bin);
+                else for (bin = (uint32_t)(low + 0.5f); bin < (uint32_t)(high + 0.5f) && bin < result->bin_count; bin++) level = db[bin] > level ? db[bin] : level;
+            }
+            float part = (level - APP_TILE_FLOOR_DB) / -APP_TILE_FLOOR_DB;
+            *texel = part > 0 ? part < 1 ? (uint8_t)(part * 255) : 255 : 0;
+        }
+        work->column++;
+    }
+    if (work->column < SIDE) return false;
+    app.tiles[work->place] = (app_tile){ work->level, work->index, app.tile_use };
+    app.canvas.dirty_tiles |= 1ull << work->place;
+    return app.is_dirty = true;
+}
+
+static bool app_wants_tile(uint32_t level, uint32_t index)
+{
+    return app.view == APP_VIEW_SPECTROGRAM && level == app.tile_level && index >= app.tile_first && index <= app.tile_last;
+}
+
+/* Takes tiles that are ready; gives up those that nobody looks at any more; begins others, from the middle of the view outwards. */
+static void app_poll_tiles(void)
+{
+    bool is_busy = false;
+    for (app_work *work = app.works + APP_TILE; work < app.works + APP_WORKS; work++) {
+        const ra_task_result *result;
+        if (!work->process || is_busy) continue;
+        bool is_done = ra_process_poll(work->process, NULL) >= RA_JOB_DONE, is_wanted = app_wants_tile(work->level, work->index) && !work->is_leaving;
+        if (is_done && is_wanted && ra_process_get(work->process, &result) == RA_OK) { is_busy = true; is_done = app_fill_tile(work, result); }
+        if (!is_wanted && work->column) app.tiles[work->place].used = 0;
+        if (is_done || !is_wanted) app_end_work(work);
+    }
+    double middle = (app.view_from + 0.5 * app.view_frames) / (double)(1ull << app.tile_level) / CANVAS_TILE_SIDE - 0.5;
+    for (app_work *work = app.works + APP_TILE; work < app.works + APP_WORKS; work++) {
+        double nearest = 1e9;
+        uint32_t index = 0;
+        for (uint32_t at = app.tile_first; app_wants_tile(app.tile_level, at); at++) {
+            bool is_under_way = false;
+            for (int other = APP_TILE; other < APP_WORKS; other++) is_under_way |= app.works[other].process && app.works[other].level == app.tile_level && app.works[other].index == at;
+            if (!is_under_way && !app_find_tile(app.tile_level, at) && ra_abs(at - middle) < nearest) { nearest = ra_abs(at - middle); index = at; }
+        }
+        if (work->process || nearest == 1e9) continue;
+        uint32_t hop = 1u << app.tile_level;
+        ra_task task = { .kind = RA_TASK_FFT, .hop_frames = hop, .fft_frames = hop < 128 ? 1024 : hop < 512 ? 8 * hop : 4096,
+                         .first_spectrum = (uint64_t)index * CANVAS_TILE_SIDE, .spectrum_count = CANVAS_TILE_SIDE };
+        if (!app.track.source && app_begin_work(work, &task, NULL)) { work->level = app.tile_level; work->index = index; }
     }
 }
 
@@ -12403,12 +12570,17 @@ static ra_loudness_report app_file_report(void)
 
 /* ---- export: the track, or what lies between A and B, through the chain into a WAV file ---- */
 
-static void app_end_export(app_export_phase phase)
+/* The responses stay until nobody works with them any more. */
+static void app_leave_export(void)
 {
+    if (!app_end_work(&app.export.work)) return;
     for (uint32_t i = 0; i < app.export.chain.count; i++) ra_clip_destroy((ra_clip *)(uintptr_t)app.export.chain.item[i].impulse);
     app.export.chain.count = 0;
+}
+static void app_end_export(app_export_phase phase)
+{
     app.export.phase = phase;
-    app_end_work(&app.export.work);
+    app_leave_export();
     app.is_dirty = true;
 }
 static void app_cancel_export(void) { if (app.export.phase == APP_EXPORTS) { ra_process_cancel(app.export.work.process); app_end_export(APP_EXPORT_CANCELLED); } }
@@ -12456,7 +12628,7 @@ static app_export_phase app_poll_export(void)
     app_work *work = &app.export.work;
     const ra_task_result *result;
     float progress;
-    if (work->is_leaving) app_end_work(work);
+    if (work->is_leaving) app_leave_export();
     if (app.export.phase != APP_EXPORTS) return app.export.phase;
     bool is_done = ra_process_poll(work->process, &progress) >= RA_JOB_DONE;
     app.is_dirty |= (int)(200 * progress) != (int)(200 * app.export.progress);
@@ -13085,7 +13257,6 @@ static void app_insert_band(uint32_t at, double hz, double db)
 static void app_panel_equaliser(canvas_box box)
 {
     ui *u = &app.ui;
-    canvas_box inside = app_surface(&box);
     ra_eq_band bands[RA_EQ_BAND_MAX];
     uint32_t item[RA_EQ_BAND_MAX], count = app_bands(bands, item);
     ui_node nodes[RA_EQ_BAND_MAX];
@@ -13095,12 +13266,12 @@ static void app_panel_equaliser(canvas_box box)
         nodes[i].hz = bands[i].hz; nodes[i].db = bands[i].db; nodes[i].q = bands[i].q;
         nodes[i].has_gain = bands[i].type <= RA_HIGH_SHELF;
     }
-    app_fit_columns(inside.w - 76);
+    app_fit_columns(box.w - 76);
     app_update_curves(app.picked_node);
     ui_graph_desc desc = { .nodes = nodes, .node_count = count, .is_on = app_eq_is_heard(), .summary = app.said_levels[2],
                            .curve_db = app.curve_db, .node_curve_db = app.picked_node >= 0 ? app.node_curve_db : NULL,
                            .level_db = app.level_db, .hold_db = app.hold_db, .column_count = app.column_count };
-    ui_graph_result result = ui_graph(u, ui_inset(&inside, 0, 4), &desc);
+    ui_graph_result result = ui_graph(u, box, &desc);
     if (result.picked != app.picked_node) { app_update_curves(result.picked); app.is_dirty = true; }
     if (result.action == UI_GRAPH_NOTHING) return;
     if (result.action == UI_GRAPH_ADDED && (count == RA_EQ_BAND_MAX || app.session.chain.count == RA_CHAIN_MAX)) {
@@ -13118,6 +13289,326 @@ static void app_panel_equaliser(canvas_box box)
     case UI_GRAPH_NOTHING: break;
     }
     app_send_chain();
+}
+
+/* ---- views of the file: one time axis, two pictures ---- */
+
+static double app_position_frames(void) { return app_position_s() * app.track.rate_hz; }
+
+/* The part that is shown lies within the track. */
+static void app_fit_view(void)
+{
+    double frames = app.track.frames ? (double)app.track.frames : 1;
+    if (app.view_frames <= 0) app.view_frames = frames;
+    app.view_frames = ra_clamp(app.view_frames, frames < 16 ? frames : 16, frames);
+    app.view_from = ra_clamp(app.view_from, 0, frames - app.view_frames);
+    app.is_dirty = true;
+}
+
+/* Shows factor times as much; what is at share of the width stays there. */
+static void app_zoom(double factor, double share)
+{
+    double middle = app.view_from + share * app.view_frames;
+    app.view_frames *= factor;
+    app_fit_view();
+    app.view_from = middle - share * app.view_frames;
+    app_fit_view();
+}
+
+/* By key or button: around the playhead, or the middle if that is elsewhere. */
+static void app_zoom_here(double factor)
+{
+    double share = app.view_frames > 0 ? (app_position_frames() - app.view_from) / app.view_frames : 0;
+    app_zoom(factor, share >= 0 && share <= 1 ? share : 0.5);
+}
+
+static void app_show_view(app_view view) { app.view = view; app.rack_is_in_front = false; app.is_dirty = true; }
+
+/* The playhead takes the view along when it leaves it. */
+static void app_follow_playhead(void)
+{
+    double now = app_position_frames(), end = app.view_from + app.view_frames;
+    bool was_inside = app.followed >= app.view_from && app.followed <= end, is_inside = now >= app.view_from && now <= end;
+    app.followed = now;
+    if (app.view == APP_VIEW_EQ || !was_inside || is_inside) return;
+    app.view_from = now - 0.05 * app.view_frames;
+    app_fit_view();
+}
+
+/* A plot over time, and what the pointer does to it. */
+typedef struct { canvas_box plot; ui_touch touch; double frames_per_px, pointed; /* frame under the pointer */ } app_axis;
+
+static float app_axis_x(const app_axis *axis, double frame) { return axis->plot.x + (float)((frame - app.view_from) / axis->frames_per_px); }
+
+static void app_text_frame(ra_text *to, double frame) { ui_text_time(to, frame / app.track.rate_hz, true); }
+
+/* Click: there; drag and wheel: along; with Ctrl, or two fingers: closer; with Shift: a loop. */
+static void app_move_axis(app_axis *axis)
+{
+    ui *u = &app.ui;
+    const ui_event *event = &u->event;
+    double share = (u->x - axis->plot.x) / axis->plot.w, rate_hz = app.track.rate_hz;
+    bool is_moved = axis->touch.is_active && event->kind == UI_MOVE;
+    if (axis->touch.went_down) app.view_drag = APP_CLICK;
+    if (is_moved && !app.view_drag && (u->second.is_down || ui_distance(u->x - u->last_down_x, u->y - u->last_down_y) > 4)) app.view_drag = event->modifiers & UI_SHIFT ? APP_MARK : APP_PAN;
+    if (axis->touch.is_hot && event->kind == UI_WHEEL) {
+        if (event->modifiers & (UI_CTRL | UI_META)) app_zoom(ra_exp(0.004 * event->scroll), share); else app.view_from += event->scroll * axis->frames_per_px;
+        u->was_used = true;
+    }
+    if (is_moved && u->second.is_down) app_zoom(1 / u->pinch, share);
+    else if (is_moved && app.view_drag == APP_PAN) app.view_from -= u->moved_x * axis->frames_per_px;
+    app_fit_view();
+    axis->frames_per_px = app.view_frames / axis->plot.w;
+    axis->pointed = app.view_from + share * app.view_frames;
+    double began = app.view_from + (u->last_down_x - axis->plot.x) * axis->frames_per_px, at = ra_clamp(axis->pointed, 0, (double)app.track.frames);
+    if (!axis->touch.was_released) return;
+    if (app.view_drag == APP_CLICK) app_seek(at / rate_hz);
+    if (app.view_drag == APP_MARK) app_set_range((began < at ? began : at) / rate_hz, (began < at ? at : began) / rate_hz);
+}
+
+static app_axis app_begin_axis(const canvas_box *box, const char *name)
+{
+    static const float steps_s[] = { 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18000 };
+    ui *u = &app.ui;
+    uint32_t id = ui_id("Time axis", 0), steps = 0;
+    app_axis axis = { .plot = { box->x + 40, box->y + 8, box->w - 76, box->h - 32 } };
+    const canvas_box *plot = &axis.plot;
+    axis.touch = ui_update(u, id, plot, false);
+    app_fit_view();
+    axis.frames_per_px = app.view_frames / plot->w;
+    app_move_axis(&axis);
+    char words[64];
+    ra_text text = ra_text_start(words, sizeof words);
+    app_text_frame(&text, app.view_from);
+    ra_text_add(&text, " to ");
+    app_text_frame(&text, app.view_from + app.view_frames);
+    ui_say(ui_describe(u, id, UI_IMAGE, name, plot), words);
+
+    canvas_fill(u->canvas, plot, 0, canvas_mix(u->theme->background, u->theme->panel, 0.35f));
+    double rate_hz = app.track.rate_hz ? app.track.rate_hz : 1, least_s = 84 * axis.frames_per_px / rate_hz, step_s = 1e-5;
+    for (uint32_t i = 0; step_s < least_s && step_s < 9; i++) step_s *= i % 3 == 1 ? 2.5 : 2;     /* 1, 2, 5, 10 */
+    while (step_s < least_s && steps < sizeof steps_s / sizeof *steps_s) step_s = steps_s[steps++];
+    for (double n = -ra_floor(-app.view_from / rate_hz / step_s); n * step_s * rate_hz <= app.view_from + app.view_frames && least_s > 0; n++) {
+        float x = app_axis_x(&axis, n * step_s * rate_hz);
+        text = ra_text_start(words, sizeof words);
+        if (step_s < 1e-3) ra_text_add(&text, "%.5f s", n * step_s); else ui_text_time(&text, n * step_s, step_s < 1);
+        canvas_fill(u->canvas, &(canvas_box){ x - 0.5f, plot->y, 1, plot->h + 4 }, 0, u->theme->hairline);
+        ui_text(u, &(canvas_box){ x - 42, plot->y + plot->h + 3, 84, 18 }, UI_CENTRE, 12, CANVAS_REGULAR, u->theme->dim, words);
+    }
+    canvas_clip(u->canvas, plot);
+    return axis;
+}
+
+/* What lies over both pictures: the loop, the playhead, where the pointer is and what is there. */
+static void app_end_axis(const app_axis *axis, const char *readout)
+{
+    ui *u = &app.ui;
+    const ui_theme *theme = u->theme;
+    const canvas_box *plot = &axis->plot;
+    double ends_s[2] = { app.from_s, app.to_s };
+    for (int end = 0; end < 2; end++)
+        if (ends_s[end] >= 0) canvas_fill(u->canvas, &(canvas_box){ app_axis_x(axis, ends_s[end] * app.track.rate_hz) - (end ? 2 : 0), plot->y, 2, plot->h }, 0, theme->loop);
+    float from = app_axis_x(axis, app.from_s * app.track.rate_hz), to = app_axis_x(axis, app.to_s * app.track.rate_hz);
+    bool is_marked = app.from_s >= 0 && app.to_s >= 0;
+    if (axis->touch.is_active && app.view_drag == APP_MARK) { from = u->last_down_x; to = u->x; is_marked = true; }
+    float left = from < to ? from : to;
+    if (is_marked) canvas_fill(u->canvas, &(canvas_box){ left, plot->y, from + to - 2 * left, plot->h }, 0, canvas_fade(theme->loop, 0.25f));
+    float x = app_axis_x(axis, app_position_frames());
+    canvas_fill(u->canvas, &(canvas_box){ x - 2, plot->y, 4, plot->h }, 0, canvas_fade(theme->panel, 0.6f));
+    canvas_fill(u->canvas, &(canvas_box){ x - 1, plot->y, 2, plot->h }, 0, theme->text);
+    if (axis->touch.is_hot) {
+        canvas_fill(u->canvas, &(canvas_box){ u->x, plot->y, 1, plot->h }, 0, canvas_fade(theme->dim, 0.8f));
+        canvas_fill(u->canvas, &(canvas_box){ plot->x, u->y, plot->w, 1 }, 0, canvas_fade(theme->dim, 0.8f));
+        ui_draw_corner(u, plot, readout);
+    }
+    canvas_unclip(u->canvas);
+}
+
+static void app_draw_sentence(const canvas_box *plot, const char *sentence)
+{
+    ui_text(&app.ui, plot, UI_CENTRE, 14, CANVAS_REGULAR, app.ui.theme->dim, sentence);
+}
+
+static bool app_has_samples(void) { return app.track.clip && app.track.clip->samples; }
+
+static void app_draw_tiles(const app_axis *axis, uint32_t level)
+{
+    double span = (double)(1ull << level) * CANVAS_TILE_SIDE;
+    for (uint32_t i = 0; i < CANVAS_TILES; i++) {
+        app_tile *tile = &app.tiles[i];
+        double first = (tile->index - 0.5 / CANVAS_TILE_SIDE) * span;      /* the first spectrum has frame 0 in its middle */
+        if (tile->level != level || first > app.view_from + app.view_frames || first + span < app.view_from) continue;
+        float x = app_axis_x(axis, first);
+        tile->used = app.tile_use;
+        canvas_tile(app.ui.canvas, &(canvas_box){ x, axis->plot.y, app_axis_x(axis, first + span) - x, axis->plot.h }, i);
+    }
+}
+
+static void app_panel_spectrogram(canvas_box box)
+{
+    ui *u = &app.ui;
+    app_axis axis = app_begin_axis(&box, app_view_names[APP_VIEW_SPECTROGRAM]);
+    const canvas_box *plot = &axis.plot;
+    char words[96];
+    ra_text text = ra_text_start(words, sizeof words);
+    uint32_t level = APP_LEVEL_MIN;
+    while (level < APP_LEVEL_MAX && (double)(2ull << level) <= axis.frames_per_px) level++;
+    double span = (double)(1ull << level) * CANVAS_TILE_SIDE, last = (double)(app.track.frames ? app.track.frames - 1 : 0), half = 0.5 / CANVAS_TILE_SIDE;
+    double end = app.view_from + app.view_frames;
+    app.tile_level = level;
+    app.tile_first = (uint32_t)(app.view_from / span + half);
+    app.tile_last = (uint32_t)((end < last ? end : last) / span + half);
+    app.tile_use++;
+    bool is_whole = true;
+    for (uint32_t index = app.tile_first; index <= app.tile_last; index++) is_whole = is_whole && app_find_tile(level, index);
+    for (uint32_t other = APP_LEVEL_MAX; other >= APP_LEVEL_MIN && !is_whole; other--) if (other != level) app_draw_tiles(&axis, other);
+    app_draw_tiles(&axis, level);
+    if (app.track.frames && !app_has_samples()) app_draw_sentence(plot, "The spectrogram of a file that is read by pieces is not drawn yet.");
+
+    double share = 1 - (u->y - plot->y) / plot->h, hz = ui_graph_hz(share), column = axis.pointed / span + half;
+    app_text_frame(&text, axis.pointed);
+    ra_text_add(&text, "   ");
+    ui_text_hz(&text, hz);
+    ra_text_add(&text, "   ");
+    ui_text_note(&text, hz);
+    const app_tile *tile = column >= 0 ? app_find_tile(level, (uint32_t)column) : NULL;
+    if (tile && axis.touch.is_hot) {
+        uint32_t across = (uint32_t)((column - (uint32_t)column) * CANVAS_TILE_SIDE), down = (uint32_t)ra_clamp((1 - share) * CANVAS_TILE_SIDE, 0, CANVAS_TILE_SIDE - 1);
+        uint8_t texel = canvas_tile_texels(u->canvas, (uint32_t)(tile - app.tiles))[down * CANVAS_TILE_SIDE + across];
+        ra_text_add(&text, "   ");
+        app_text_level(&text, texel ? (1 - texel / 255.0) * APP_TILE_FLOOR_DB : -160);
+        ra_text_add(&text, " dB");
+    }
+    app_end_axis(&axis, words);
+    for (size_t i = 0; i < sizeof ui_hz_lines / sizeof *ui_hz_lines; i++) {
+        if (!ui_hz_lines[i].label) continue;
+        float y = plot->y + plot->h * (1 - (float)ui_graph_share(ui_hz_lines[i].hz));
+        ui_text(u, &(canvas_box){ plot->x - 36, y - 9, 30, 18 }, UI_RIGHT, 12, CANVAS_REGULAR, u->theme->dim, ui_hz_lines[i].label);
+        canvas_fill(u->canvas, &(canvas_box){ plot->x - 4, y, 4, 1 }, 0, u->theme->dim);
+    }
+}
+
+/* Of so many frames: from the samples themselves, the overview, or what the load has seen, whatever is fine enough and there. */
+static ra_peak app_peak(double first, double width)
+{
+    const ra_clip *clip = app.track.clip;
+    double frames = (double)app.track.frames, from = ra_floor(ra_clamp(first, 0, frames)), to = -ra_floor(-ra_clamp(first + width, 0, frames));
+    ra_peak peak = { 0, 0, -1 };
+    if (app_has_samples() && width < 256) return ra_peak_of(clip->samples + (uint64_t)from * clip->channels, (uint64_t)(to - from) * clip->channels);
+    if (app.overview) ra_overview_columns(app.overview, first, first + width, 1, &peak);
+    if (peak.rms < 0 && first >= 0 && first < frames) peak = app.track.peaks[(uint32_t)(first / frames * RA_LOAD_COLUMNS)];
+    return peak;
+}
+
+/* Each sample, channel by channel, where they stand far apart. */
+static void app_draw_samples(const app_axis *axis)
+{
+    static canvas_point points[UI_COLUMN_MAX];
+    ui *u = &app.ui;
+    const ra_clip *clip = app.track.clip;
+    for (uint32_t channel = 0; channel < clip->channels; channel++) {
+        canvas_colour colour = channel ? u->theme->loop : u->theme->sound;
+        uint32_t count = 0;
+        for (uint64_t frame = (uint64_t)app.view_from; frame < clip->frame_count && (double)frame < app.view_from + app.view_frames + 1 && count < UI_COLUMN_MAX; frame++) {
+            float value = clip->samples[frame * clip->channels + channel];
+            points[count++] = (canvas_point){ app_axis_x(axis, (double)frame), axis->plot.y + 0.5f * axis->plot.h * (1 - (float)ra_clamp(value == value ? value : 0, -1, 1)) };
+        }
+        canvas_polyline(u->canvas, points, count, 1.5f, colour);
+        for (uint32_t i = 0; i < count && axis->frames_per_px < 0.15; i++) canvas_disc(u->canvas, points[i].x, points[i].y, 3, colour);
+    }
+}
+
+/* How loud it is around a frame, over 400 ms where one sees them, else over 3 s; NaN: nothing is known. */
+static double app_loudness_at(double frame, double width)
+{
+    const ra_loudness_point *points;
+    uint32_t count = app.overview ? ra_overview_loudness(app.overview, &points) : 0;
+    double scale = 10.0 / app.track.rate_hz, at = frame * scale - 1, end = at + width * scale, most = __builtin_nan("");
+    bool is_momentary = app.view_frames * scale < 300;
+    for (uint32_t point = (uint32_t)ra_clamp(at, 0, 4e9); point < count; point++) {
+        double lufs = is_momentary ? points[point].momentary_lufs : points[point].short_term_lufs;
+        if (!(most >= lufs)) most = lufs;
+        if (point + 1 > end) break;
+    }
+    return most;
+}
+
+static void app_panel_waveform(canvas_box box)
+{
+    static ra_peak columns[UI_COLUMN_MAX];
+    static canvas_point points[UI_COLUMN_MAX];
+    ui *u = &app.ui;
+    const ui_theme *theme = u->theme;
+    app_axis axis = app_begin_axis(&box, app_view_names[APP_VIEW_WAVEFORM]);
+    const canvas_box *plot = &axis.plot;
+    char words[128];
+    ra_text text = ra_text_start(words, sizeof words);
+    uint32_t count = (uint32_t)ra_clamp(plot->w * app.ratio, 2, UI_COLUMN_MAX - 2);
+    double width = app.view_frames / count, first = width > 0 ? ra_floor(app.view_from / width) * width : 0;      /* on a grid, or peaks would shimmer */
+    for (int db = 0; db < 2; db++) for (int side = -1; side < 2; side++)
+        canvas_fill(u->canvas, &(canvas_box){ plot->x, plot->y + 0.5f * plot->h * (1 + (float)side * 0.5012f), plot->w, 1 }, 0, theme->hairline);
+    if (app_has_samples() && width < 0.5) app_draw_samples(&axis);
+    else {
+        for (uint32_t i = 0; i < count + 2; i++) columns[i] = app_peak(first + width * i, width);
+        float played = (float)ra_clamp(app_axis_x(&axis, app_position_frames()), plot->x, plot->x + plot->w);
+        for (int ahead = 0; ahead < 2; ahead++) {
+            canvas_colour colour = ahead ? theme->dim : theme->sound;
+            canvas_clip(u->canvas, &(canvas_box){ ahead ? played : plot->x, plot->y, ahead ? plot->x + plot->w - played : played - plot->x, plot->h });
+            ui_draw_columns(u, plot, app_axis_x(&axis, first + 0.5 * width), plot->w / (float)count, columns, count + 2, canvas_fade(colour, 0.5f), colour);
+            canvas_unclip(u->canvas);
+        }
+    }
+    uint32_t line = 0;
+    float step = plot->w / (float)(UI_COLUMN_MAX / 4 - 1);
+    for (uint32_t i = 0; i < UI_COLUMN_MAX / 4; i++) {
+        double lufs = app_loudness_at(app.view_from + i * step * axis.frames_per_px, step * axis.frames_per_px);
+        if (lufs == lufs) points[line++] = (canvas_point){ plot->x + step * (float)i, plot->y + plot->h * (float)ra_clamp(lufs / UI_METER_FLOOR_DB, 0, 1.1) };
+    }
+    canvas_polyline(u->canvas, points, line, 4, theme->panel);
+    canvas_polyline(u->canvas, points, line, 2, theme->text);
+
+    ra_peak at = app_peak(axis.pointed, axis.frames_per_px);
+    app_text_frame(&text, axis.pointed);
+    ra_text_add(&text, "   peak ");
+    app_text_level(&text, app_db(__builtin_fmaxf(-at.min, at.max)));
+    ra_text_add(&text, " dB   RMS ");
+    app_text_level(&text, app_db(at.rms));
+    ra_text_add(&text, " dB   ");
+    app_text_level(&text, app_loudness_at(axis.pointed, 0));
+    ra_text_add(&text, " LUFS");
+    app_end_axis(&axis, words);
+    for (int db = 0; db >= -12; db -= 6) for (int side = -1; side < 2; side += 2) {
+        text = ra_text_start(words, sizeof words);
+        ra_text_add(&text, db ? "−%d" : "0 dB", -db);
+        float y = plot->y + 0.5f * plot->h * (1 + (float)side * (float)ra_amplitude_from_db(db));
+        ui_text(u, &(canvas_box){ plot->x - 36, y - 9, 30, 18 }, UI_RIGHT, 12, CANVAS_REGULAR, theme->dim, words);
+    }
+    for (int lufs = 0; lufs > (int)UI_METER_FLOOR_DB; lufs -= 10) {
+        text = ra_text_start(words, sizeof words);
+        ra_text_add(&text, lufs ? "−%d" : "LUFS", -lufs);
+        float y = plot->y + plot->h * (float)(lufs / UI_METER_FLOOR_DB);
+        ui_text(u, &(canvas_box){ plot->x + plot->w + 6, y - 9, 34, 18 }, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, words);
+    }
+}
+
+/* Which view there is, and how close one looks. */
+static void app_view_bar(canvas_box bar)
+{
+    ui *u = &app.ui;
+    bar = ui_inset(&bar, 8, 0);
+    bool is_narrow = bar.w < 330;
+    float button = !app.view ? 0 : is_narrow ? 24 : 40;
+    canvas_box closer = ui_cut_right(&bar, button), wider = ui_cut_right(&bar, button);
+    for (uint32_t view = 0; view < APP_VIEW_COUNT; view++) {
+        canvas_box tab = ui_cut_left(&bar, canvas_text_width(u->canvas, 14, CANVAS_BOLD, app_view_names[view]) + (is_narrow ? 12 : 22));
+        bool is_on = app.view == view;
+        ui_button_desc desc = { .id = app_view_names[view], .name = app_view_names[view], .label = app_view_names[view], .is_toggle = true, .is_on = is_on, .is_tight = true };
+        if (ui_button(u, &tab, &desc)) app_show_view((app_view)view);
+        if (is_on) canvas_fill(u->canvas, &(canvas_box){ tab.x + 6, tab.y + tab.h - 5, tab.w - 12, 2 }, 1, u->theme->loop);
+    }
+    if (!app.view) return;
+    if (ui_button(u, &wider, &(ui_button_desc){ .id = "Zoom out", .name = "Zoom out", .label = "−", .is_tight = true })) app_zoom_here(2);
+    if (ui_button(u, &closer, &(ui_button_desc){ .id = "Zoom in", .name = "Zoom in", .label = "+", .is_tight = true })) app_zoom_here(0.5);
 }
 
 /* Until the first gesture a browser keeps audio asleep; this is the gesture. Its press wakes the audio already, but
@@ -13189,7 +13680,7 @@ static void app_panel_meters(canvas_box box)
     ui_cut_left(&head, width + 8);
     ui_text(u, &(canvas_box){ head.x, head.y + (is_low ? 5 : 10), head.w, 20 }, UI_LEFT, 12, CANVAS_REGULAR, theme->dim, head.w > 60 ? "LUFS, file" : "LUFS");
 
-    static const char *const facts[] = { "Range, LU", "True peak, dBTP", "Peak, dBFS", "RMS L, dBFS", "RMS R, dBFS", "Frames clipped", "Not analysed" };
+    static const char *const facts[] = { "Range, LU", "Peak, dBTP", "Peak, dBFS", "RMS L, dBFS", "RMS R, dBFS", "Frames clipped", "Not analysed" };
     for (int fact = 0; fact < 7; fact++) {                 /* the file's, and what is heard now */
         if (is_low && fact > 2) break;
         if (fact == 2) {
@@ -13732,7 +14223,7 @@ static void app_panel_keys(void)
         { "Space", "Play, pause" }, { "S", "Stop" }, { "← →", "5 s back, on (Shift: 1 s)" }, { "Home End", "To the start, to the end" },
         { "↑ ↓", "Volume 1 dB" }, { "M", "Mute" }, { "L", "Loop" }, { "[ ]", "Loop from here, to here" }, { "N", "Next in the queue" }, { "R", "Record" }, { "Hold B", "Hear without EQ" }, { "Tab", "Next control, arrows adjust" },
         { "Double click", "Add or reset a band" }, { "Wheel, pinch", "Q of a band" }, { "Del", "Remove a band" }, { "Shift", "Ten times finer" },
-        { "Ctrl Z, Ctrl Shift Z", "Undo, redo" }, { "Ctrl O, Ctrl S", "Open, export" }, { "D", "Dark, light" }, { "Esc", "Close, loop all" } };
+        { "Ctrl Z, Ctrl Shift Z", "Undo, redo" }, { "Ctrl O, Ctrl S", "Open, export" }, { "1 2 3", "EQ, spectrogram, waveform" }, { "+ −, Ctrl wheel", "Zoom in time" }, { "Shift drag", "Loop this part" }, { "D", "Dark, light" }, { "Esc", "Close, loop all" } };
     const uint32_t count = sizeof keys / sizeof *keys;
     ui *u = &app.ui;
     canvas_box panel, inside = app_begin_sheet("Keys and gestures", 64 + 26 * (float)count, &panel);
@@ -13839,7 +14330,7 @@ static void app_panel_thumb(canvas_box box)
     app_volume(ui_inset(&volume, 12, 0), true);
 }
 
-/* The equaliser; where there is no room for the rack below it, that is behind it, and a word in the status bar turns it over. */
+/* One of the views; where there is no room for the rack below it, that is behind it, and a word in the status bar turns it over. */
 static void app_panel_view(canvas_box box, canvas_box *status, bool has_rack)
 {
     ui_button_desc turn = { .id = "View", .name = app.rack_is_in_front ? "Equaliser" : "Effects", .look = UI_BARE };
@@ -13850,7 +14341,11 @@ static void app_panel_view(canvas_box box, canvas_box *status, bool has_rack)
     if (!has_rack && app.rack_is_in_front) { app_panel_rack(box, true); return; }
     canvas_box pill = app_tap_box(box);
     if (app_tap_is_shown()) ui_claim(&app.ui, ui_id("Tap", 0), &pill);
-    app_panel_equaliser(box);
+    canvas_box inside = app_surface(&box);
+    app_view_bar(ui_cut_top(&inside, 32));
+    if (app.view == APP_VIEW_EQ) app_panel_equaliser(inside);
+    else if (app.view == APP_VIEW_SPECTROGRAM) app_panel_spectrogram(inside);
+    else app_panel_waveform(inside);
     app_tap_to_hear(box);
 }
 
@@ -13957,6 +14452,9 @@ static bool app_page_key(const char *key, uint32_t modifiers)
     else if (letter == 'n') app_skip();
     else if (letter == 'r') app_switch_record(app.record_what);
     else if (letter == 'd') app_switch_theme();
+    else if (letter >= '1' && letter <= '3') app_show_view((app_view)(letter - '1'));
+    else if (app.view && (letter == '+' || letter == '=')) app_zoom_here(0.5);
+    else if (app.view && letter == '-') app_zoom_here(2);
     else if (letter == 'b') { if (!app.eq_is_held_off) { app.eq_is_held_off = true; app_send_chain(); } }
     else if (letter == '?') app_show_sheet(app.sheet ? APP_NO_SHEET : APP_KEYS);
     else if (!strcmp(key, "ArrowLeft"))  app_seek(app_position_s() - step_s);
@@ -14160,7 +14658,7 @@ static const char *app_access_json(void)
 static void app_json_number(ra_text *to, const char *name, double value)
 {
     ra_text_add(to, ",\"%s\":", name);
-    if (value == value) ra_text_add(to, "%.3f", value); else ra_text_add(to, "null");
+    if (value == value) ra_text_add(to, "%.6f", value); else ra_text_add(to, "null");
 }
 
 static const char *app_state_json(void)
@@ -14209,6 +14707,12 @@ static const char *app_state_json(void)
     app_json_number(&text, "gain_db", is_made ? app.export.result.gain_db : __builtin_nan(""));
     ra_text_add(&text, "},\"source\":%u,\"is_streamed\":%s,\"buffered_s\":%.3f,\"underrun_frames\":%llu", app.track.source, app_bool(app.track.source), app.track.rate_hz ? (double)app.snapshot.buffered_frames / app.track.rate_hz : 0,
                 (unsigned long long)app.snapshot.underrun_frames);
+    double rate_hz = app.track.rate_hz ? app.track.rate_hz : 1;
+    uint32_t wanted = 0;
+    for (uint32_t tile = app.tile_first; app_wants_tile(app.tile_level, tile); tile++) wanted += !app_find_tile(app.tile_level, tile);
+    app_json_number(&text, "view_from_s", app.view_from / rate_hz);
+    app_json_number(&text, "view_to_s", (app.view_from + app.view_frames) / rate_hz);
+    ra_text_add(&text, ",\"view\":\"%s\",\"tiles_wanted\":%u", app_view_names[app.view], wanted);
     ra_text_add(&text, ",\"frames_drawn\":%u,\"device_losses\":%u,\"spectrum_serial\":%u}", app.frames_drawn, gpu_loss_count(), app.spectrum_serial);
     return json;
 }
@@ -14246,10 +14750,12 @@ static bool app_update(double now_s)
     app_poll_load();
     app_poll_analysis();
     app_poll_export();
+    app_poll_tiles();
     if (app.audio == APP_AUDIO_RUNNING) app_flush();
     ra_engine_tick(app.engine, app.pool);
     ra_engine_get_snapshot(app.engine, &app.snapshot);
     app_follow_queue();
+    app_follow_playhead();
     const ra_snapshot *now = &app.snapshot;
     if (app.workers_told != ra_pool_worker_count(app.pool)) {
         app.workers_told = ra_pool_worker_count(app.pool);
@@ -14299,6 +14805,7 @@ static bool app_frame(double now_s)
     if (phase == GPU_ABSENT) app.is_dirty = false;
     if (!gpu_draw(&app.canvas)) return false;
     app.canvas.dirty_top = app.canvas.dirty_bottom = 0;
+    app.canvas.dirty_tiles = 0;
     app.is_dirty = false;
     app.frames_drawn++;
     return true;

@@ -40,7 +40,12 @@ function rustyPage() {
   let memory = null, table = null, boot = 0, bridge = 0, isStarted = false;
   const bytesOf = () => new Uint8Array(memory.buffer);        // made anew each time: growth replaces the buffer
   const calls = {};                                           // name -> function, filled when the module is there
-  const call = (name, ...values) => calls[name](...values);
+  let longestCall = 0;                                        // ms of the page's own thread, since state() was last asked
+  function call(name, ...values) {
+    const begin = performance.now(), result = calls[name](...values);
+    longestCall = Math.max(longestCall, performance.now() - begin);
+    return result;
+  }
 
   // Calls f with the address of a zero-terminated text that lives until f returns.
   function withText(text, f) {
@@ -1039,7 +1044,9 @@ function rustyPage() {
 
   function state() {
     if (!isStarted) return { playing: false };
-    return { ...JSON.parse(textAt(call('state_json'))), audio: ['asleep', 'running', 'broken'][audioState()], underruns: underruns() };
+    const longest = longestCall;
+    longestCall = 0;
+    return { ...JSON.parse(textAt(call('state_json'))), longest_call_ms: longest, audio: ['asleep', 'running', 'broken'][audioState()], underruns: underruns() };
   }
   async function applyText(name, text, prefix = '') {
     await ready;
