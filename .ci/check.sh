@@ -140,8 +140,8 @@ if (link(compat, false) !== 'links') throw link(compat, false);
 END
 }
 
-SIZE_BUDGET=230000          # bytes that a modern browser loads, as they are ...
-BROTLI_BUDGET=95000         # ... and as a good host sends them: what there is now and a little; the targets are 200000 and 70000, see below
+SIZE_BUDGET=275000          # bytes that a modern browser loads, as they are ...
+BROTLI_BUDGET=117000         # ... and as a good host sends them: what there is now and a little; the targets are 200000 and 70000, see below
 
 sizes() {
     node - "$SIZE_BUDGET" "$BROTLI_BUDGET" <<'END'
