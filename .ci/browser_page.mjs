@@ -459,7 +459,7 @@ test('state() has every field with the right type', async (bench) => {
   const state = await app.state();
   const types = { playing: 'boolean', position_s: 'number', duration_s: 'number', sample_rate_hz: 'number', channels: 'number', output_rate_hz: 'number', workers_alive: 'number', workers_wanted: 'number', tier: 'string',
     renderer: 'string', underruns: 'number', peak_db: 'number', chain: 'string', volume_db: 'number', muted: 'boolean', loop: 'boolean', loop_from_s: 'number', loop_to_s: 'number', queued: 'number', eq_on: 'boolean', file: 'string', error: 'string', audio: 'string', pool: 'object',
-    file_lufs: 'number', file_lra_lu: 'number', file_true_peak_dbtp: 'number', analysis: 'number', is_streamed: 'boolean', buffered_s: 'number', underrun_frames: 'number',
+    analysis: 'number', view: 'string', export: 'object', is_streamed: 'boolean', buffered_s: 'number', underrun_frames: 'number',
     recording: 'string', recorded_frames: 'number', record_offered_frames: 'number', record_lost_frames: 'number' };
   for (const key in types) same(typeof state[key], types[key], `type of ${key}`);
   same([state.duration_s.toFixed(5), state.sample_rate_hz, state.channels, state.file], ['1.42802', 48000, 1, 'Front_Center.wav'], 'duration, rate, channels, file');
