@@ -463,7 +463,7 @@ test('state() has every field with the right type', async (bench) => {
     recording: 'string', recorded_frames: 'number', record_offered_frames: 'number', record_lost_frames: 'number' };
   for (const key in types) same(typeof state[key], types[key], `type of ${key}`);
   same([state.duration_s.toFixed(5), state.sample_rate_hz, state.channels, state.file], ['1.42802', 48000, 1, 'Front_Center.wav'], 'duration, rate, channels, file');
-  same(await app.page.evaluate(() => Object.keys(rustyaudio).filter((name) => typeof rustyaudio[name] === 'function').sort()), ['load', 'pause', 'play', 'queue', 'record', 'seek', 'set', 'spectrum', 'state', 'stop', 'stopRecording', 'unisolate'], 'functions');
+  same(await app.page.evaluate(() => Object.keys(rustyaudio).filter((name) => typeof rustyaudio[name] === 'function').sort()), ['export', 'load', 'pause', 'play', 'queue', 'record', 'seek', 'set', 'spectrum', 'state', 'stop', 'stopRecording', 'unisolate'], 'functions');
 });
 
 test('the status bar has a lane for each worker, and state() counts every job that the pool was given', async (bench) => {
