@@ -12342,12 +12342,13 @@ static void app_draw_overview(void)
 static bool app_next_read(uint32_t *source, uint64_t *offset, size_t *byte_count)
 {
     app.reader = NULL;
-    if (ra_glance_next_read(&app.glance, offset, byte_count, &app.read_bytes)) {
-        app.reader = &app.glance;
-        app.read_source = app.glance.source;
-    }
     for (int i = 0; i <= APP_WORKS && !app.reader; i++) {
         app_work *work = i ? &app.works[i - 1] : &app.export.work;
+        if (i == 1 && ra_glance_next_read(&app.glance, offset, byte_count, &app.read_bytes)) {      /* after what somebody waits for */
+            app.reader = &app.glance;
+            app.read_source = app.glance.source;
+            break;
+        }
         if (!work->process || work->is_leaving || !ra_process_next_read(work->process, offset, byte_count, &app.read_bytes)) continue;
         app.reader = work;
         app.read_source = work->source;
