@@ -12043,7 +12043,7 @@ static struct {
     struct {
         uint32_t format, target, part; /* what the sheet's rows stand on */
         app_export_phase phase;
-        app_work work;                 /* goes on when another track comes */
+        app_work work, left;           /* goes on when another track comes; the one before, of which a slice still runs */
         ra_chain_spec chain;           /* its responses are kept */
         float    progress;
         ra_task_result result;
@@ -12402,10 +12402,14 @@ static ra_loudness_report app_file_report(void)
 
 static void app_end_export(app_export_phase phase)
 {
+    app_work *work = &app.export.work;
     for (uint32_t i = 0; i < app.export.chain.count; i++) ra_clip_destroy((ra_clip *)(uintptr_t)app.export.chain.item[i].impulse);
     app.export.chain.count = 0;
     app.export.phase = phase;
-    app_end_work(&app.export.work);
+    if (!app_end_work(work) && !app.export.left.process) {   /* so that another may begin at once */
+        app.export.left = *work;
+        *work = (app_work){ .process = NULL };
+    }
     app.is_dirty = true;
 }
 static void app_cancel_export(void) { if (app.export.phase == APP_EXPORTS) { ra_process_cancel(app.export.work.process); app_end_export(APP_EXPORT_CANCELLED); } }
@@ -12453,6 +12457,7 @@ static app_export_phase app_poll_export(void)
     app_work *work = &app.export.work;
     const ra_task_result *result;
     float progress;
+    app_end_work(&app.export.left);
     if (work->is_leaving) app_end_work(work);
     if (app.export.phase != APP_EXPORTS) return app.export.phase;
     bool is_done = ra_process_poll(work->process, &progress) >= RA_JOB_DONE;
