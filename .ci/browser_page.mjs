@@ -378,17 +378,18 @@ function axeSource() {
   }
   return fs.readFileSync(file, 'utf8');
 }
+// What axe finds against WCAG A and AA.
+export async function axeViolations(app) {
+  await app.page.evaluate(axeSource());
+  const found = await app.page.evaluate(async () => {
+    const { violations, passes } = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    return { rules: passes.length, violations: violations.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' ')})`) };
+  });
+  above(found.rules, 10, 'rules that apply');
+  return found.violations;
+}
 test('axe finds no violation of WCAG A and AA, in the player, its panel of keys and its help', async (bench) => {
-  const source = axeSource();
-  const examine = async (app, what) => {
-    await app.page.evaluate(source);
-    const found = await app.page.evaluate(async () => {
-      const { violations, passes } = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-      return { rules: passes.length, violations: violations.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' ')})`) };
-    });
-    above(found.rules, 10, 'rules that apply');
-    same(found.violations, [], what);
-  };
+  const examine = async (app, what) => same(await axeViolations(app), [], what);
   const app = await bench.open();
   await examine(app, 'violations in the player');
   await app.click('button', 'Keys');
@@ -460,10 +461,10 @@ test('state() has every field with the right type', async (bench) => {
   const types = { playing: 'boolean', position_s: 'number', duration_s: 'number', sample_rate_hz: 'number', channels: 'number', output_rate_hz: 'number', workers_alive: 'number', workers_wanted: 'number', tier: 'string',
     renderer: 'string', underruns: 'number', peak_db: 'number', chain: 'string', volume_db: 'number', muted: 'boolean', loop: 'boolean', loop_from_s: 'number', loop_to_s: 'number', queued: 'number', eq_on: 'boolean', file: 'string', error: 'string', audio: 'string', pool: 'object',
     file_lufs: 'number', file_lra_lu: 'number', file_true_peak_dbtp: 'number', analysis: 'number', is_streamed: 'boolean', buffered_s: 'number', underrun_frames: 'number',
-    recording: 'string', recorded_frames: 'number', record_offered_frames: 'number', record_lost_frames: 'number' };
+    recording: 'string', recorded_frames: 'number', record_offered_frames: 'number', record_lost_frames: 'number', export: 'object' };
   for (const key in types) same(typeof state[key], types[key], `type of ${key}`);
   same([state.duration_s.toFixed(5), state.sample_rate_hz, state.channels, state.file], ['1.42802', 48000, 1, 'Front_Center.wav'], 'duration, rate, channels, file');
-  same(await app.page.evaluate(() => Object.keys(rustyaudio).filter((name) => typeof rustyaudio[name] === 'function').sort()), ['load', 'pause', 'play', 'queue', 'record', 'seek', 'set', 'spectrum', 'state', 'stop', 'stopRecording', 'unisolate'], 'functions');
+  same(await app.page.evaluate(() => Object.keys(rustyaudio).filter((name) => typeof rustyaudio[name] === 'function').sort()), ['export', 'load', 'pause', 'play', 'queue', 'record', 'seek', 'set', 'spectrum', 'state', 'stop', 'stopRecording', 'unisolate'], 'functions');
 });
 
 test('the status bar has a lane for each worker, and state() counts every job that the pool was given', async (bench) => {
