@@ -12044,6 +12044,7 @@ typedef struct {
     ra_clip     *clip;                 /* kept */
     ra_overview *overview;             /* of a track that is gone; freed with the process */
     uint32_t     source;               /* of the file that it reads by pieces; 0: none */
+    ra_clip     *responses[RA_CHAIN_MAX];      /* kept: of the chain that it runs */
     bool         is_leaving;           /* cancelled, a slice still runs */
     uint32_t     level, index;         /* of a tile */
     uint32_t     place, column;        /* where it goes, and how much of it is there */
@@ -12125,8 +12126,7 @@ static struct {
     struct {
         uint32_t format, target, part; /* what the sheet's rows stand on */
         app_export_phase phase;
-        app_work work;                 /* goes on when another track comes */
-        ra_chain_spec chain;           /* its responses are kept */
+        app_work work, left;           /* goes on when another track comes; the one before, of which a slice still runs */
         float    progress;
         ra_task_result result;
         ra_error error;
@@ -12393,6 +12393,7 @@ static bool app_end_work(app_work *work)
     app_forget_read(work);
     if (!ra_process_free(work->process)) return false;
     ra_clip_destroy(work->clip);
+    for (uint32_t i = 0; i < RA_CHAIN_MAX; i++) ra_clip_destroy(work->responses[i]);
     ra_overview_destroy(work->overview);
     *work = (app_work){ .process = NULL };
     return true;
@@ -12404,6 +12405,8 @@ static bool app_begin_work(app_work *work, const ra_task *task, ra_error *error)
     ra_result result = track->source ? ra_process_stream(app.pool, &track->info, task, &work->process, error) : ra_process_async(app.pool, track->clip, task, &work->process, error);
     if (result != RA_OK) return false;
     work->clip = ra_clip_keep(track->clip);
+    for (uint32_t i = 0; i < task->chain.count; i++)
+        if (task->chain.item[i].impulse) work->responses[i] = ra_clip_keep((ra_clip *)(uintptr_t)task->chain.item[i].impulse);
     work->source = track->source;
     app.analysed_s = app.now_s;
     return true;
@@ -12432,12 +12435,13 @@ static void app_draw_overview(void)
 static bool app_next_read(uint32_t *source, uint64_t *offset, size_t *byte_count)
 {
     app.reader = NULL;
-    if (ra_glance_next_read(&app.glance, offset, byte_count, &app.read_bytes)) {
-        app.reader = &app.glance;
-        app.read_source = app.glance.source;
-    }
     for (int i = 0; i <= APP_WORKS && !app.reader; i++) {
         app_work *work = i ? &app.works[i - 1] : &app.export.work;
+        if (i == 1 && ra_glance_next_read(&app.glance, offset, byte_count, &app.read_bytes)) {      /* after what somebody waits for */
+            app.reader = &app.glance;
+            app.read_source = app.glance.source;
+            break;
+        }
         if (!work->process || work->is_leaving || !ra_process_next_read(work->process, offset, byte_count, &app.read_bytes)) continue;
         app.reader = work;
         app.read_source = work->source;
@@ -12570,17 +12574,14 @@ static ra_loudness_report app_file_report(void)
 
 /* ---- export: the track, or what lies between A and B, through the chain into a WAV file ---- */
 
-/* The responses stay until nobody works with them any more. */
-static void app_leave_export(void)
-{
-    if (!app_end_work(&app.export.work)) return;
-    for (uint32_t i = 0; i < app.export.chain.count; i++) ra_clip_destroy((ra_clip *)(uintptr_t)app.export.chain.item[i].impulse);
-    app.export.chain.count = 0;
-}
 static void app_end_export(app_export_phase phase)
 {
+    app_work *work = &app.export.work;
     app.export.phase = phase;
-    app_leave_export();
+    if (!app_end_work(work) && !app.export.left.process) {   /* so that another may begin at once */
+        app.export.left = *work;
+        *work = (app_work){ .process = NULL };
+    }
     app.is_dirty = true;
 }
 static void app_cancel_export(void) { if (app.export.phase == APP_EXPORTS) { ra_process_cancel(app.export.work.process); app_end_export(APP_EXPORT_CANCELLED); } }
@@ -12600,8 +12601,6 @@ static const char *app_export(ra_wav_format format, int normalise, double target
     if (!track->clip || end <= (double)task.first_frame) return "There is no sound to export.";
     task.frame_count = (uint64_t)end - task.first_frame;
     if (!app_begin_work(&app.export.work, &task, &app.export.error)) return app.export.error.text;
-    app.export.chain = task.chain;
-    for (uint32_t i = 0; i < task.chain.count; i++) if (task.chain.item[i].impulse) ra_clip_keep((ra_clip *)(uintptr_t)task.chain.item[i].impulse);
     app.export.phase = APP_EXPORTS;
     app.export.progress = 0;
     app.is_dirty = true;
@@ -12628,7 +12627,8 @@ static app_export_phase app_poll_export(void)
     app_work *work = &app.export.work;
     const ra_task_result *result;
     float progress;
-    if (work->is_leaving) app_leave_export();
+    app_end_work(&app.export.left);
+    if (work->is_leaving) app_end_work(work);
     if (app.export.phase != APP_EXPORTS) return app.export.phase;
     bool is_done = ra_process_poll(work->process, &progress) >= RA_JOB_DONE;
     app.is_dirty |= (int)(200 * progress) != (int)(200 * app.export.progress);

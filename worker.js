@@ -15,6 +15,7 @@
      tier=                threads | isolated-off | compat: at most so much
      gpu=                 webgpu | webgl2 | none
      stream               read WAV files by pieces also where they would fit into memory
+     picker=MB            a file that is exported is written to where the visitor says if it is larger; 512
      rate=HZ              of the AudioContext; without it the device's own
      log=debug            tells everything in the console
      page                 the app is the whole page: it takes the focus, the title, the address bar's #fragment
@@ -923,23 +924,26 @@ function rustyPage() {
   }
   // ---- export: the pool makes the file by pieces; here they are put together, or written to where the user wants them
 
-  const FORMATS = { s16: 1, s24: 2, f32: 4 }, PICKER_FROM_MB = 512;
-  let asked = null;                                           // { resolve, reject } of exportFile
+  const FORMATS = { s16: 1, s24: 2, f32: 4 }, PICKER_FROM_MB = option('picker') ?? 512;
+  let asked = null, newest;                                   // { resolve, reject } of exportFile; the parts of the export that runs
   async function takeExport(name, size) {
-    const whose = asked, parts = [];
+    const whose = asked, parts = newest = [];
     let sink = null, phase = 1;
     asked = null;
     try {
-      if (!whose && size > PICKER_FROM_MB && self.showSaveFilePicker)
-        sink = await (await showSaveFilePicker({ suggestedName: name, types: [{ accept: { 'audio/wav': ['.wav'] } }] })).createWritable();
+      if (!whose && size > PICKER_FROM_MB && self.showSaveFilePicker) {
+        const chosen = await showSaveFilePicker({ suggestedName: name, types: [{ accept: { 'audio/wav': ['.wav'] } }] })
+          .catch(error => { if (error.name === 'AbortError') throw error; });                  // not in this frame, perhaps: a download
+        sink = await chosen?.createWritable();
+      }
       while (phase === 1) {
         feed();
-        for (let told; (told = call('export_next') >>> 0);) {
+        for (let told; newest === parts && (told = call('export_next') >>> 0);) {
           const [address, byteCount] = new Uint32Array(memory.buffer, told, 2), bytes = bytesOf().slice(address, address + byteCount);
           call('export_done');
           if (sink) await sink.write(bytes); else parts.push(new Blob([bytes]));
         }
-        phase = call('export_phase');
+        phase = newest === parts ? call('export_phase') : 4;   // cancelled while the disk was slow, and another one has begun
         wakeFrames();
         if (phase === 1) await new Promise(resolve => setTimeout(resolve, 4));
       }
@@ -949,9 +953,9 @@ function rustyPage() {
       if (whose) whose.resolve({ file, ...state().export }); else if (file) download(file);
     } catch (error) {
       sink?.abort().catch(() => {});
-      call('export_cancel');
+      if (newest === parts) call('export_cancel');
       wakeFrames();
-      if (whose) whose.reject(error); else if (phase === 1 && error.name !== 'AbortError') appFail(name + ' could not be written: ' + error.message);
+      if (whose) whose.reject(error); else if (phase < 3 && error.name !== 'AbortError') appFail(name + ' could not be written: ' + error.message);
     }
   }
   // What render does on the command line, with the chain that is heard now: { file, bytes, lufs, true_peak_dbtp, gain_db, sha256 }.
@@ -960,9 +964,9 @@ function rustyPage() {
     await ready;
     if (asked) throw Error('A file is being exported already.');
     return new Promise((resolve, reject) => {
-      const targets = [lufs, rms_db, peak_db], kind = targets.findIndex(target => target !== undefined);
+      const targets = [lufs, rms_db, peak_db], kind = targets.findIndex(target => target != null);
       asked = { resolve, reject };
-      const refusal = call('export', FORMATS[format], kind, +targets[kind] || 0, +from_s, +to_s) >>> 0;
+      const refusal = call('export', FORMATS[format], kind, +targets[kind], +from_s, +to_s) >>> 0;
       wakeFrames();
       if (!refusal) return;
       asked = null;

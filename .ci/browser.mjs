@@ -9,6 +9,7 @@ import './browser_page.mjs';
 import './browser_views.mjs';
 import './browser_faults.mjs';
 import './browser_long.mjs';
+import './browser_export.mjs';
 
 const [wanted = ''] = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const isSection = tests.some(({ section }) => section === wanted);

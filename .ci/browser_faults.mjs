@@ -164,7 +164,7 @@ test('workers blocked by worker-src: within seconds the page says why, and plays
 });
 
 // Keeps the page's workers where a test can get at them.
-const keepWorkers = (context) => context.addInitScript(() => {
+export const keepWorkers = (context) => context.addInitScript(() => {
   const Real = self.Worker;
   self.pthreads = [];
   self.Worker = class extends Real { constructor(url, options) { super(url, options); if (options?.name) self.pthreads.push(this); } };

@@ -82,7 +82,7 @@ test('an RF64 file of 4.3 GB plays behind its fourth gigabyte', async (bench) =>
 
 // A server of such a file; answer(response, offset) may answer otherwise and say so.
 const WHOLE = () => false;                                    // knows nothing of ranges
-function longRoute(blocks, sent, answer = () => false) {
+export function longRoute(blocks, sent, answer = () => false) {
   const head = header(blocks), size = head.length + blocks * BLOCK, quiet = Buffer.from(makeBlock(0.05).buffer), loud = Buffer.from(makeBlock(0.6).buffer);
   const bytesAt = (from, to) => {                             // [from, to)
     const out = Buffer.alloc(to - from);

@@ -378,17 +378,18 @@ function axeSource() {
   }
   return fs.readFileSync(file, 'utf8');
 }
+// What axe finds against WCAG A and AA.
+export async function axeViolations(app) {
+  await app.page.evaluate(axeSource());
+  const found = await app.page.evaluate(async () => {
+    const { violations, passes } = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    return { rules: passes.length, violations: violations.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' ')})`) };
+  });
+  above(found.rules, 10, 'rules that apply');
+  return found.violations;
+}
 test('axe finds no violation of WCAG A and AA, in the player, its panel of keys and its help', async (bench) => {
-  const source = axeSource();
-  const examine = async (app, what) => {
-    await app.page.evaluate(source);
-    const found = await app.page.evaluate(async () => {
-      const { violations, passes } = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-      return { rules: passes.length, violations: violations.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' ')})`) };
-    });
-    above(found.rules, 10, 'rules that apply');
-    same(found.violations, [], what);
-  };
+  const examine = async (app, what) => same(await axeViolations(app), [], what);
   const app = await bench.open();
   await examine(app, 'violations in the player');
   await app.click('button', 'Keys');
