@@ -1335,7 +1335,12 @@ RA_REALTIME static const float *ra_cache_find(const ra_cache *pieces, uint64_t p
     return slot ? pieces->slots[slot - 1].samples : NULL;
 }
 
-RA_REALTIME static void ra_visit(_Atomic uint32_t *visits) { atomic_fetch_add_explicit(visits, 1, memory_order_seq_cst); }
+/* The looker's one writer: odd inside, even outside, also after it has been thrown out by a trap. */
+RA_REALTIME static void ra_visit(_Atomic uint32_t *visits, bool is_inside)
+{
+    uint32_t next = atomic_load_explicit(visits, memory_order_relaxed) + 1;
+    atomic_exchange_explicit(visits, next + ((next & 1) != is_inside), memory_order_seq_cst);
+}
 
 /* Holds a slot for a piece: one that was never used, else the one that was wanted longest ago, but none that the newest
    plan wants. NULL: there is none. */
@@ -1401,13 +1406,14 @@ struct ra_job {
 typedef struct { _Atomic uint32_t word; ra_job *_Atomic job; } ra_pool_cell;
 enum { RA_CELL_FREE, RA_CELL_WAITING, RA_CELL_TAKEN /* by seat 0, 1 ... */, RA_CELL_OWNER = 255, RA_CELL_TICKET };
 
-/* A thread's place in the pool. It works on a job, and beside one that takes long on a second, slice by slice in turn; so
-   a spectrum need not wait for a song to be rendered. Atomics: writer: the thread; relaxed, statistics. */
+enum { RA_POOL_HANDS = 8 };
+/* A thread's place in the pool. It works on a job, and beside those that take long on others, slice by slice in turn; so
+   a spectrum need not wait for a song to be rendered, or for a file to be read. Atomics: writer: the thread; relaxed, statistics. */
 typedef struct {
     ra_pool *pool;
     uint32_t number;
-    ra_job  *jobs[2];
-    uint32_t turn_count;               /* slices since jobs[0] was taken */
+    ra_job  *jobs[RA_POOL_HANDS];      /* job_count of them */
+    uint32_t job_count, turn;          /* turn: slices since the newest was taken */
     _Atomic uint32_t state;            /* compare-and-exchange EMPTY to ALIVE by the thread, ALIVE to LOST by the control thread; ENDED, release: its last word */
     _Atomic uint32_t heard_bell;       /* with slice_count a sign of life */
     _Atomic uint32_t slice_count, last_slice_us;
@@ -1524,26 +1530,20 @@ static bool ra_pool_run_slice(ra_pool_seat *seat, ra_job *job)
 /* A slice of one of the jobs in hand; false if there is none. */
 static bool ra_pool_turn(ra_pool_seat *seat)
 {
-    if (!seat->jobs[0]) {
-        seat->jobs[0] = seat->jobs[1] ? seat->jobs[1] : ra_pool_take(seat);
-        seat->jobs[1] = NULL;
-        seat->turn_count = 0;
-        if (!seat->jobs[0]) return false;
-    }
-    if (!seat->jobs[1] && seat->turn_count >= RA_POOL_LONG_SLICES) seat->jobs[1] = ra_pool_take(seat);
-    ra_job **job = &seat->jobs[seat->jobs[1] ? seat->turn_count & 1 : 0];
-    seat->turn_count++;
-    if (ra_pool_run_slice(seat, *job)) *job = NULL;
+    bool wants_more = seat->job_count == 0 || (seat->job_count < RA_POOL_HANDS && seat->turn >= RA_POOL_LONG_SLICES);
+    ra_job *more = wants_more ? ra_pool_take(seat) : NULL;
+    if (more) { seat->jobs[seat->job_count++] = more; seat->turn = seat->job_count - 1; }      /* its turn */
+    if (seat->job_count == 0) return false;
+    uint32_t hand = seat->turn++ % seat->job_count;
+    if (ra_pool_run_slice(seat, seat->jobs[hand])) seat->jobs[hand] = seat->jobs[--seat->job_count];
     return true;
 }
 
 static void ra_pool_drop(ra_pool_seat *seat)
 {
-    for (int hand = 0; hand < 2; hand++) {
-        if (!seat->jobs[hand]) continue;
-        ra_job_cancel(seat->jobs[hand]);
-        ra_pool_run_slice(seat, seat->jobs[hand]);
-        seat->jobs[hand] = NULL;
+    for (; seat->job_count; seat->job_count--) {
+        ra_job_cancel(seat->jobs[seat->job_count - 1]);
+        ra_pool_run_slice(seat, seat->jobs[seat->job_count - 1]);
     }
 }
 
@@ -1592,7 +1592,7 @@ static void ra_pool_check(ra_pool *pool)
         ra_pool_seat *seat = &pool->seats[number];
         uint32_t heard = atomic_load_explicit(&seat->heard_bell, memory_order_relaxed), state = RA_SEAT_ALIVE;
         uint32_t sign = heard + atomic_load_explicit(&seat->slice_count, memory_order_relaxed);
-        seat->silent_s = sign == seat->last_sign && (is_busy[number] || heard != bell) ? seat->silent_s + awake_s : 0.0;
+        seat->silent_s = sign == seat->last_sign && ra_seat_state(seat) == RA_SEAT_ALIVE && (is_busy[number] || heard != bell) ? seat->silent_s + awake_s : 0.0;
         seat->last_sign = sign;
         if (seat->silent_s < pool->patience_s || !atomic_compare_exchange_strong_explicit(&seat->state, &state, RA_SEAT_LOST, memory_order_acq_rel, memory_order_relaxed)) continue;
         pool->lost_count++;
@@ -1716,7 +1716,7 @@ RA_API ra_result ra_pool_submit(ra_pool *pool, const char *name, ra_job_step ste
 static void ra_pool_finish(ra_pool *pool, const ra_job *job)
 {
     while (ra_job_poll(job) < RA_JOB_DONE) {
-        bool has_help = ra_pool_worker_count(pool) > 0 && !pool->control.jobs[0] && !pool->control.jobs[1];
+        bool has_help = ra_pool_worker_count(pool) > 0 && !pool->control.job_count;
         if (has_help || !ra_pool_turn(&pool->control)) ra_wait(&pool->bell, atomic_load_explicit(&pool->bell, memory_order_relaxed), 0.0005);
         ra_pool_check(pool);
     }
@@ -1728,7 +1728,7 @@ RA_API bool ra_pool_run(ra_pool *pool, double budget_ms)
     bool is_waiting = budget_ms <= 0.0;
     bool has_help = ra_pool_worker_count(pool) > 0 || (pool->wanted_count > pool->lost_count && ra_now_s() < pool->start_s + RA_POOL_GRACE_S);
     ra_pool_check(pool);
-    if (!is_waiting && has_help && !pool->control.jobs[0] && !pool->control.jobs[1]) return false;
+    if (!is_waiting && has_help && !pool->control.job_count) return false;
     do {
         if (ra_pool_turn(&pool->control)) continue;
         ra_pool_check(pool);
@@ -6613,6 +6613,13 @@ RA_SMALL_CODE_BEGIN
 
 /* By ra_wav_format: bytes of a sample, and the tag by which a format chunk calls it. */
 static const uint8_t ra_wav_sample_bytes[RA_WAV_FORMAT_COUNT] = { 1, 2, 3, 4, 4, 8, 1, 2, 3, 4, 4, 8, 1, 1 };
+
+/* What somebody says of a file, and ra_wav_parse could have said. */
+static bool ra_wav_info_is_possible(const ra_wav_info *info)
+{
+    return (unsigned)info->format < RA_WAV_FORMAT_COUNT && info->channels >= 1 && info->channels <= 64 && info->sample_rate_hz >= 1 && info->sample_rate_hz <= 768000
+        && info->frame_bytes == info->channels * ra_wav_sample_bytes[info->format];
+}
 enum { RA_WAV_PCM = 1, RA_WAV_FLOAT = 3, RA_WAV_TAG_ALAW = 6, RA_WAV_TAG_ULAW = 7, RA_WAV_EXTENSIBLE = 0xfffe };
 static const uint8_t ra_wav_tags[RA_WAV_FORMAT_COUNT] = {
     RA_WAV_PCM, RA_WAV_PCM, RA_WAV_PCM, RA_WAV_PCM, RA_WAV_FLOAT, RA_WAV_FLOAT,
@@ -6907,7 +6914,7 @@ RA_API ra_result ra_stream_create(const ra_wav_info *info, uint32_t source, ra_c
     uint64_t piece_count = info->frame_count / RA_PIECE_FRAMES + 1;
     uint32_t slots = (uint32_t)(RA_AHEAD_S * info->sample_rate_hz / RA_PIECE_FRAMES) + 8;
     *out = NULL;
-    if (info->frame_count == 0 || info->channels < 1 || info->channels > 64 || info->sample_rate_hz < 1 || info->sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
+    if (info->frame_count == 0 || !ra_wav_info_is_possible(info)) return RA_BAD_ARGUMENT;
     ra_clip *clip = ra_new(1, sizeof *clip);
     ra_stream *stream = clip ? clip->stream = ra_new(1, sizeof *stream) : NULL;
     if (stream) stream->pieces.list = piece_count <= SIZE_MAX ? ra_new((size_t)piece_count, sizeof *stream->pieces.list) : NULL;
@@ -7348,18 +7355,27 @@ typedef struct {
 } ra_analysis;
 
 #define RA_RECORD_ROOM_S 10.0          /* so long nobody need come for what is recorded */
-enum { RA_RECORD_RUN = 4096, RA_RECORD_BACK_FRAMES = 16384 };    /* frames; a bridge's back engine is emptied with every report */
+enum { RA_RECORD_BACK_FRAMES = 16384 };    /* frames; a bridge's back engine is emptied with every report */
 #define RA_RECORD_NOTHING (-1.0)
 
-/* A recording: the audio thread fills the ring, a job makes of that the next piece of the file, the control thread takes it. */
+/* The next piece of the file: frames, and the bytes that a job makes of them. */
+typedef struct {
+    ra_wav_format format;
+    uint32_t frame_capacity, frame_count;
+    uint64_t dither_seed;              /* before the job, and after it */
+    float   *frames;
+    uint8_t *bytes;
+} ra_record_piece;
+
+/* A recording: the audio thread fills the ring, the control thread a piece from it, a job makes bytes of that. */
 typedef struct {
     ra_ring *ring;
     ra_pool *pool;
     ra_job  *job;
     ra_wav_info info;                  /* frame_count: of the pieces that were taken */
-    uint32_t piece_capacity, piece_frames;        /* frames; with the piece, the job's while there is one */
-    uint8_t *piece;
-    uint64_t dither_seed;
+    ra_record_piece *piece;            /* the job's, while there is one */
+    bool     is_made;                  /* its bytes are there */
+    uint64_t dither_seed;              /* before the piece */
     uint64_t lost_frames;              /* front engine of a bridge: the other memory gave these, and there was no room */
     bool     is_stopped;               /* the command is on its way */
     bool     has_ended;                /* nothing will come any more: it was obeyed, or nobody is there to obey it */
@@ -7369,7 +7385,6 @@ typedef struct {
     uint64_t seen_frames;              /* is_stopped: rendered_frames, which no longer move when the audio thread sleeps */
     double   seen_s;
     uint32_t still_ticks;
-    float    frames[2 * RA_RECORD_RUN];
 } ra_recorder;
 
 struct ra_engine {
@@ -7514,16 +7529,38 @@ static void ra_engine_end_analysis(ra_engine *engine)
 
 /* ---- recording: the ring's frames into pieces of a WAV file, as a job ---- */
 
+static void ra_record_piece_destroy(ra_record_piece *piece)
+{
+    if (!piece) return;
+    RA_FREE(piece->frames);
+    RA_FREE(piece->bytes);
+    RA_FREE(piece);
+}
+
+static ra_record_piece *ra_record_piece_create(uint32_t frame_capacity, ra_wav_format format)
+{
+    ra_record_piece *piece = ra_new(1, sizeof *piece);
+    if (!piece) return NULL;
+    piece->format = format;
+    piece->frame_capacity = frame_capacity;
+    piece->frames = RA_MALLOC(frame_capacity * 2 * sizeof(float));
+    piece->bytes = RA_MALLOC(frame_capacity * 2 * ra_wav_sample_bytes[format]);
+    if (piece->frames && piece->bytes) return piece;
+    ra_record_piece_destroy(piece);
+    return NULL;
+}
+
 static void ra_recorder_destroy(ra_recorder *recorder)
 {
     if (!recorder) return;
     if (recorder->job) {
         ra_job_cancel(recorder->job);
         ra_pool_finish(recorder->pool, recorder->job);
+        if (ra_job_poll(recorder->job) == RA_JOB_LOST) recorder->piece = NULL;
         ra_job_release(recorder->job);
     }
     ra_ring_destroy(recorder->ring);
-    RA_FREE(recorder->piece);
+    ra_record_piece_destroy(recorder->piece);
     RA_FREE(recorder);
 }
 
@@ -7534,43 +7571,47 @@ static ra_result ra_recorder_create(uint32_t room_frames, bool is_whole, ra_wav_
     if (!recorder) return RA_NO_MEMORY;
     ra_result result = ra_ring_create(room_frames, 2, 48000, &recorder->ring);       /* nobody asks this ring for its rate */
     recorder->info = (ra_wav_info){ .format = format, .channels = 2, .frame_bytes = 2u * ra_wav_sample_bytes[format] };
-    recorder->piece_capacity = room_frames / 4;
-    if (result == RA_OK && is_whole && !(recorder->piece = RA_MALLOC((size_t)recorder->piece_capacity * recorder->info.frame_bytes))) result = RA_NO_MEMORY;
+    if (result == RA_OK && is_whole && !(recorder->piece = ra_record_piece_create(room_frames / 4, format))) result = RA_NO_MEMORY;
     if (result) { ra_recorder_destroy(recorder); *out = NULL; }
     return result;
 }
 
-/* All that has come, or as much as the piece has room for: at most some milliseconds. */
 static bool ra_recorder_step(void *user, ra_job *job)
 {
-    ra_recorder *r = user;
+    ra_record_piece *piece = user;
     (void)job;
-    for (;;) {
-        uint32_t run = ra_ring_readable_frames(r->ring), room = r->piece_capacity - r->piece_frames;
-        if (run > room) run = room;
-        if (run > RA_RECORD_RUN) run = RA_RECORD_RUN;
-        if (run == 0) return true;
-        ra_ring_read(r->ring, r->frames, run);
-        ra_wav_encode(r->info.format, r->frames, r->piece + (size_t)r->piece_frames * r->info.frame_bytes, 2 * (size_t)run, &r->dither_seed);
-        r->piece_frames += run;
-    }
-}
-
-/* Is no job at it? */
-static bool ra_recorder_rests(ra_recorder *r)
-{
-    if (r->job && ra_job_poll(r->job) < RA_JOB_DONE) return false;
-    ra_job_release(r->job);
-    r->job = NULL;
+    ra_wav_encode(piece->format, piece->frames, piece->bytes, 2 * (size_t)piece->frame_count, &piece->dither_seed);
     return true;
 }
 
-/* The next job, when there is something worth it. */
+/* Has the job made its piece? If its worker died, that one stays as it is, and another piece has the same frames. */
+static void ra_recorder_look(ra_recorder *r)
+{
+    ra_job_state state = r->job ? ra_job_poll(r->job) : RA_JOB_QUEUED;
+    ra_record_piece *fresh = NULL;
+    if (state < RA_JOB_DONE || (state == RA_JOB_LOST && !(fresh = ra_record_piece_create(r->piece->frame_capacity, r->piece->format)))) return;
+    if (fresh) {
+        memcpy(fresh->frames, r->piece->frames, r->piece->frame_count * 2 * sizeof(float));
+        fresh->frame_count = r->piece->frame_count;
+        fresh->dither_seed = r->dither_seed;
+        r->piece = fresh;
+    } else r->is_made = state == RA_JOB_DONE;
+    ra_job_release(r->job);
+    r->job = NULL;
+}
+
+/* Fills the piece; when that is half full, or nothing more will come, a job makes its bytes. */
 static void ra_recorder_go_on(ra_recorder *r, ra_pool *pool)
 {
+    if (!pool) return;
     r->pool = pool;
-    if (pool && ra_recorder_rests(r) && r->piece_frames < r->piece_capacity && ra_ring_is_ready(r->ring, r->has_ended ? 1 : RA_RECORD_RUN))
-        ra_pool_submit(pool, "record", ra_recorder_step, r, &r->job);          /* no room now: next time */
+    ra_recorder_look(r);
+    ra_record_piece *piece = r->piece;
+    if (r->job || r->is_made) return;
+    piece->frame_count += ra_ring_read(r->ring, piece->frames + 2 * (size_t)piece->frame_count, piece->frame_capacity - piece->frame_count);
+    if (piece->frame_count == 0 || (piece->frame_count < piece->frame_capacity / 2 && !r->has_ended)) return;
+    r->dither_seed = piece->dither_seed;
+    ra_pool_submit(pool, "record", ra_recorder_step, piece, &r->job);          /* no room now: next time */
 }
 
 /* Does a snapshot speak of the newest recording, or still of the one before? */
@@ -7676,6 +7717,7 @@ RA_API void ra_engine_destroy(ra_engine *engine)
     ra_ring_destroy(engine->commands);
     ra_ring_destroy(engine->home);
     ra_ring_destroy(engine->tap);
+    while (engine->streams) ra_stream_leave(engine->streams);        /* of clips that others keep */
     RA_FREE(engine);
 }
 
@@ -7737,7 +7779,7 @@ RA_API void ra_engine_get_snapshot(ra_engine *engine, ra_snapshot *out) { *out =
 static ra_result ra_engine_give(ra_engine *engine, ra_command_kind kind, ra_clip *clip)
 {
     ra_resampler *resampler = NULL;
-    if (clip->channels > 2) return RA_BAD_ARGUMENT;
+    if (clip->channels > 2 || (clip->stream && clip->stream->link)) return RA_BAD_ARGUMENT;      /* a stream plays in one place */
     ra_engine_free_homecomings(engine);                  /* makes room for the one that this will send home */
     if (clip->sample_rate_hz != engine->sample_rate_hz && ra_resampler_create(clip->sample_rate_hz, engine->sample_rate_hz, 2, &resampler)) return RA_NO_MEMORY;
     ra_command command = { .kind = kind, .serial = engine->clip_serial + 1 };
@@ -7844,7 +7886,7 @@ RA_API void ra_engine_get_recording(ra_engine *engine, ra_recording *out)
     out->offered_frames = has_begun ? now.record_frames : 0;
     out->lost_frames = (has_begun ? now.record_lost_frames : 0) + r->lost_frames;
     for (int side = 0; side < 2 && has_begun; side++) out->peak[side] = now.record_peak[side];
-    r->is_over = r->is_over || (r->has_ended && ra_recorder_rests(r) && r->piece_frames == 0 && !ra_ring_is_ready(r->ring, 1)
+    r->is_over = r->is_over || (r->has_ended && !r->job && (!r->piece || r->piece->frame_count == 0) && !ra_ring_is_ready(r->ring, 1)
                                 && r->info.frame_count + out->lost_frames >= out->offered_frames);
     out->is_on = !r->is_over;
 }
@@ -7888,18 +7930,20 @@ RA_API ra_result ra_engine_record_stop(ra_engine *engine)
 RA_API bool ra_engine_record_next(ra_engine *engine, const void **bytes, size_t *byte_count)
 {
     ra_recorder *r = engine->recorder;
-    if (!r || r->is_over || !ra_recorder_rests(r) || !r->piece_frames) return false;
-    if (r->piece_frames < r->piece_capacity / 2 && !(r->has_ended && !ra_ring_is_ready(r->ring, 1))) return false;      /* let it grow */
-    *bytes = r->piece;
-    *byte_count = (size_t)r->piece_frames * r->info.frame_bytes;
+    if (!r || r->is_over) return false;
+    ra_recorder_look(r);
+    if (!r->is_made) return false;
+    *bytes = r->piece->bytes;
+    *byte_count = (size_t)r->piece->frame_count * r->info.frame_bytes;
     return true;
 }
 
 RA_API void ra_engine_record_done(ra_engine *engine)
 {
     ra_recorder *r = engine->recorder;
-    r->info.frame_count += r->piece_frames;
-    r->piece_frames = 0;
+    r->info.frame_count += r->piece->frame_count;
+    r->piece->frame_count = 0;
+    r->is_made = false;
     ra_recorder_go_on(r, r->pool);
 }
 
@@ -8242,7 +8286,7 @@ RA_REALTIME static void ra_engine_render_chunk(ra_engine *engine, const float *i
 RA_REALTIME RA_API void ra_engine_render_duplex(ra_engine *engine, const float *in, float *out, uint32_t frame_count)
 {
     bool was_sounding = engine->player.is_sounding;
-    ra_visit(&engine->visits);
+    ra_visit(&engine->visits, true);
     ra_engine_read_commands(engine);
     if (engine->player.is_buffering) ra_player_begin(&engine->player);       /* if it has come */
     /* from rest the grid starts with the sound, so that it is the same sound every time */
@@ -8256,7 +8300,7 @@ RA_REALTIME RA_API void ra_engine_render_duplex(ra_engine *engine, const float *
         frame_count -= run;
     }
     ra_engine_report(engine);
-    ra_visit(&engine->visits);
+    ra_visit(&engine->visits, false);
 }
 
 RA_REALTIME RA_API void ra_engine_render(ra_engine *engine, float *out, uint32_t frame_count) { ra_engine_render_duplex(engine, NULL, out, frame_count); }
@@ -8333,6 +8377,7 @@ struct ra_overview {
     ra_loudness *meter;                /* these three: whoever measures */
     uint64_t measured_frames;
     ra_loudness_report report;
+    bool     is_left;                  /* to a worker that died: nobody frees it */
     float   *column;                   /* these two: whoever adds: frames that do not make a node yet */
     uint64_t added_frames;
 };
@@ -8341,7 +8386,7 @@ RA_SMALL_CODE_BEGIN
 
 RA_API void ra_overview_destroy(ra_overview *overview)
 {
-    if (!overview) return;
+    if (!overview || overview->is_left) return;
     ra_loudness_destroy(overview->meter);
     RA_FREE(overview->nodes);
     RA_FREE(overview->marks);
@@ -8600,6 +8645,7 @@ typedef struct {
 
 struct ra_process {
     ra_pool  *pool;
+    ra_clip  *given;                   /* the caller's, or NULL */
     ra_process *again;                 /* a worker died with this one; its memory stays as it is, and that one has been begun instead */
     const ra_clip *in;                 /* sounds[0].clip */
     ra_clip   source;                  /* what it is at the beginning of each pass */
@@ -8715,7 +8761,9 @@ static void ra_process_report(ra_process *p, uint32_t piece)
     size_t byte_count, header_bytes = piece ? 0 : p->header_bytes;
     const uint8_t *bytes = ra_process_piece(p, piece, &byte_count) + header_bytes;
     uint32_t channels = p->out.channels;
-    for (size_t left = (byte_count - header_bytes) / p->out.frame_bytes, run; left; left -= run, bytes += run * p->out.frame_bytes) {
+    uint64_t piece_frames = (uint64_t)p->written.piece_blocks * RA_PROCESS_BLOCK, rest = p->result.frame_count - piece * piece_frames;
+    size_t frame_count = (size_t)(rest < piece_frames ? rest : piece_frames);       /* and not the byte that may follow them */
+    for (size_t left = frame_count, run; left; left -= run, bytes += run * p->out.frame_bytes) {
         run = left < 4096 / channels ? left : 4096 / channels;
         ra_wav_decode(p->out.format, bytes, samples, run * channels);
         ra_loudness_add(p->meter, samples, run);
@@ -9360,13 +9408,14 @@ static ra_result ra_process_start(ra_pool *pool, const ra_clip *clip, const ra_w
     if (task->first_frame > source.frame_count) return ra_refuse(error, RA_BAD_ARGUMENT, 0, "the first frame lies behind the end");
     source.frame_count -= task->first_frame;
     if (task->frame_count && task->frame_count < source.frame_count) source.frame_count = task->frame_count;
-    const char *fault = !file && clip->stream ? "the sound is not in memory" : ra_task_fault(task, &source);
+    const char *fault = !file && clip->stream ? "the sound is not in memory" : file && !ra_wav_info_is_possible(file) ? "there is no such file" : ra_task_fault(task, &source);
     if (!fault && file && task->kind != RA_TASK_EXPORT && task->kind != RA_TASK_MEASURE && task->kind != RA_TASK_ANALYSE) fault = "this task wants its sound in memory";
     if (fault) return ra_refuse(error, RA_BAD_ARGUMENT, 0, "%s", fault);
     ra_process *p = ra_new(1, sizeof *p);
     if (!p) return ra_refuse(error, RA_NO_MEMORY, 0, "%s", ra_result_text(RA_NO_MEMORY));
     p->pool = pool;
     p->source = source;
+    p->given = file ? NULL : (ra_clip *)(uintptr_t)clip;
     if (file) p->file = *file;
     else p->source.samples += task->first_frame * source.channels;
     p->in = &p->source;
@@ -9411,6 +9460,7 @@ static ra_result ra_process_repeat(ra_process *p)
     if (!again) return RA_NO_MEMORY;
     again->pool = p->pool;
     again->source = p->source;
+    again->given = p->given;
     again->file = p->file;
     again->in = &again->source;
     again->task = p->task;
@@ -9482,7 +9532,8 @@ RA_API void ra_process_read_done(ra_process *first, size_t byte_count)
     ra_process *p = ra_process_now(first);
     RA_ASSERT(p->read.ended < p->read.begun);
     uint32_t piece = p->read.ended++;
-    if (byte_count >= ra_process_read_bytes(p, piece)) { ra_weave_hand_in(&p->weave, p->read.line); return; }
+    if (byte_count == ra_process_read_bytes(p, piece)) { ra_weave_hand_in(&p->weave, p->read.line); return; }
+    if (byte_count > ra_process_read_bytes(p, piece)) byte_count = 0;     /* what pread says when it fails */
     if (!p->failure) p->failure = ra_refuse(&p->error, RA_NO_FILE, ra_process_read_offset(p, piece) + byte_count, "byte %llu: the file ends here or cannot be read, though it was longer when it was opened",
                            (unsigned long long)(ra_process_read_offset(p, piece) + byte_count));
     ra_weave_stop(&p->weave);
@@ -9571,6 +9622,15 @@ RA_API ra_clip *ra_process_take_clip(ra_process *first)
     return clip;
 }
 
+/* It stays, with all that was borrowed: whoever was written off may yet read and write there. */
+static void ra_process_leave(ra_process *p)
+{
+    if (p->given) ra_clip_keep(p->given);
+    for (uint32_t index = 0; index < p->task.chain.count; index++)
+        if (p->task.chain.item[index].impulse) ra_clip_keep((ra_clip *)(uintptr_t)p->task.chain.item[index].impulse);
+    if (p->task.overview) p->task.overview->is_left = true;
+}
+
 RA_API bool ra_process_free(ra_process *first)
 {
     if (!first) return true;
@@ -9584,7 +9644,7 @@ RA_API bool ra_process_free(ra_process *first)
         bool has_lost = ra_process_has_lost(p);
         again = p->again;
         for (uint32_t job = 0; job < p->job_count; job++) ra_job_release(p->jobs[job]);
-        if (!has_lost) ra_process_destroy(p);            /* else it stays: whoever was written off may yet write there */
+        if (has_lost) ra_process_leave(p); else ra_process_destroy(p);
     }
     return true;
 }
@@ -9791,7 +9851,7 @@ RA_MAYBE_UNUSED static void ra_glance_read_done(ra_glance *o, size_t byte_count)
 {
     float samples[2 * RA_SPOT_FRAMES];
     ra_clip part = { .samples = samples, .frame_count = RA_SPOT_FRAMES, .channels = o->info.channels == 1 ? 1 : 2 };
-    if (byte_count < (size_t)RA_SPOT_FRAMES * o->info.frame_bytes) { ra_glance_end(o); return; }
+    if (byte_count != (size_t)RA_SPOT_FRAMES * o->info.frame_bytes) { ra_glance_end(o); return; }
     ra_wav_decode_mixed(&o->info, o->bytes, samples, RA_SPOT_FRAMES);
     ra_peak *columns = o->columns + o->spot++ * (RA_LOAD_COLUMNS / RA_SPOT_COUNT);
     ra_clip_peaks(&part, 0, 1, 1, columns);
@@ -12408,7 +12468,6 @@ static bool app_begin_work(app_work *work, const ra_task *task, ra_error *error)
     for (uint32_t i = 0; i < task->chain.count; i++)
         if (task->chain.item[i].impulse) work->responses[i] = ra_clip_keep((ra_clip *)(uintptr_t)task->chain.item[i].impulse);
     work->source = track->source;
-    app.analysed_s = app.now_s;
     return true;
 }
 
@@ -12474,11 +12533,11 @@ static void app_poll_analysis(void)
         if (work->source && (progress > app.analysis + 0.01f || is_done)) app_draw_overview();
         else if (work->source) progress = app.analysis;
         app.analysis = progress;
-        if (is_done && ra_process_get(work->process, NULL) == RA_NO_THREAD) app.overview = NULL;     /* left to the dead worker: once more */
+        if (is_done && ra_process_get(work->process, NULL) == RA_NO_THREAD) { work->overview = app.overview; app.overview = NULL; }      /* once more */
         if (is_done) app_end_work(work);
     } else if (track->clip && !app.overview && !(track->is_remote && ra_glance_is_worth_it(&track->info))) {
         if (ra_overview_create(track->frames, track->source ? track->info.channels : track->clip->channels, track->rate_hz, &app.overview) != RA_OK) return;
-        if (app_begin_work(work, &(ra_task){ .kind = RA_TASK_ANALYSE, .overview = app.overview }, NULL)) return;
+        if (app_begin_work(work, &(ra_task){ .kind = RA_TASK_ANALYSE, .overview = app.overview }, NULL)) { app.analysed_s = app.now_s; return; }
         ra_overview_destroy(app.overview);               /* the queue is full: again later */
         app.overview = NULL;
     }
@@ -12598,7 +12657,7 @@ static const char *app_export(ra_wav_format format, int normalise, double target
     double frames = (double)track->frames, end = to_s > from_s ? ra_clamp(ra_floor(to_s * track->rate_hz + 0.5), 0, frames) : frames;
     task.first_frame = (uint64_t)ra_clamp(ra_floor(from_s * track->rate_hz + 0.5), 0, frames);
     if (app.export.phase == APP_EXPORTS || app.export.work.process) return "A file is being exported already.";
-    if (!track->clip || end <= (double)task.first_frame) return "There is no sound to export.";
+    if (!track->clip || !(end > (double)task.first_frame)) return "There is no sound to export.";
     task.frame_count = (uint64_t)end - task.first_frame;
     if (!app_begin_work(&app.export.work, &task, &app.export.error)) return app.export.error.text;
     app.export.phase = APP_EXPORTS;
@@ -12608,7 +12667,7 @@ static const char *app_export(ra_wav_format format, int normalise, double target
     while (base && track->title[base] != '.') base--;
     for (size_t i = 0; i < (base ? base : length); i++) ra_text_add_char(&text, track->title[i]);
     ra_text_add(&text, "-export.wav");
-    ra_host_request(RA_HOST_EXPORT, (uint32_t)(task.frame_count * track->clip->channels * ra_wav_sample_bytes[format] >> 20), name);
+    ra_host_request(RA_HOST_EXPORT, (uint32_t)(task.frame_count * (track->source ? track->info.channels : track->clip->channels) * ra_wav_sample_bytes[format] >> 20), name);
     return NULL;
 }
 
@@ -14690,7 +14749,7 @@ static const char *app_state_json(void)
     }
     ra_text_add(&text, "],\"tasks\":{");
     for (uint32_t n = 0; n < pool->task_count; n++)
-        ra_text_add(&text, "%s\"%s\":{\"submitted\":%u,\"done\":%u,\"cancelled\":%u}", n ? "," : "", pool->tasks[n].name, pool->tasks[n].submitted, pool->tasks[n].done, pool->tasks[n].cancelled);
+        ra_text_add(&text, "%s\"%s\":{\"submitted\":%u,\"done\":%u,\"cancelled\":%u,\"lost\":%u}", n ? "," : "", pool->tasks[n].name, pool->tasks[n].submitted, pool->tasks[n].done, pool->tasks[n].cancelled, pool->tasks[n].lost);
     ra_text_add(&text, "}}");
     ra_loudness_report file = app_file_report();
     app_json_number(&text, "file_lufs", file.integrated_lufs);

@@ -514,8 +514,8 @@ typedef enum {
     RA_TASK_MEASURE,              /* report */
     RA_TASK_RESAMPLE,             /* clip at sample_rate_hz */
     RA_TASK_PEAKS,                /* columns, as ra_clip_peaks */
-    RA_TASK_ANALYSE,              /* the task's overview, while it goes on; report. RA_NO_THREAD if a worker died with it: leave that
-                                     overview alone, for ever, and begin again with another */
+    RA_TASK_ANALYSE,              /* the task's overview, while it goes on; report. RA_NO_THREAD if a worker died with it: begin
+                                     again with another overview */
     RA_TASK_EXPORT,               /* a file, by pieces (ra_process_next_write): first the other rate, then the chain, then one gain. To normalise,
                                      the sound passes twice: once to find out how loud the chain's end is, once to be written */
     RA_TASK_KIND_COUNT

@@ -778,14 +778,14 @@ static void *piece_looker_body(void *user)
 {
     piece_looker *l = user;
     for (uint32_t n = 0; !l->is_over; n++) {
-        ra_visit(&l->visits);
+        ra_visit(&l->visits, true);
         for (uint32_t look = 0; look < 8; look++) {
             uint32_t piece = (n * 5 + look) % TEST_PIECES;
             const float *samples = ra_cache_find(&l->pieces, piece);
             l->found_count += samples != NULL;
             for (uint32_t at = 0; samples && at < TEST_PIECE_SAMPLES; at++) l->wrong_count += samples[at] != (float)piece;
         }
-        ra_visit(&l->visits);
+        ra_visit(&l->visits, false);
     }
     return NULL;
 }
@@ -7995,6 +7995,25 @@ static void test_deaths(void)
     ra_overview_destroy(got);
     ra_clip_destroy(clip);
     memory.live = live;
+
+    test("engine: three tasks that wait for their files keep nobody from the pool");
+    {
+        ra_wav_info far = { .format = RA_WAV_S16, .channels = 2, .sample_rate_hz = 48000, .frame_count = 1000000, .frame_bytes = 4, .data_offset = 44 };
+        ra_process *waits[3];
+        ra_pool_create(1, &pool);
+        for (int n = 0; n < 3; n++) check_same(ra_process_stream(pool, &far, &(ra_task){ .kind = RA_TASK_MEASURE }, &waits[n], &error), RA_OK);
+        usleep(50000);
+        clip = clip_of(input, 1000, 2, 48000);
+        ra_process *quick;
+        check_same(ra_process_async(pool, clip, &(ra_task){ .kind = RA_TASK_MEASURE }, &quick, &error), RA_OK);
+        wait_until(ra_process_poll(quick, NULL) == RA_JOB_DONE);
+        check_same(ra_process_poll(quick, NULL), RA_JOB_DONE);
+        check(ra_process_free(quick));
+        for (int n = 0; n < 3; n++) check(ra_process_free(waits[n]));
+        check_same(ra_process_stream(pool, &(ra_wav_info){ .format = RA_WAV_S16, .channels = 2, .sample_rate_hz = 48000, .frame_count = 10 }, &(ra_task){ .kind = RA_TASK_MEASURE }, &waits[0], &error), RA_BAD_ARGUMENT);
+        ra_pool_destroy(pool);
+        ra_clip_destroy(clip);
+    }
 
     test("engine: a worker dies with a load: it begins anew from the bytes, the clip or the formula, and gives the same");
     for (int kind = 0; kind < 4; kind++) {               /* bytes, a stereo clip, one of six channels, the built-in loop */
