@@ -62,7 +62,9 @@ for (const tier of ['threads', 'isolated-off', 'compat']) {
       isNative(made, natively(file, CHAIN, format, '--normalise', 'lufs=-16'), format);
     }
     isNative(await exported(app, { format: 'f32' }), natively(file, CHAIN, 'f32'), 'as it is');
-    near((await exported(app, { lufs: -23 })).facts.lufs, -23, 0.01, 'LUFS that leave room below the ceiling');
+    const quiet = await exported(app, { lufs: -23 });         // this leaves room below the ceiling
+    isNative(quiet, natively(file, CHAIN, 's24', '--normalise', 'lufs=-23'), 'by its loudness');
+    near(quiet.facts.lufs, -23, 0.006, 'LUFS');
   }, { seconds: 90 });
 
   test(`${tier}: a part, a mono file and one that is read by pieces are exported as the command line does`, async (bench) => {
@@ -254,8 +256,10 @@ const fakePicker = (app, how = {}) => app.page.evaluate((how) => {
       async write(bytes) {
         if (isWriting) window.disk.overlaps++;
         isWriting = true;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-        if (how.hangs && window.disk.all.length === 1 && mine.parts.length === 2) await new Promise((resolve) => { window.goOn = resolve; });
+        const isThird = how.hangs && mine.parts.length === 2, isFirst = mine === window.disk.all[0];
+        await new Promise((resolve) => setTimeout(resolve, isThird ? 100 : 5));     // by then the next pieces are ready
+        if (isThird && isFirst) { isWriting = false; await new Promise((resolve) => { window.goOn = resolve; }); }
+        if (isThird && !isFirst) { window.goOn(); await new Promise((resolve) => setTimeout(resolve, 5)); }
         isWriting = false;
         if (mine.parts.length === how.writes) throw fault('QuotaExceededError', 'the disk is full');
         mine.parts.push(bytes.slice());
@@ -323,8 +327,6 @@ test('an export that is cancelled while the disk is slow takes nothing from the 
   await app.click('button', 'Cancel export');
   await app.until(({ export: is }) => is.phase === 'cancelled', 'it is cancelled');
   await app.click('button', 'Export now');
-  await app.until(({ export: is }) => is.phase === 'running', 'the next goes on');
-  await app.page.evaluate(() => window.goOn());
   await app.until(() => app.page.evaluate(() => window.disk.all[1]?.end), 'the next is closed', 30000);
   same([(await onDisk(app, 0)).end, (await onDisk(app, 1)).end, (await onDisk(app, 1)).hash], ['aborted', 'closed', sha256(want)], 'the end of the first, of the next, its SHA-256');
 }, { seconds: 60 });
