@@ -268,6 +268,7 @@ function rustyPage() {
   // ---- frames: 60 a second while something moves, 10 when nothing has for a while, 1 when hidden
 
   let frameRequest = 0, frameTimer = 0, drewAt = 0, mirroredAt = 0, underrunsAt = 0;
+  const failed = error => { console.error(error); fail('Rusty Audio has stopped: ' + error.message + '. Please reload the page.'); };
   function tick() {
     frameRequest = frameTimer = 0;
     if (!isStarted) return;
@@ -279,7 +280,7 @@ function rustyPage() {
       feed();
       if (now - mirroredAt >= 100) { mirroredAt = now; updateMirror(); }
       if (now - underrunsAt >= 1000) { underrunsAt = now; call('set_underruns', underruns()); }
-    } catch (error) { console.error(error); return fail('Rusty Audio has stopped: ' + error.message + '. Please reload the page.'); }
+    } catch (error) { return failed(error); }
     if (document.hidden) frameTimer = setTimeout(tick, 1000);
     else if (now - drewAt < 1000) frameRequest = requestAnimationFrame(tick);
     else frameTimer = setTimeout(tick, 100);
@@ -581,18 +582,24 @@ function rustyPage() {
   async function feed() {
     if (isFeeding) return;
     isFeeding = true;
-    for (let told; isStarted && (told = call('next_read', tier === 'threads') >>> 0);) {
-      const [isForPage, number, low, high, count] = new Uint32Array(memory.buffer, told, 5);
-      if (!count) { await new Promise(resolve => setTimeout(resolve, 4)); continue; }
-      const bytes = await readPiece(number, low + high * 2 ** 32, count);
-      if (!isStarted) break;
-      const address = call('read_bytes', isForPage, number) >>> 0;
-      if (!address) continue;                                 // something else has been opened
-      bytesOf().set(bytes, address);
-      call('read_done', isForPage, number, bytes.length);
-    }
-    isFeeding = false;
+    try {
+      for (let told; isStarted && (told = call('next_read', tier === 'threads') >>> 0);) {
+        const [isForPage, number, low, high, count] = new Uint32Array(memory.buffer, told, 5);
+        if (!count) { await soon(); continue; }
+        const bytes = await readPiece(number, low + high * 2 ** 32, count), address = isStarted && call('read_bytes', isForPage, number) >>> 0;
+        if (!address) continue;                               // something else has been opened
+        bytesOf().set(bytes, address);
+        call('read_done', isForPage, number, bytes.length);
+      }
+    } catch (error) { failed(error); } finally { isFeeding = false; }
   }
+  // A few milliseconds; a hidden page's timers wait for a second or more, its messages do not.
+  const soon = () => new Promise(resolve => {
+    if (!document.hidden) return setTimeout(resolve, 4);
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = resolve;
+    port2.postMessage(0);
+  });
   // No bytes if they cannot be had; told once.
   async function readPiece(number, offset, count) {
     const file = sources.get(number);
@@ -936,7 +943,7 @@ function rustyPage() {
           .catch(error => { if (error.name === 'AbortError') throw error; });                  // not in this frame, perhaps: a download
         sink = await chosen?.createWritable();
       }
-      while (phase === 1) {
+      while (isStarted && phase === 1) {
         feed();
         for (let told; newest === parts && (told = call('export_next') >>> 0);) {
           const [address, byteCount] = new Uint32Array(memory.buffer, told, 2), bytes = bytesOf().slice(address, address + byteCount);
@@ -945,17 +952,19 @@ function rustyPage() {
         }
         phase = newest === parts ? call('export_phase') : 4;   // cancelled while the disk was slow, and another one has begun
         wakeFrames();
-        if (phase === 1) await new Promise(resolve => setTimeout(resolve, 4));
+        if (phase === 1) await soon();
       }
       if (phase !== 2) throw Error(state().export.error || 'The export was cancelled');
       await sink?.close();
       const file = sink ? null : new File(parts, name, { type: 'audio/wav' });
       if (whose) whose.resolve({ file, ...state().export }); else if (file) download(file);
     } catch (error) {
+      whose?.reject(error);
       sink?.abort().catch(() => {});
+      if (!isStarted) return;
       if (newest === parts) call('export_cancel');
       wakeFrames();
-      if (whose) whose.reject(error); else if (phase < 3 && error.name !== 'AbortError') appFail(name + ' could not be written: ' + error.message);
+      if (!whose && phase < 3 && error.name !== 'AbortError') appFail(name + ' could not be written: ' + error.message);
     }
   }
   // What render does on the command line, with the chain that is heard now: { file, bytes, lufs, true_peak_dbtp, gain_db, sha256 }.
