@@ -12098,15 +12098,17 @@ typedef struct {
     ra_peak  peaks[RA_LOAD_COLUMNS];
 } app_track;
 
-/* Work on the pool that reads the track's clip; both stay until it has stopped. */
+/* Work on the pool that reads a clip; both stay until it has stopped. */
 typedef struct {
-    ra_process  *process;              /* NULL: free */
-    ra_clip     *clip;                 /* kept */
+    ra_process  *process;              /* NULL: not begun */
+    ra_clip     *clip;                 /* kept: the track's, or a tile's own; NULL: free */
     ra_overview *overview;             /* of a track that is gone; freed with the process */
     uint32_t     source;               /* of the file that it reads by pieces; 0: none */
     ra_clip     *responses[RA_CHAIN_MAX];      /* kept: of the chain that it runs */
     bool         is_leaving;           /* cancelled, a slice still runs */
-    uint32_t     level, index;         /* of a tile */
+    uint32_t     level, index;         /* of a tile, */
+    ra_task      task;                 /* what it wants of its clip, */
+    uint32_t     gathered, asked;      /* and frames of that: what is there, what is being read */
     uint32_t     place, column;        /* where it goes, and how much of it is there */
 } app_work;
 enum { APP_ANALYSIS, APP_TILE, APP_WORKS = 3 };  /* two tiles at a time, so that others need not wait long */
@@ -12462,9 +12464,10 @@ static bool app_end_work(app_work *work)
 static bool app_begin_work(app_work *work, const ra_task *task, ra_error *error)
 {
     const app_track *track = &app.track;
-    ra_result result = track->source ? ra_process_stream(app.pool, &track->info, task, &work->process, error) : ra_process_async(app.pool, track->clip, task, &work->process, error);
+    const ra_clip *clip = work->clip ? work->clip : track->clip;
+    ra_result result = clip->samples ? ra_process_async(app.pool, clip, task, &work->process, error) : ra_process_stream(app.pool, &track->info, task, &work->process, error);
     if (result != RA_OK) return false;
-    work->clip = ra_clip_keep(track->clip);
+    if (!work->clip) work->clip = ra_clip_keep(track->clip);
     for (uint32_t i = 0; i < task->chain.count; i++)
         if (task->chain.item[i].impulse) work->responses[i] = ra_clip_keep((ra_clip *)(uintptr_t)task->chain.item[i].impulse);
     work->source = track->source;
@@ -12479,7 +12482,8 @@ static void app_drop_analysis(void)
     app.analysis = 0;
     app.view_frames = 0;               /* all of the next one */
     memset(app.tiles, 0, sizeof app.tiles);
-    for (int i = 0; i < APP_WORKS; i++) if (app.works[i].process) app_end_work(&app.works[i]);
+    app.tile_first = app.tile_last + 1;                 /* none is wanted until its picture has been drawn */
+    for (int i = 0; i < APP_WORKS; i++) app_end_work(&app.works[i]);
 }
 
 /* What is known of a file that is read by pieces, where a glance was. */
@@ -12490,18 +12494,51 @@ static void app_draw_overview(void)
     for (uint32_t n = 0; n < RA_LOAD_COLUMNS; n++) if (columns[n].rms >= 0) app.track.peaks[n] = columns[n];
 }
 
-/* What is wanted of files for the page itself: one piece at a time. app_read_bytes, where it belongs, is NULL if it is not wanted any more. */
+/* What lies around the spectra of a tile comes into a clip of its own: in one stretch, or, where they lie far apart, window
+   behind window. Pieces of the file wait behind its end; what is not in the file stays silent. False: all is there. */
+static bool app_tile_next_read(app_work *work, uint64_t *offset, size_t *byte_count, void **bytes)
+{
+    const ra_wav_info *info = &app.track.info;
+    ra_clip *clip = work->clip;
+    int64_t half = work->task.fft_frames / 2, step = work->task.hop_frames, hop = 1ll << work->level;
+    while (work->gathered < clip->frame_count) {
+        int64_t at = work->gathered + half, first = (int64_t)work->index * CANVAS_TILE_SIDE - (int64_t)work->task.first_spectrum;
+        int64_t frame = (first + at / step) * hop + at % step - half, left = (int64_t)info->frame_count - frame;
+        uint32_t run = (uint32_t)(hop > step ? step - at % step : (int64_t)clip->frame_count - work->gathered);
+        if (frame < 0 || left <= 0) { work->gathered++; continue; }
+        if (run > left) run = (uint32_t)left;
+        if (run > RA_READ_BYTES / info->frame_bytes) run = RA_READ_BYTES / info->frame_bytes;
+        work->asked = run;
+        *offset = info->data_offset + (uint64_t)frame * info->frame_bytes;
+        *byte_count = (size_t)run * info->frame_bytes;
+        *bytes = clip->samples + clip->frame_count * clip->channels;
+        return true;
+    }
+    return false;
+}
+/* Mixed as a file in memory is. What cannot be had is told of elsewhere, and not asked for again. */
+static void app_tile_read_done(app_work *work, size_t byte_count)
+{
+    const ra_wav_info *info = &app.track.info;
+    ra_clip *clip = work->clip;
+    uint32_t run = (uint32_t)(byte_count / info->frame_bytes);
+    ra_wav_decode_mixed(info, (const uint8_t *)(clip->samples + clip->frame_count * clip->channels), clip->samples + (size_t)work->gathered * clip->channels, run);
+    work->gathered = run < work->asked ? (uint32_t)clip->frame_count : work->gathered + run;
+}
+
+/* What is wanted of files for the page itself, the analysis last: one piece at a time. app_read_bytes, where it belongs, is NULL if it is not wanted any more. */
 static bool app_next_read(uint32_t *source, uint64_t *offset, size_t *byte_count)
 {
     app.reader = NULL;
     for (int i = 0; i <= APP_WORKS && !app.reader; i++) {
-        app_work *work = i ? &app.works[i - 1] : &app.export.work;
+        app_work *work = i ? &app.works[i % APP_WORKS] : &app.export.work;
         if (i == 1 && ra_glance_next_read(&app.glance, offset, byte_count, &app.read_bytes)) {      /* after what somebody waits for */
             app.reader = &app.glance;
             app.read_source = app.glance.source;
             break;
         }
-        if (!work->process || work->is_leaving || !ra_process_next_read(work->process, offset, byte_count, &app.read_bytes)) continue;
+        if (!work->clip || work->is_leaving) continue;
+        if (!(work->process ? ra_process_next_read(work->process, offset, byte_count, &app.read_bytes) : app_tile_next_read(work, offset, byte_count, &app.read_bytes))) continue;
         app.reader = work;
         app.read_source = work->source;
     }
@@ -12516,7 +12553,10 @@ static void app_read_done(size_t byte_count)
     if (app.reader == &app.glance) {
         ra_glance_read_done(&app.glance, byte_count);
         app.is_dirty |= !(app.glance.spot & 15);
-    } else ra_process_read_done(((app_work *)app.reader)->process, byte_count);
+    } else {
+        app_work *work = app.reader;
+        if (work->process) ra_process_read_done(work->process, byte_count); else app_tile_read_done(work, byte_count);
+    }
     app.reader = NULL;
 }
 
@@ -12599,11 +12639,12 @@ static void app_poll_tiles(void)
     bool is_busy = false;
     for (app_work *work = app.works + APP_TILE; work < app.works + APP_WORKS; work++) {
         const ra_task_result *result;
-        if (!work->process || is_busy) continue;
-        bool is_done = ra_process_poll(work->process, NULL) >= RA_JOB_DONE, is_wanted = app_wants_tile(work->level, work->index) && !work->is_leaving;
+        if (!work->clip || is_busy) continue;
+        bool is_done = work->process && ra_process_poll(work->process, NULL) >= RA_JOB_DONE, is_wanted = app_wants_tile(work->level, work->index) && !work->is_leaving;
         if (is_done && is_wanted && ra_process_get(work->process, &result) == RA_OK) { is_busy = true; is_done = app_fill_tile(work, result); }
         if (!is_wanted && work->column) app.tiles[work->place].used = 0;
         if (is_done || !is_wanted) app_end_work(work);
+        else if (!work->process && work->gathered == work->clip->frame_count) app_begin_work(work, &work->task, NULL);
     }
     double middle = (app.view_from + 0.5 * app.view_frames) / (double)(1ull << app.tile_level) / CANVAS_TILE_SIDE - 0.5;
     for (app_work *work = app.works + APP_TILE; work < app.works + APP_WORKS; work++) {
@@ -12611,14 +12652,24 @@ static void app_poll_tiles(void)
         uint32_t index = 0;
         for (uint32_t at = app.tile_first; app_wants_tile(app.tile_level, at); at++) {
             bool is_under_way = false;
-            for (int other = APP_TILE; other < APP_WORKS; other++) is_under_way |= app.works[other].process && app.works[other].level == app.tile_level && app.works[other].index == at;
+            for (int other = APP_TILE; other < APP_WORKS; other++) is_under_way |= app.works[other].clip && app.works[other].level == app.tile_level && app.works[other].index == at;
             if (!is_under_way && !app_find_tile(app.tile_level, at) && ra_abs(at - middle) < nearest) { nearest = ra_abs(at - middle); index = at; }
         }
-        if (work->process || nearest == 1e9) continue;
-        uint32_t hop = 1u << app.tile_level;
-        ra_task task = { .kind = RA_TASK_FFT, .hop_frames = hop, .fft_frames = hop < 128 ? 1024 : hop < 512 ? 8 * hop : 4096,
-                         .first_spectrum = (uint64_t)index * CANVAS_TILE_SIDE, .spectrum_count = CANVAS_TILE_SIDE };
-        if (!app.track.source && app_begin_work(work, &task, NULL)) { work->level = app.tile_level; work->index = index; }
+        if (work->clip || nearest == 1e9 || !app.track.clip) continue;
+        uint32_t hop = 1u << app.tile_level, fft = hop < 128 ? 1024 : hop < 512 ? 8 * hop : 4096, step = hop < fft ? hop : fft, first = fft / 2 / step + (step > fft / 2);
+        uint64_t left = (app.track.frames + hop - 1) / hop - (uint64_t)index * CANVAS_TILE_SIDE, count = left < CANVAS_TILE_SIDE ? left : CANVAS_TILE_SIDE;
+        ra_task task = { .kind = RA_TASK_FFT, .hop_frames = hop, .fft_frames = fft, .first_spectrum = (uint64_t)index * CANVAS_TILE_SIDE, .spectrum_count = count };
+        if (app.track.source) {
+            uint64_t frames = (first + count - 1) * step + fft / 2;
+            if (ra_clip_create(frames + RA_READ_BYTES / sizeof(float), app.track.clip->channels, app.track.rate_hz, &work->clip) != RA_OK) return;
+            work->clip->frame_count = frames;                 /* room for a piece is behind it */
+            work->source = app.track.source;
+            task.hop_frames = step;
+            task.first_spectrum = first;
+        } else if (!app_begin_work(work, &task, NULL)) return;
+        work->level = app.tile_level;
+        work->index = index;
+        work->task = task;
     }
 }
 
@@ -13516,13 +13567,16 @@ static void app_panel_spectrogram(canvas_box box)
     double end = app.view_from + app.view_frames;
     app.tile_level = level;
     app.tile_first = (uint32_t)(app.view_from / span + half);
-    app.tile_last = (uint32_t)((end < last ? end : last) / span + half);
+    app.tile_last = (uint32_t)(end / span + half < last / span ? end / span + half : last / span);      /* the last that has a spectrum in the track */
+    uint64_t frame_bytes = app.track.info.frame_bytes;      /* of a file on a server only what one looks at closely: 4 MB a tile, in one stretch */
+    bool is_too_far = app.track.is_remote && (frame_bytes > 4 ? frame_bytes : 4) << level > 1 << 14;
+    if (is_too_far) app.tile_first = app.tile_last + 1;
     app.tile_use++;
     bool is_whole = true;
     for (uint32_t index = app.tile_first; index <= app.tile_last; index++) is_whole = is_whole && app_find_tile(level, index);
     for (uint32_t other = APP_LEVEL_MAX; other >= APP_LEVEL_MIN && !is_whole; other--) if (other != level) app_draw_tiles(&axis, other);
     app_draw_tiles(&axis, level);
-    if (app.track.frames && !app_has_samples()) app_draw_sentence(plot, "The spectrogram of a file that is read by pieces is not drawn yet.");
+    if (is_too_far) app_draw_sentence(plot, "Zoom in: this file is on a server.");
 
     double share = 1 - (u->y - plot->y) / plot->h, hz = ui_graph_hz(share), column = axis.pointed / span + half;
     app_text_frame(&text, axis.pointed);

@@ -71,6 +71,25 @@ for (const tier of ['threads', 'isolated-off', 'compat']) {
   }, { seconds: 150 });
 }
 
+for (const tier of ['threads', 'isolated-off'])
+  test(`${tier}: the spectrogram of two hours appears while they play, all of it and close`, async (bench) => {
+    const app = await bench.open({ query: tier === 'threads' ? 'rate=48000' : `rate=48000&tier=${tier}`, isolated: tier === 'threads' }), blocks = 132;
+    await openFile(app, blocks);
+    await app.click('button', 'Play');
+    await app.untilPlaying();
+    await app.press('2');
+    const plot = await app.box('img', 'Spectrogram'), at = (picture, share) => picture.at(plot.x + share * plot.width, plot.y + 0.3 * plot.height);
+    const isNoise = ([r, g, b], least) => r + g + b > least;
+    await app.until((state) => state.view === 'Spectrogram' && state.tiles_wanted === 0, 'all of it is there', 30000);
+    await app.untilPixels((picture) => [0.1, 0.5, 0.9].every((share) => isNoise(at(picture, share), 100)) && isNoise(at(picture, 0.9965), 1.2 * at(picture, 0.9).reduce((sum, part) => sum + part)), 'noise is everywhere, louder at the end');
+    for (let i = 0; i < 8; i++) await app.press('+');
+    await app.until((state) => state.view_to_s - state.view_from_s < 30 && state.tiles_wanted === 0, 'half a minute is there', 30000);
+    await app.untilPixels((picture) => [0.1, 0.5, 0.9].every((share) => isNoise(at(picture, share), 100)), 'noise is everywhere, close');
+    const state = await app.untilPlaying('it still plays');
+    same([state.underrun_frames, state.error], [0, ''], 'underrun, error');
+    ok(await memory(app) < 200 * megabyte, `memory: ${((await memory(app)) / megabyte).toFixed(0)} MB`);
+  }, { seconds: 90 });
+
 test('an RF64 file of 4.3 GB plays behind its fourth gigabyte', async (bench) => {
   const app = await bench.open({ query: 'rate=48000' }), blocks = 412, duration_s = blocks * BLOCK / 4 / RATE;
   await openFile(app, blocks);
@@ -120,6 +139,24 @@ test('an address whose server answers range requests is not downloaded: its last
   ok(sent.bytes < 40 * megabyte, `${sent.bytes} bytes were sent`);
   console.log(`       the last second heard after ${took.toFixed(0)} ms, ${sent.count} requests, ${(sent.bytes / megabyte).toFixed(1)} MB`);
 });
+
+test('of a file on a server the spectrogram is drawn where one looks closely, and nothing is read for it elsewhere', async (bench) => {
+  const sent = { count: 0, bytes: 0 }, site = await bench.serve({ routes: { '/long.wav': longRoute(132, sent) } });
+  const app = await bench.open({ from: site, query: 'rate=48000' });
+  await app.load('long.wav');
+  await app.until(() => sent.count > 512, 'the glance is over', 20000);
+  await app.press('2');                                       // a gesture: what is played first is read now
+  await wait(2000);
+  const before = sent.bytes, plot = await app.box('img', 'Spectrogram');
+  const bright = (picture, least) => picture.count((r, g, b) => r + g + b > least, plot) / plot.width / plot.height;
+  await app.untilPixels((picture) => bright(picture, 250) > 0.0005 && bright(picture, 100) < 0.05, 'a sentence is there, and no sound');
+  await wait(1500);
+  same([sent.bytes - before, (await app.state()).tiles_wanted], [0, 0], 'bytes that were read for it, tiles wanted');
+  for (let i = 0; i < 7; i++) await app.press('+');
+  await app.until((state) => state.view_to_s - state.view_from_s < 60 && state.tiles_wanted === 0, 'a minute is there', 30000);
+  await app.untilPixels((picture) => bright(picture, 100) > 0.5, 'noise is there');
+  ok(sent.bytes - before < 20 * megabyte, `${sent.bytes - before} bytes were read for it`);
+}, { seconds: 60 });
 
 test('a server that sends files whole: a small one plays, a long one is refused with the reason', async (bench) => {
   const sent = { count: 0, bytes: 0 };

@@ -1,6 +1,7 @@
 // browser_views.mjs - what is known of a whole file: its loudness, waveform and spectrogram.
 
-import { isNear, near, ok, same, section, signal, test, writeWav } from './browser_kit.mjs';
+import fs from 'node:fs';
+import { isNear, near, ok, OUT, same, section, signal, test, wait, wav, writeWav } from './browser_kit.mjs';
 
 section('views');
 
@@ -94,6 +95,48 @@ for (const gpu of ['webgpu', 'webgl2'])
     await app.until((state) => state.device_losses === 1, 'the loss is counted');
     await app.untilPixels(isRight, 'the line is there again');
   }, { seconds: 60 });
+
+// Glides over noise, different to the left and right, with a silent part; so long that far away each spectrum is read on its own.
+test('a file that is read by pieces has the same spectrogram as in memory, far and close, from its first frame to its last', async (bench) => {
+  const frames = 11.5e6 + 77, data = new Int16Array(2 * frames), file = `${OUT}/glides.wav`, levels = 10;
+  for (let frame = 0, seed = 1, phase = 0; frame < frames; frame++) {
+    seed = Math.imul(seed, 1664525) + 1013904223 | 0;
+    phase += 0.003 * 2 ** (frame / 1.5e6 % 9);
+    if (frame < 5e6 || frame > 6e6) { data[2 * frame] = 9000 * Math.sin(phase) + (seed >> 22); data[2 * frame + 1] = (seed >> 20) + frame / 1e3 % 3000; }
+  }
+  fs.writeFileSync(file, wav({ rate: 44100, channels: 2, data: Buffer.from(data.buffer) }));
+  const seen = [];
+  for (const query of ['gpu=webgl2', 'gpu=webgl2&stream', 'gpu=webgl2&stream&tier=compat']) {
+    const app = await bench.open({ query });
+    await app.page.setInputFiles('input[type=file]', file);
+    await app.until((state) => state.file === 'glides.wav' && state.is_streamed === query.includes('stream'), 'it is open', 20000);
+    await app.press('2');
+    const plot = await app.box('img', 'Spectrogram');
+    const look = async (at, zoom) => {
+      const what = `${query}: ${zoom} times closer, at ${at} s`;
+      await app.until((state) => state.view === 'Spectrogram' && state.tiles_wanted === 0, `all tiles are there, ${what}`, 30000);
+      const sample = (picture) => Array.from({ length: 4000 }, (_, i) => picture.at(plot.x + 8 + (plot.width - 16) * (i * 0.61803 % 1), plot.y + 1 + (plot.height - 2) * i / 4000));
+      for (let before = '', tries = 0, now; tries < 20; tries++, before = now, await wait(150)) {
+        const colours = sample(await app.pixels());
+        if ((now = JSON.stringify(colours)) !== before) continue;
+        if (query === 'gpu=webgl2') { ok(new Set(colours.map(String)).size > 100, `it has many colours, ${what}`); return seen.push(colours); }
+        const want = seen.shift(), off = colours.map((colour, i) => Math.max(...colour.map((part, at) => Math.abs(part - want[i][at])))).filter((by) => by);
+        seen.push(want);
+        return ok(off.length < 20 && Math.max(0, ...off) <= 1, `${off.length} places of 4000 have another colour, by ${Math.max(...off)} at most, ${what}`);     // where a tile lies in the texture turns some by one
+      }
+      ok(false, `the picture does not come to rest, ${what}`);
+    };
+    await look(0, 0);
+    for (const at of [0, frames / 44100 - 0.01]) {
+      await app.call('seek', at);
+      for (let zoom = 1; zoom <= levels; zoom++) { await app.press('+'); if (zoom < 3 || zoom === levels) await look(at, zoom); }
+      for (let zoom = 1; zoom <= levels; zoom++) await app.press('-');
+    }
+    same((await app.state()).error, '', 'error');
+    await app.page.close();
+  }
+  fs.rmSync(file);
+}, { seconds: 240 });
 
 test('the waveform shows what is loud and what is silent, and single samples', async (bench) => {
   const half = writeWav('half.wav', 48000, 48000 * 4, 1, (frame) => frame < 96000 ? 0.5 * Math.sin(frame * 0.1309) : 0);
