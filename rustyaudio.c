@@ -1792,7 +1792,7 @@ typedef struct {
 _Static_assert(sizeof(ra_line) == RA_CACHE_LINE, "two workers on two lines do not share a cache line");
 
 /* Does a unit, some milliseconds at most; false: the work has failed, and nothing more need be done. Called for
-   RA_NO_LINE first, once, to lay the lines out. */
+   RA_NO_LINE first, by one thread after another until is_planned, to lay the lines out and to make what they need. */
 typedef bool (*ra_weave_unit)(void *user, uint32_t line, uint32_t unit);
 
 #define RA_WEAVE_SLICE_S 0.004
@@ -1802,9 +1802,10 @@ typedef struct {
     ra_line *lines;                    /* this, and their number, are whoever's plans, until it is open */
     uint32_t line_count, line_capacity;
     uint32_t unit_count;               /* of all lines */
+    bool     is_planned;               /* whoever's plans, as well: the lines can begin */
     ra_weave_unit unit;
     void    *user;
-    _Atomic uint32_t phase;            /* compare-and-exchange to plan; open: release, so that the plan is seen */
+    _Atomic uint32_t phase;            /* compare-and-exchange to plan, acquire; new again or open: release, so that the plan is seen */
     _Atomic uint32_t done;             /* units, all together: progress, and a bell for those who wait */
     _Atomic uint32_t is_over;          /* failed or stopped: nobody begins anything */
 } ra_weave;
@@ -1893,9 +1894,10 @@ static bool ra_weave_run(ra_weave *weave, ra_job *job, double slice_s)
 {
     double end_s = ra_now_s() + slice_s;
     uint32_t phase = RA_WEAVE_NEW;
+    if (atomic_load_explicit(&weave->is_over, memory_order_acquire)) return true;
     if (atomic_compare_exchange_strong_explicit(&weave->phase, &phase, RA_WEAVE_PLANNING, memory_order_acquire, memory_order_acquire)) {
         if (!weave->unit(weave->user, RA_NO_LINE, 0)) ra_weave_stop(weave);
-        atomic_store_explicit(&weave->phase, RA_WEAVE_OPEN, memory_order_release);
+        atomic_store_explicit(&weave->phase, weave->is_planned ? RA_WEAVE_OPEN : RA_WEAVE_NEW, memory_order_release);
         return false;
     }
     for (;;) {
@@ -2789,6 +2791,7 @@ RA_API void ra_eq_default_bands(ra_eq_band bands[10])
 #define RA_RESAMPLER_PHASES 2048
 #define RA_RESAMPLER_TAPS   96         /* of a row; going down takes more */
 #define RA_RESAMPLER_TAPS_MAX 1024
+#define RA_RESAMPLER_RUN    (1 << 14)  /* taps that are made in one go */
 #define RA_RESAMPLER_BETA   10.0       /* [KAISER] window: side lobes near -102 dB */
 
 typedef float ra_f32x4_row __attribute__((vector_size(16), may_alias));       /* floats that lie on whole vectors */
@@ -2800,6 +2803,7 @@ typedef struct {
     uint32_t tap_count;                /* a multiple of 8 */
     bool     is_exact;                 /* a row for every phase; otherwise rows are interpolated */
     uint32_t row_count;                /* phase_count, or RA_RESAMPLER_PHASES + 1 */
+    uint32_t made_count;               /* rows that are there */
     uint32_t channels, row_length;     /* tap_count * channels: in stereo each value stands twice, as the frames will meet it */
     float   *rows;                     /* row_count * row_length; row r is for r / phase_count after the middle tap */
     void    *memory;                   /* where the rows lie, on whole vectors */
@@ -2810,8 +2814,12 @@ RA_SMALL_CODE_BEGIN
 /* Modified Bessel function of order 0, by its power series. */
 static double ra_bessel_i0(double x)
 {
-    double term = 1.0, sum = 1.0, quarter = 0.25 * x * x;
-    for (int k = 1; k < 60; k++) { term *= quarter / ((double)k * k); sum += term; }
+    double term = 1.0, sum = 1.0, before = 0.0, quarter = 0.25 * x * x;
+    for (int k = 1; k < 60 && sum != before; k++) {      /* a term that changes nothing is followed by smaller ones */
+        before = sum;
+        term *= quarter / ((double)k * k);
+        sum += term;
+    }
     return sum;
 }
 
@@ -2831,8 +2839,30 @@ static void ra_resampler_destroy(ra_resampler *resampler)
     RA_FREE(resampler);
 }
 
-/* For frames of so many channels, of which more than two go through it in pairs. */
-static ra_result ra_resampler_create(uint32_t in_hz, uint32_t out_hz, uint32_t channels, ra_resampler **out)
+/* The next rows, about a millisecond of work; false when there are no more to make. */
+static bool ra_resampler_make(ra_resampler *r)
+{
+    double row_step = 1.0 / (r->is_exact ? r->phase_count : RA_RESAMPLER_PHASES), values[RA_RESAMPLER_TAPS_MAX];
+    double shrink = r->in_hz > r->out_hz ? (double)r->in_hz / r->out_hz : 1.0, half = 0.5 * r->tap_count;
+    /* The transition lies around the cut-off, three quarters of it below the lower Nyquist; its half is the window's main
+       lobe, sqrt(beta^2 + pi^2) / (taps / 2) radians [KAISER]. 1 is the input's Nyquist. */
+    double lobe = ra_sqrt(RA_RESAMPLER_BETA * RA_RESAMPLER_BETA + RA_PI * RA_PI) / (half * RA_PI);
+    double cutoff = 1.0 / shrink - 0.5 * lobe;
+    if (cutoff < 0.5 / shrink) cutoff = 0.5 / shrink;
+    for (uint32_t left = 1 + RA_RESAMPLER_RUN / r->tap_count; left && r->made_count < r->row_count; left--, r->made_count++) {
+        float *to = r->rows + (size_t)r->made_count * r->row_length;
+        double sum = 0.0;
+        for (uint32_t tap = 0; tap < r->tap_count; tap++) {
+            values[tap] = ra_windowed_sinc((double)tap - (half - 1.0) - r->made_count * row_step, cutoff, half, RA_RESAMPLER_BETA);      /* from the place asked for */
+            sum += values[tap];
+        }
+        for (uint32_t at = 0; at < r->row_length; at++) to[at] = (float)(values[at / r->channels] / sum);   /* 0 Hz passes exactly */
+    }
+    return r->made_count < r->row_count;
+}
+
+/* For frames of so many channels, of which more than two go through it in pairs; its rows are still to be made. */
+static ra_result ra_resampler_begin(uint32_t in_hz, uint32_t out_hz, uint32_t channels, ra_resampler **out)
 {
     *out = NULL;
     if (in_hz == 0 || out_hz == 0) return RA_BAD_ARGUMENT;
@@ -2856,27 +2886,21 @@ static ra_result ra_resampler_create(uint32_t in_hz, uint32_t out_hz, uint32_t c
     r->memory = ra_new((uint64_t)r->row_count * r->row_length + 4, sizeof(float));
     r->rows = (float *)(((uintptr_t)r->memory + 15) & ~(uintptr_t)15);
     if (!r->memory) { ra_resampler_destroy(r); return RA_NO_MEMORY; }
-    double row_step = 1.0 / (r->is_exact ? r->phase_count : RA_RESAMPLER_PHASES);
-    double half = 0.5 * r->tap_count;
-    /* The transition lies around the cut-off, three quarters of it below the lower Nyquist; its half is the window's main
-       lobe, sqrt(beta^2 + pi^2) / (taps / 2) radians [KAISER]. 1 is the input's Nyquist. */
-    double lobe = ra_sqrt(RA_RESAMPLER_BETA * RA_RESAMPLER_BETA + RA_PI * RA_PI) / (half * RA_PI);
-    double cutoff = 1.0 / shrink - 0.5 * lobe;
-    if (cutoff < 0.5 / shrink) cutoff = 0.5 / shrink;
-    for (uint32_t row = 0; row < r->row_count; row++) {
-        float *to = r->rows + (size_t)row * r->row_length;
-        double sum = 0.0, values[RA_RESAMPLER_TAPS_MAX];
-        for (uint32_t tap = 0; tap < r->tap_count; tap++) {
-            values[tap] = ra_windowed_sinc((double)tap - (half - 1.0) - row * row_step, cutoff, half, RA_RESAMPLER_BETA);    /* from the place asked for */
-            sum += values[tap];
-        }
-        for (uint32_t at = 0; at < r->row_length; at++) to[at] = (float)(values[at / channels] / sum);      /* 0 Hz passes exactly */
-    }
     *out = r;
     return RA_OK;
 }
 
+static ra_result ra_resampler_create(uint32_t in_hz, uint32_t out_hz, uint32_t channels, ra_resampler **out)
+{
+    ra_result result = ra_resampler_begin(in_hz, out_hz, channels, out);
+    while (result == RA_OK && ra_resampler_make(*out)) { }
+    return result;
+}
+
 RA_SMALL_CODE_END
+
+/* Output frames that take half a millisecond, or a whole one. */
+static uint32_t ra_resampler_run(const ra_resampler *r) { return (1u << 20) / r->tap_count; }
 
 /* How many output frames an input of this length makes. */
 static uint64_t ra_resampler_frames(const ra_resampler *r, uint64_t in_frames)
@@ -4284,7 +4308,7 @@ RA_REALTIME static void ra_reverb_reset(ra_reverb *reverb)
    Nobody asks for the order of the bins, so nothing is ever sorted. The first pass, of length 4, leaves four transforms
    of length B/4 side by side, one in each lane; the later ones work on columns of four lanes (re re re re im im im im)
    in place. On the way back re and im trade places, and the same twiddles serve. */
-enum { RA_CONVOLVE_SLOT = 64, RA_CONVOLVE_LEVELS = 5, RA_CONVOLVE_PASS_COST = 2, RA_CONVOLVE_TWIST = 56 };
+enum { RA_CONVOLVE_SLOT = 64, RA_CONVOLVE_LEVELS = 5, RA_CONVOLVE_PASS_COST = 2, RA_CONVOLVE_TWIST = 56, RA_RESPONSE_RUN = 1 << 17 };
 
 /* A group is what one step of a loop turns: four columns, 32 floats. */
 typedef struct {
@@ -4298,8 +4322,23 @@ typedef struct {
     float   *work, *ready[2], *next[2], *rest[2];        /* rest: second half of the last result */
 } ra_convolve_level;
 
+/* A response until it has become spectra, in steps of about a millisecond; see ra_convolve_prepare. */
+enum { RA_RESPONSE_CLEAN, RA_RESPONSE_ROWS, RA_RESPONSE_RATE, RA_RESPONSE_ENERGY, RA_RESPONSE_MEMORY, RA_RESPONSE_TABLES, RA_RESPONSE_SPECTRA /* a step for each level, and two */ };
+typedef struct {
+    uint32_t step, sides;                                /* channels of it that are used */
+    uint64_t done;                                       /* samples, frames or partitions of this step */
+    const float *given;                                  /* its owner's */
+    ra_clip  clean;                                      /* that, without NaN */
+    ra_resampler *resampler;                             /* NULL: it has the chain's rate */
+    float   *samples;                                    /* at the chain's rate, interleaved, and a frame of silence */
+    uint32_t frame_count;
+    size_t   table_count;
+    double   energy[2], scale;
+} ra_response;
+
 typedef struct ra_convolve {
     uint32_t channels, sample_rate_hz;
+    ra_response *loading;                                /* NULL: it is there, or there will be none */
     uint32_t tap_count;                                  /* 0: no response yet, the sound passes */
     uint32_t head_count, level_count;
     uint32_t ring_mask, slot, filled;                    /* slots so far; frames of this one */
@@ -4608,9 +4647,21 @@ RA_REALTIME static void ra_convolve_reset(ra_convolve *convolve)
 
 RA_SMALL_CODE_BEGIN
 
+static void ra_convolve_end_prepare(ra_convolve *convolve)
+{
+    ra_response *r = convolve->loading;
+    if (!r) return;
+    ra_resampler_destroy(r->resampler);
+    if (r->resampler) RA_FREE(r->samples);
+    RA_FREE(r->clean.samples);
+    RA_FREE(r);
+    convolve->loading = NULL;
+}
+
 static void ra_convolve_destroy(ra_convolve *convolve)
 {
     if (!convolve) return;
+    ra_convolve_end_prepare(convolve);
     RA_FREE(convolve->tables);
     RA_FREE(convolve->state);
     RA_FREE(convolve);
@@ -4648,24 +4699,6 @@ RA_MAYBE_UNUSED static bool ra_impulse_sounds(const ra_clip *impulse)
     uint64_t sample_count = impulse->frame_count * impulse->channels, n = 0;
     while (n < sample_count && (!ra_is_sound(impulse->samples[n]) || impulse->samples[n] == 0.0f)) n++;
     return n < sample_count;
-}
-
-/* The response at a rate, interleaved, from malloc, with a frame of silence behind it; NULL if there is no memory. */
-static float *ra_impulse_at_rate(const ra_clip *impulse, uint32_t sample_rate_hz, uint32_t *frame_count)
-{
-    uint64_t sample_count = impulse->frame_count * impulse->channels;
-    bool is_same = impulse->sample_rate_hz == sample_rate_hz;
-    ra_resampler *r;
-    if (ra_resampler_create(impulse->sample_rate_hz, sample_rate_hz, impulse->channels < 2 ? 1 : 2, &r)) return NULL;
-    *frame_count = (uint32_t)(is_same ? impulse->frame_count : ra_resampler_frames(r, impulse->frame_count));
-    ra_clip clean = *impulse;
-    clean.samples = ra_new(sample_count + impulse->channels, sizeof(float));
-    float *made = is_same || !clean.samples ? clean.samples : ra_new((uint64_t)(*frame_count + 1) * impulse->channels, sizeof(float));
-    for (uint64_t n = 0; clean.samples && n < sample_count; n++) clean.samples[n] = ra_is_sound(impulse->samples[n]) ? impulse->samples[n] : 0.0f;
-    if (made && !is_same) ra_clip_resample_range(&clean, UINT64_MAX, r, 0, *frame_count, made);
-    if (!is_same) RA_FREE(clean.samples);
-    ra_resampler_destroy(r);
-    return made;
 }
 
 /* Hands out the next piece of a block of memory, or, while there is none, counts what it will have to hold. */
@@ -4709,29 +4742,35 @@ static void ra_convolve_put_turn(float *to, uint32_t apart, double turns)
     to[apart] = (float)-ra_sin(RA_TAU * turns);
 }
 
-/* Twiddles, head, and the spectra of a response of one or two channels. */
-static void ra_convolve_fill(ra_convolve *convolve, const float *response, uint32_t response_channels)
+static float ra_response_value(const ra_response *r, size_t sample) { return (float)(r->samples[sample] * r->scale); }
+
+/* Twiddles and head. */
+static void ra_convolve_fill(ra_convolve *convolve, const ra_response *r)
 {
     uint32_t longest = convolve->level_count ? convolve->level[convolve->level_count - 1].size / 4 : 0;
     for (uint32_t n = 16; n <= longest; n *= 4)
         for (uint32_t at = 0; at < 3 * n / 4; at++) ra_convolve_put_turn(convolve->twiddles + (n - 16) / 2 + 2 * at, 1, (double)(at / 3 * (at % 3 + 1)) / n);
-    for (uint32_t n = 0; n < 4 * convolve->head_count; n++) convolve->head[n] = response[n / 4 * response_channels + n % response_channels];
-    for (uint32_t index = 0; index < convolve->level_count; index++) {
-        ra_convolve_level *level = &convolve->level[index];
-        uint32_t size = level->size;
-        for (uint32_t m = 0; m < size / 4; m++)
-            for (uint32_t row = 0; row < 7; row++)
-                ra_convolve_put_turn(level->twist + m / 4 * RA_CONVOLVE_TWIST + row * 8 + m % 4, 4, row < 4 ? (m + row * (size / 4)) / (4.0 * size) : (double)(m * (row - 3)) / size);
-        for (uint32_t part = 0; part < level->partitions * response_channels; part++) {
-            uint32_t channel = part % response_channels, first = level->first + part / response_channels * size;
-            for (uint32_t n = 0; n < size; n++)          /* 1 / size: the way back has no factor */
-                level->next[0][n] = first + n < level->end ? response[(size_t)(first + n) * response_channels + channel] / (float)size : 0.0f;
-            ra_convolve_begin(level, level->next[0], 0, 0, level->groups);
-            for (uint32_t n = size / 4; n >= 16; n /= 4) ra_convolve_pass(level, convolve->twiddles + (n - 16) / 2, n, 0, level->groups);
-            float *spectrum = level->response[channel] + part / response_channels * 32;
-            for (uint32_t group = 0; group < level->groups; group++) ra_convolve_keep(level->work + 32 * group, spectrum + (size_t)32 * level->partitions * group);
-        }
+    for (uint32_t n = 0; n < 4 * convolve->head_count; n++) convolve->head[n] = ra_response_value(r, n / 4 * r->sides + n % r->sides);
+}
+
+/* The next spectra of a level; gives how many there will be. */
+static uint32_t ra_convolve_fill_level(ra_convolve *convolve, ra_convolve_level *level, ra_response *r)
+{
+    uint32_t size = level->size, part_count = level->partitions * r->sides, part = (uint32_t)r->done;
+    for (uint32_t m = 0; m < size / 4 && part == 0; m++)
+        for (uint32_t row = 0; row < 7; row++)
+            ra_convolve_put_turn(level->twist + m / 4 * RA_CONVOLVE_TWIST + row * 8 + m % 4, 4, row < 4 ? (m + row * (size / 4)) / (4.0 * size) : (double)(m * (row - 3)) / size);
+    for (uint32_t left = RA_RESPONSE_RUN / size; left && part < part_count; left--, part++) {
+        uint32_t channel = part % r->sides, first = level->first + part / r->sides * size;
+        for (uint32_t n = 0; n < size; n++)              /* 1 / size: the way back has no factor */
+            level->next[0][n] = first + n < level->end ? ra_response_value(r, (size_t)(first + n) * r->sides + channel) / (float)size : 0.0f;
+        ra_convolve_begin(level, level->next[0], 0, 0, level->groups);
+        for (uint32_t n = size / 4; n >= 16; n /= 4) ra_convolve_pass(level, convolve->twiddles + (n - 16) / 2, n, 0, level->groups);
+        float *spectrum = level->response[channel] + part / r->sides * 32;
+        for (uint32_t group = 0; group < level->groups; group++) ra_convolve_keep(level->work + 32 * group, spectrum + (size_t)32 * level->partitions * group);
     }
+    r->done = part;
+    return part_count;
 }
 
 /* Partitions of the next size are worth their transforms where the response is longer than nine of them: measured
@@ -4753,36 +4792,101 @@ static void ra_convolve_plan(ra_convolve *convolve)
     convolve->empty_frames = count + 4 * size;
 }
 
-/* Once, after create: without a response the sound passes. */
-static ra_result ra_convolve_load_impulse(ra_convolve *convolve, const ra_clip *impulse)
+/* Its memory; a response of nothing but zeros has one value. */
+static ra_result ra_convolve_make_room(ra_convolve *convolve, ra_response *r)
 {
-    uint32_t count, channels = impulse->channels, sides = channels < convolve->channels ? channels : convolve->channels;
-    size_t table_count;
-    double energy[2] = { 0.0, 0.0 };
-    if (convolve->sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
-    float *response = ra_impulse_at_rate(impulse, convolve->sample_rate_hz, &count);
-    if (!response) return RA_NO_MEMORY;
-    while (count && ra_frame_is_silent(response + (count - 1) * channels, channels)) count--;
-    for (uint32_t n = 0; n < count * sides; n++) {
-        if (channels > sides) response[n] = 0.5f * (response[2 * n] + response[2 * n + 1]);         /* one ear hears both */
-        energy[n % sides] += (double)response[n] * response[n];
-    }
-    double loudest = energy[0] > energy[1] ? energy[0] : energy[1], scale = loudest > 0.0 ? 1.0 / ra_sqrt(loudest) : 0.0;
-    for (uint32_t n = 0; n < count * sides; n++) response[n] = (float)(response[n] * scale);
-    convolve->tap_count = count ? count : 1;             /* of nothing but zeros one is left */
+    convolve->tap_count = r->frame_count ? r->frame_count : 1;
     ra_convolve_plan(convolve);
-    for (int turn = 0; turn < 2; turn++) {               /* to learn how much memory it takes, and to divide it up */
-        ra_convolve_lay_out(convolve, sides, &table_count);
-        if (turn) break;
-        convolve->tables = ra_new(table_count, sizeof(float));
-        convolve->state = ra_new(convolve->state_count, sizeof(float));
-        if (!convolve->tables || !convolve->state) { RA_FREE(response); return RA_NO_MEMORY; }
-    }
-    ra_convolve_fill(convolve, response, sides);
-    RA_FREE(response);
-    convolve->silent_frames = 0;                         /* that memory was used for it */
-    ra_convolve_reset(convolve);
+    ra_convolve_lay_out(convolve, r->sides, &r->table_count);        /* to learn how much it takes */
+    convolve->tables = RA_MALLOC(r->table_count * sizeof(float));
+    convolve->state = RA_MALLOC(convolve->state_count * sizeof(float));
+    if (!convolve->tables || !convolve->state) return RA_NO_MEMORY;
+    ra_convolve_lay_out(convolve, r->sides, &r->table_count);        /* to divide it up */
     return RA_OK;
+}
+
+/* The next run of it. New memory comes page by page as it is touched, which takes its time: not all of it at once. */
+static uint64_t ra_response_clear(ra_response *r, float *memory, uint64_t count)
+{
+    uint64_t left = count - r->done, run = left < 4 * RA_RESPONSE_RUN ? left : 4 * RA_RESPONSE_RUN;
+    memset(memory + r->done, 0, (size_t)run * sizeof(float));
+    r->done += run;
+    return count;
+}
+
+/* Once, after create, if at all, for without a response the sound passes; then ra_convolve_prepare as long as it says RA_BUSY,
+   and until then nothing else. The response stays its owner's. */
+static ra_result ra_convolve_give(ra_convolve *convolve, const ra_clip *impulse)
+{
+    uint32_t channels = impulse->channels;
+    if (convolve->sample_rate_hz > 768000) return RA_BAD_ARGUMENT;
+    ra_response *r = convolve->loading = ra_new(1, sizeof *r);
+    if (!r) return RA_NO_MEMORY;
+    r->sides = channels < convolve->channels ? channels : convolve->channels;
+    r->given = impulse->samples;
+    r->clean = *impulse;
+    r->frame_count = (uint32_t)impulse->frame_count;
+    r->samples = r->clean.samples = ra_new(((uint64_t)r->frame_count + 1) * channels, sizeof(float));
+    if (impulse->sample_rate_hz != convolve->sample_rate_hz) {
+        if (ra_resampler_begin(impulse->sample_rate_hz, convolve->sample_rate_hz, channels, &r->resampler)) return RA_NO_MEMORY;
+        r->frame_count = (uint32_t)ra_resampler_frames(r->resampler, impulse->frame_count);
+        r->samples = ra_new(((uint64_t)r->frame_count + 1) * channels, sizeof(float));
+    }
+    return r->samples && r->clean.samples ? RA_OK : RA_NO_MEMORY;
+}
+
+/* The next step; RA_BUSY: there is more to do. */
+static ra_result ra_convolve_prepare(ra_convolve *convolve)
+{
+    ra_response *r = convolve->loading;
+    if (!r) return RA_OK;
+    uint32_t channels = r->clean.channels, level = r->step - RA_RESPONSE_SPECTRA;
+    uint64_t end = r->done + RA_RESPONSE_RUN, all = 0;
+    float *samples = r->samples;
+    switch (r->step) {
+    case RA_RESPONSE_CLEAN:
+        all = r->clean.frame_count * channels;
+        for (; r->done < end && r->done < all; r->done++) r->clean.samples[r->done] = ra_is_sound(r->given[r->done]) ? r->given[r->done] : 0.0f;
+        break;
+    case RA_RESPONSE_ROWS:
+        all = r->resampler && ra_resampler_make(r->resampler);
+        break;
+    case RA_RESPONSE_RATE:
+        if (!r->resampler) break;
+        all = r->frame_count;
+        end = all - r->done < ra_resampler_run(r->resampler) ? all : r->done + ra_resampler_run(r->resampler);
+        ra_clip_resample_range(&r->clean, UINT64_MAX, r->resampler, r->done, end - r->done, samples + r->done * channels);
+        r->done = end;
+        break;
+    case RA_RESPONSE_ENERGY:
+        while (r->done == 0 && r->frame_count && ra_frame_is_silent(samples + (r->frame_count - 1) * channels, channels)) r->frame_count--;
+        all = (uint64_t)r->frame_count * r->sides;
+        for (uint64_t n; (n = r->done) < end && n < all; r->done++) {
+            if (channels > r->sides) samples[n] = 0.5f * (samples[2 * n] + samples[2 * n + 1]);         /* one ear hears both */
+            r->energy[n % r->sides] += (double)samples[n] * samples[n];
+        }
+        break;
+    case RA_RESPONSE_MEMORY: {
+        double loudest = r->energy[0] > r->energy[1] ? r->energy[0] : r->energy[1];
+        r->scale = loudest > 0.0 ? 1.0 / ra_sqrt(loudest) : 0.0;
+        if (ra_convolve_make_room(convolve, r)) return RA_NO_MEMORY;
+        break;
+    }
+    case RA_RESPONSE_TABLES:
+        all = ra_response_clear(r, convolve->tables, r->table_count);
+        if (r->done == all) ra_convolve_fill(convolve, r);
+        break;
+    default:
+        if (level > convolve->level_count) {
+            ra_convolve_end_prepare(convolve);
+            ra_convolve_reset(convolve);
+            return RA_OK;
+        }
+        if (level == convolve->level_count) all = ra_response_clear(r, convolve->state, convolve->state_count);      /* spectra were made in it */
+        else all = ra_convolve_fill_level(convolve, &convolve->level[level], r);
+    }
+    if (r->done >= all) { r->step++; r->done = 0; }
+    return RA_BUSY;
 }
 
 RA_SMALL_CODE_END
@@ -5247,7 +5351,8 @@ static bool ra_chain_is_possible(const ra_chain_spec *spec)
     return is_possible;
 }
 
-RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, const ra_chain_spec *given, ra_chain **out)
+/* A chain whose responses are still to be loaded, by ra_chain_prepare as long as it says RA_BUSY. */
+static ra_result ra_chain_begin(uint32_t channels, uint32_t sample_rate_hz, const ra_chain_spec *given, ra_chain **out)
 {
     *out = NULL;
     if (channels < 1 || channels > 2 || sample_rate_hz == 0 || !ra_chain_is_possible(given)) return RA_BAD_ARGUMENT;
@@ -5270,13 +5375,32 @@ RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, con
 #undef RA_EFFECT_CREATE
         }
         const ra_clip *impulse = spec->item[index].impulse;
-        if (result == RA_OK && stage->kind == RA_PROCESSOR_CONVOLVE && impulse) result = ra_convolve_load_impulse(stage->convolve, impulse);
+        if (result == RA_OK && stage->kind == RA_PROCESSOR_CONVOLVE && impulse) result = ra_convolve_give(stage->convolve, impulse);
         if (result) { ra_chain_destroy(chain); return result; }
     }
     chain->spec = *spec;
     ra_chain_reset(chain);
     *out = chain;
     return RA_OK;
+}
+
+/* About a millisecond of it. */
+static ra_result ra_chain_prepare(ra_chain *chain)
+{
+    ra_result result = RA_OK;
+    for (uint32_t index = 0; result == RA_OK && index < chain->stage_count; index++)
+        if (chain->stages[index].kind == RA_PROCESSOR_CONVOLVE) result = ra_convolve_prepare(chain->stages[index].convolve);
+    return result;
+}
+
+RA_API ra_result ra_chain_create(uint32_t channels, uint32_t sample_rate_hz, const ra_chain_spec *given, ra_chain **out)
+{
+    ra_chain *chain;
+    ra_result result = ra_chain_begin(channels, sample_rate_hz, given, &chain);
+    while (chain && (result = ra_chain_prepare(chain)) == RA_BUSY) { }
+    if (result) ra_chain_destroy(chain);
+    *out = result ? NULL : chain;
+    return result;
 }
 
 /* For settings without anything that is off: the engine's control thread has seen to that. */
@@ -6154,6 +6278,9 @@ RA_SMALL_CODE_BEGIN
 /* ---- the built-in loop: four bars at 120 beats a minute, made by formula, so it weighs nothing ---- */
 
 enum { RA_DEMO_RATE = 48000, RA_DEMO_STEP = RA_DEMO_RATE / 8, RA_DEMO_STEPS = 64, RA_DEMO_FRAMES = RA_DEMO_STEP * RA_DEMO_STEPS };
+enum { RA_DEMO_ADDED = RA_DEMO_STEPS + 4 * 4, RA_DEMO_PARTS = RA_DEMO_ADDED + 3 * 4 };      /* parts: steps, voices of chords, quarters of what levels it */
+
+typedef struct { double mean[2], peak; } ra_demo_level;
 
 /* Adds a dying sine. It is turned by a complex rotation a sample, which is exact enough over a
    second in double precision, and its tail runs on from the end of the loop into its beginning. */
@@ -6197,17 +6324,18 @@ static void ra_demo_noise(float *frames, uint32_t step, double decay_s, double a
     }
 }
 
-/* Everything that begins at one of the 64 steps (sixteenths). */
-static void ra_demo_add_step(float *frames, uint32_t now)
+/* Everything that begins at one of the 64 steps (sixteenths), or the voices of a chord, which a bar begins with. */
+static void ra_demo_add(float *frames, uint32_t bar, uint32_t part)
 {
     /* A minor 7, F major 7, C, G: a bar each, in semitones from A4 */
     static const int8_t chords[4][4] = { { 0, 3, 7, 10 }, { -4, 0, 3, 7 }, { 3, 7, 10, 14 }, { -2, 2, 5, 10 } };
     static const int8_t roots[4] = { -24, -28, -21, -26 };
-    uint32_t bar = now / 16, step = now % 16;
-    if (step == 0)
-        for (int voice = 0; voice < 4; voice++)
-            for (int side = -1; side <= 1; side += 2)                     /* two voices a few cents apart make it wide */
-                ra_demo_note(frames, now, 2.2, chords[bar][voice] - 12 + 0.06 * side, 0.06, 4, 0.25, 2.5, 0.8 * side);
+    uint32_t step = part - 4, now = 16 * bar + step;
+    if (part < 4) {
+        for (int side = -1; side <= 1; side += 2)                         /* two voices a few cents apart make it wide */
+            ra_demo_note(frames, 16 * bar, 2.2, chords[bar][part] - 12 + 0.06 * side, 0.06, 4, 0.25, 2.5, 0.8 * side);
+        return;
+    }
     if (1u << step & (1u << 0 | 1u << 3 | 1u << 6 | 1u << 8 | 1u << 11 | 1u << 14))
         ra_demo_note(frames, now, 0.34, roots[bar] + (step == 14 ? 12 : 0), 0.26, 6, 0.004, 0.25, 0.0);       /* bass */
     ra_demo_note(frames, now, 0.5, chords[bar][(step * 3 + bar) % 4] + 12, step % 4 ? 0.07 : 0.11, 5, 0.002, 0.16, step & 1 ? 0.5 : -0.5);
@@ -6219,30 +6347,37 @@ static void ra_demo_add_step(float *frames, uint32_t now)
     if (step % 2 == 0) ra_demo_noise(frames, now, step % 4 == 2 ? 0.03 : 0.012, 0.035, 0.95, 7000u + 1000u * step);   /* hat */
 }
 
-static void ra_demo_finish(float *frames)
+/* Drums stick out: a gentle curve, x / sqrt(1 + x^2), brings the rest nearer to them; then the trace of
+   direct current that decays leave is taken out, and the loudest sample set to -3 dBFS. */
+static void ra_demo_finish(float *frames, uint32_t quarter, ra_demo_level *level)
 {
-    /* drums stick out: a gentle curve, x / sqrt(1 + x^2), brings the rest nearer to them; then the trace of
-       direct current that decays leave is taken out, and the loudest sample set to -3 dBFS */
-    double mean[2] = { 0, 0 }, peak = 0;
-    for (uint32_t sample = 0; sample < 2 * RA_DEMO_FRAMES; sample++) {
-        double x = 1.6 * frames[sample], y = x / ra_sqrt(1.0 + x * x);
-        frames[sample] = (float)y;
-        mean[sample & 1] += y / RA_DEMO_FRAMES;
+    enum { RUN = 2 * RA_DEMO_FRAMES / 4 };
+    float *end = frames + quarter % 4 * RUN + RUN;
+    for (float *at = end - RUN; at < end; at++) {
+        uint32_t side = (at - frames) & 1;
+        if (quarter < 4) {
+            double x = 1.6 * *at, y = x / ra_sqrt(1.0 + x * x);
+            *at = (float)y;
+            level->mean[side] += y / RA_DEMO_FRAMES;
+        } else if (quarter < 8) {
+            *at = (float)(*at - level->mean[side]);
+            if (ra_abs(*at) > level->peak) level->peak = ra_abs(*at);
+        } else *at = (float)(*at * (0.70794578 / level->peak));
     }
-    for (uint32_t sample = 0; sample < 2 * RA_DEMO_FRAMES; sample++) {
-        frames[sample] = (float)(frames[sample] - mean[sample & 1]);
-        if (ra_abs(frames[sample]) > peak) peak = ra_abs(frames[sample]);
-    }
-    for (uint32_t sample = 0; sample < 2 * RA_DEMO_FRAMES; sample++) frames[sample] = (float)(frames[sample] * (0.70794578 / peak));
+}
+
+/* One part of the loop after another, about a millisecond each. */
+static void ra_demo_make(float *frames, uint32_t part, ra_demo_level *level)
+{
+    if (part < RA_DEMO_ADDED) ra_demo_add(frames, part / 20, part % 20); else ra_demo_finish(frames, part - RA_DEMO_ADDED, level);
 }
 
 RA_API ra_result ra_clip_demo(ra_clip **out)
 {
+    ra_demo_level level = { .peak = 0 };
     ra_result result = ra_clip_create(RA_DEMO_FRAMES, 2, RA_DEMO_RATE, out);
-    if (result) return result;
-    for (uint32_t step = 0; step < RA_DEMO_STEPS; step++) ra_demo_add_step((*out)->samples, step);
-    ra_demo_finish((*out)->samples);
-    return RA_OK;
+    for (uint32_t part = 0; result == RA_OK && part < RA_DEMO_PARTS; part++) ra_demo_make((*out)->samples, part, &level);
+    return result;
 }
 
 RA_SMALL_CODE_END
@@ -8916,7 +9051,7 @@ static ra_result ra_process_add_eq(ra_process *p, ra_lane *lane, uint32_t from, 
 static ra_result ra_process_add_lane(ra_process *p, ra_lane *lane)
 {
     const ra_chain_spec *spec = &p->task.chain;
-    ra_result result = ra_chain_create(lane->channels, lane->from->clip.sample_rate_hz, spec, &lane->chain);
+    ra_result result = ra_chain_begin(lane->channels, lane->from->clip.sample_rate_hz, spec, &lane->chain);
     if (result) return result;
     lane->late_frames = ra_chain_latency_frames(lane->chain);
     lane->slot_count = lane->chain->stage_count + 8;     /* enough for a block under way in every stage, and some that wait */
@@ -8983,7 +9118,7 @@ static ra_result ra_process_plan_chain(ra_process *p, const ra_sound *from, ra_s
         if (result) return result;
     }
     if (has_ring) return ra_process_ring(to, &is, 2 * to->ahead + 4, to->first_line, to->line);
-    ra_result result = ra_clip_create(is.frame_count, is.channels, is.sample_rate_hz, &p->result.clip);
+    ra_result result = ra_clip_create_unfilled(is.frame_count, is.channels, is.sample_rate_hz, &p->result.clip);
     if (result) return result;
     to->clip = *p->result.clip;
     to->mask = UINT64_MAX;
@@ -9049,13 +9184,13 @@ static ra_result ra_process_plan_peaks(ra_process *p)
 static ra_result ra_process_plan_resample(ra_process *p)
 {
     const ra_clip *in = p->in;
-    ra_result result = ra_resampler_create(in->sample_rate_hz, p->task.sample_rate_hz, in->channels, &p->resampler);
+    ra_result result = ra_resampler_begin(in->sample_rate_hz, p->task.sample_rate_hz, in->channels, &p->resampler);
     if (result) return result;
     bool is_same = in->sample_rate_hz == p->task.sample_rate_hz;
     uint64_t frame_count = is_same ? in->frame_count : ra_resampler_frames(p->resampler, in->frame_count);
     result = ra_clip_create_unfilled(frame_count, in->channels, p->task.sample_rate_hz, &p->result.clip);
     if (result) return result;
-    return ra_process_add_ranges(p, RA_STEP_RESAMPLE, frame_count, RA_PROCESS_RANGE_FRAMES / 4, RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
+    return ra_process_add_ranges(p, RA_STEP_RESAMPLE, frame_count, ra_resampler_run(p->resampler), RA_NO_LINE) ? RA_OK : RA_BAD_ARGUMENT;
 }
 
 /* The pieces of the file that the control thread brings, into the ring where sound comes in. */
@@ -9172,7 +9307,7 @@ static ra_result ra_process_plan_export(ra_process *p)
     uint64_t ring_blocks = 0;
     ra_result result = RA_OK;
     if (rate_hz != p->in->sample_rate_hz) {
-        result = ra_resampler_create(p->in->sample_rate_hz, rate_hz, p->in->channels, &p->resampler);
+        result = ra_resampler_begin(p->in->sample_rate_hz, rate_hz, p->in->channels, &p->resampler);
         if (result) return result;
         const ra_resampler *r = p->resampler;
         while (unit_frames > 1 && (uint64_t)unit_frames * r->step > (uint64_t)RA_PROCESS_BLOCK * r->phase_count) unit_frames /= 2;
@@ -9213,12 +9348,24 @@ static ra_result ra_process_plan(ra_process *p)
     }
 }
 
+/* The lines first; then, about a millisecond at a time, what they need that takes long. False: it cannot be. */
+static bool ra_process_prepare(ra_process *p)
+{
+    bool is_new = !p->steps;
+    ra_result result = is_new ? ra_process_plan(p) : p->resampler && ra_resampler_make(p->resampler) ? RA_BUSY : RA_OK;
+    for (uint32_t lane = 0; !is_new && result == RA_OK && lane < p->lane_count; lane++) result = ra_chain_prepare(p->lanes[lane].chain);
+    p->weave.is_planned = !is_new && result == RA_OK;
+    if (result == RA_OK || result == RA_BUSY) return true;
+    p->failure = result;
+    return false;
+}
+
 RA_SMALL_CODE_END
 
 static bool ra_process_unit(void *user, uint32_t line, uint32_t unit)
 {
     ra_process *p = user;
-    if (line == RA_NO_LINE) { p->failure = ra_process_plan(p); return p->failure == RA_OK; }
+    if (line == RA_NO_LINE) return ra_process_prepare(p);
     ra_step *step = &p->steps[line];
     const ra_clip *in = p->in;
     ra_clip *out = p->result.clip;
@@ -9663,7 +9810,8 @@ struct ra_load {
     ra_wav_info info;
     ra_clip *given;                    /* decoded by somebody else, or NULL */
     ra_clip *source;                   /* that, until it is the clip, or the built-in loop */
-    uint32_t demo_left;                /* steps of the built-in loop that are still to be made, plus one to finish it */
+    uint32_t demo_left;                /* parts of the built-in loop that are still to be made */
+    ra_demo_level demo_level;
     ra_clip *clip;                     /* one or two channels */
     uint64_t done_frames;
     uint32_t done_columns, source_channels;
@@ -9719,9 +9867,8 @@ static void ra_load_convert(ra_load *load)
 
 static void ra_load_make_demo(ra_load *load)
 {
-    if (!load->source && ra_clip_create(RA_DEMO_FRAMES, 2, RA_DEMO_RATE, &load->source)) ra_refuse(&load->error, RA_NO_MEMORY, 0, "not enough memory for the built-in loop");
-    else if (--load->demo_left) ra_demo_add_step(load->source->samples, RA_DEMO_STEPS - load->demo_left);
-    else ra_demo_finish(load->source->samples);
+    if (!load->source && ra_clip_create(RA_DEMO_FRAMES, 2, RA_DEMO_RATE, &load->source)) { ra_refuse(&load->error, RA_NO_MEMORY, 0, "not enough memory for the built-in loop"); return; }
+    ra_demo_make(load->source->samples, RA_DEMO_PARTS - load->demo_left--, &load->demo_level);
 }
 
 static bool ra_load_step(void *user, ra_job *job)
@@ -9760,7 +9907,7 @@ static ra_result ra_load_begin_with(ra_pool *pool, void *bytes, size_t byte_coun
     load->byte_count = byte_count;
     load->given = load->source = clip;
     load->is_again = is_again;
-    load->demo_left = bytes || clip ? 0 : RA_DEMO_STEPS + 1;
+    load->demo_left = bytes || clip ? 0 : RA_DEMO_PARTS;
     ra_result result = ra_pool_submit(pool, "load", ra_load_step, load, &load->job);
     if (result) RA_FREE(load); else *out = load;
     return result;

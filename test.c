@@ -2280,6 +2280,12 @@ static ra_clip *room(uint32_t frames, uint32_t channels, uint32_t rate, uint64_t
     memory.fail_at = fail_at;
     return made;
 }
+static ra_result convolve_load(ra_convolve *convolve, const ra_clip *impulse)
+{
+    ra_result result = ra_convolve_give(convolve, impulse);
+    if (result == RA_OK) while ((result = ra_convolve_prepare(convolve)) == RA_BUSY) { }
+    return result;
+}
 static ra_result convolve_create(uint32_t channels, uint32_t rate, void **out)
 {
     static float samples[2 * 20000];
@@ -2292,7 +2298,7 @@ static ra_result convolve_create(uint32_t channels, uint32_t rate, void **out)
         noise_state = state;
     }
     ra_result result = ra_convolve_create(channels, rate, &made);
-    if (result == RA_OK && (result = ra_convolve_load_impulse(made, &impulse)) != RA_OK) { ra_convolve_destroy(made); made = NULL; }
+    if (result == RA_OK && (result = convolve_load(made, &impulse)) != RA_OK) { ra_convolve_destroy(made); made = NULL; }
     *out = made;
     return result;
 }
@@ -3055,7 +3061,7 @@ static ra_convolve *convolve_with(uint32_t channels, uint32_t rate, const ra_cli
 {
     ra_convolve *made = NULL;
     if (!check_same(ra_convolve_create(channels, rate, &made), RA_OK)) return NULL;
-    check_same(ra_convolve_load_impulse(made, impulse), RA_OK);
+    check_same(convolve_load(made, impulse), RA_OK);
     ra_convolve_set(made, (double[6]){ mix }, true);
     return made;
 }
@@ -8574,7 +8580,121 @@ static void test_cli(void) { }
 
 /* ---- the run ----------------------------------------------------------------------------------- */
 
-static void test_engine_all(void) { test_engine(); test_transport(); test_streams(); test_loads(); test_jobs(); test_pieces(); test_long_pieces(); test_overview(); test_recording(); test_deaths(); }
+/* ---- a page without threads: everything in small slices ---- */
+
+/* Of what was done in one go: how often, and the most work of each kind and the longest time that it took. */
+static struct { uint32_t plans; uint64_t rows, values, frames; double ms; } slices;
+static double thread_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;
+}
+static void slice_most(uint64_t *most, uint64_t is) { if (is > *most) *most = is; }
+static bool counted_unit(void *user, uint32_t line, uint32_t unit)
+{
+    ra_process *p = user;
+    ra_convolve *convolve = line == RA_NO_LINE && p->lane_count && p->lanes[0].chain->stage_count > 1 ? p->lanes[0].chain->stages[1].convolve : NULL;
+    uint32_t rows = p->resampler ? p->resampler->made_count : 0, step = convolve && convolve->loading ? convolve->loading->step : 0;
+    uint64_t done = convolve && convolve->loading ? convolve->loading->done : 0;
+    double begin_ms = thread_ms();
+    bool is_fine = ra_process_unit(user, line, unit);
+    slices.ms = fmax(slices.ms, thread_ms() - begin_ms);
+    slices.plans += line == RA_NO_LINE;
+    if (p->resampler) slice_most(&slices.rows, (uint64_t)(p->resampler->made_count - rows) * p->resampler->tap_count);
+    if (line != RA_NO_LINE && p->steps[line].kind == RA_STEP_RESAMPLE) slice_most(&slices.frames, p->steps[line].per_unit * p->resampler->tap_count);
+    if (convolve && convolve->loading && convolve->loading->step == step) slice_most(&slices.values, convolve->loading->done - done);
+    return is_fine;
+}
+
+static void test_slices(void)
+{
+    static float input[2 * 30000], want[2 * 30000];
+    ra_process *process;
+    ra_pool *pool;
+    ra_error error;
+    const ra_task_result *result;
+    ra_chain *chain;
+    fill_noise(input, 60000, 0.3f, 9);
+
+    test("engine: the response of a room is made ready for a task in small steps, by any number of workers, with the bits that a chain made at once gives");
+    ra_clip *response = room(441000, 2, 44100, 5), *clip = clip_of(input, 30000, 2, 48000);
+    ra_task task = { .kind = RA_TASK_EFFECTS, .chain = spec_of("gain db=-3; convolve mix=0.5") };
+    task.chain.item[1].impulse = response;
+    memcpy(want, input, sizeof want);
+    check_same(ra_chain_create(2, 48000, &task.chain, &chain), RA_OK);
+    ra_chain_process(chain, want, 30000);
+    ra_chain_destroy(chain);
+    memset(&slices, 0, sizeof slices);
+    for (uint32_t workers = 0; workers < 3; workers++) {
+        ra_pool_create(workers ? workers : RA_POOL_INLINE, &pool);
+        check_same(ra_process_async(pool, clip, &task, &process, &error), RA_OK);
+        if (!workers) process->weave.unit = counted_unit;
+        if (check_same(wait_process(pool, process), RA_OK) && check_same(ra_process_get(process, &result), RA_OK)) check(memcmp(result->clip->samples, want, sizeof want) == 0);
+        free_process(pool, process);
+        ra_pool_destroy(pool);
+        if (workers) continue;
+        if (getenv("RA_TELL")) printf("a response of 10 s: %u steps, the longest slice took %.2f ms\n", slices.plans, slices.ms);
+        check(slices.plans >= 70);
+        check_most((double)slices.values, 4 * RA_RESPONSE_RUN);
+    }
+    ra_clip_destroy(response);
+    ra_clip_destroy(clip);
+
+    test("engine: a task that is given up while a response is made ready leaves nothing behind");
+    task.chain.item[1].impulse = response = room(441000, 2, 44100, 5);
+    clip = clip_of(input, 30000, 2, 48000);
+    for (uint32_t steps = 0; steps < 90; steps += 1 + steps / 8) {
+        ra_pool_create(RA_POOL_INLINE, &pool);
+        check_same(ra_process_async(pool, clip, &task, &process, &error), RA_OK);
+        for (uint32_t n = 0; n < steps && ra_process_poll(process, NULL) < RA_JOB_DONE; n++) ra_pool_turn(&pool->control);
+        check(ra_weave_is_open(&process->weave) == (steps >= slices.plans));
+        ra_process_cancel(process);
+        ra_pool_run(pool, 0);
+        check_same(ra_process_poll(process, NULL), RA_JOB_CANCELLED);
+        free_process(pool, process);
+        ra_pool_destroy(pool);
+    }
+    ra_clip_destroy(response);
+    ra_clip_destroy(clip);
+
+    test("engine: without threads a resampler's rows and the frames that it makes come in small pieces, whatever the rate");
+    clip = clip_of(input, 30000, 2, 48000);
+    static const uint32_t rates[] = { 47999, 8001, 1000, 44100, 192000 };
+    for (int n = 0; n < 5; n++) {
+        task = (ra_task){ .kind = RA_TASK_RESAMPLE, .sample_rate_hz = rates[n] };
+        memset(&slices, 0, sizeof slices);
+        ra_pool_create(RA_POOL_INLINE, &pool);
+        check_same(ra_process_async(pool, clip, &task, &process, &error), RA_OK);
+        process->weave.unit = counted_unit;
+        check_same(wait_process(pool, process), RA_OK);
+        if (getenv("RA_TELL")) printf("48000 to %u Hz: %u steps, the longest slice took %.2f ms\n", rates[n], slices.plans, slices.ms);
+        check_most((double)slices.rows, RA_RESAMPLER_RUN + RA_RESAMPLER_TAPS_MAX);
+        check_most((double)slices.frames, 1 << 20);
+        if (n < 2) check(slices.plans >= 12);
+        free_process(pool, process);
+        ra_pool_destroy(pool);
+    }
+    ra_clip_destroy(clip);
+
+    test("engine: the built-in loop is loaded in small steps");
+    ra_load *loading;
+    uint32_t steps = 0;
+    double longest_ms = 0, begin_ms;
+    ra_pool_create(RA_POOL_INLINE, &pool);
+    check_same(ra_load_start_demo(pool, &loading), RA_OK);
+    for (bool is_over = false; !is_over; steps++) {
+        begin_ms = thread_ms();
+        is_over = ra_load_step(loading, loading->job);
+        longest_ms = fmax(longest_ms, thread_ms() - begin_ms);
+    }
+    if (getenv("RA_TELL")) printf("the built-in loop: %u steps, the longest took %.2f ms\n", steps, longest_ms);
+    check(steps > RA_DEMO_STEPS + 20);
+    while (!ra_load_free(loading)) ra_pool_run(pool, 1);
+    ra_pool_destroy(pool);
+}
+
+static void test_engine_all(void) { test_engine(); test_transport(); test_streams(); test_loads(); test_jobs(); test_pieces(); test_long_pieces(); test_overview(); test_recording(); test_slices(); test_deaths(); }
 
 static const struct { const char *name; void (*body)(void); } sections[] = {
     { "base", test_base }, { "platform", test_platform }, { "concurrency", test_concurrency }, { "spectrum", test_spectrum }, { "filters", test_filters },
