@@ -12855,6 +12855,7 @@ static const char *app_export(ra_wav_format format, int normalise, double target
     double frames = (double)track->frames, end = to_s > from_s ? ra_clamp(ra_floor(to_s * track->rate_hz + 0.5), 0, frames) : frames;
     task.first_frame = (uint64_t)ra_clamp(ra_floor(from_s * track->rate_hz + 0.5), 0, frames);
     if (app.export.phase == APP_EXPORTS || app.export.work.process) return "A file is being exported already.";
+    if (to_s > 0 && !(to_s > from_s)) return "The part ends before it begins.";
     if (!track->clip || !(end > (double)task.first_frame)) return "There is no sound to export.";
     task.frame_count = (uint64_t)end - task.first_frame;
     if (!app_begin_work(&app.export.work, &task, &app.export.error)) return app.export.error.text;
@@ -13316,10 +13317,16 @@ static void app_button_open(canvas_box box, const char *label)
     ui_button_desc desc = { .id = "Open file", .name = "Open file", .label = label, .icon = UI_OPEN, .look = label ? UI_RAISED : UI_QUIET };
     if (ui_button(&app.ui, &box, &desc)) ra_host_request(RA_HOST_OPEN_FILE, 0, NULL);
 }
+/* Who has marked a part wants that, as a rule. */
+static void app_show_export(void)
+{
+    app.export.part = app.from_s >= 0 && app.to_s >= 0;
+    app_show_sheet(APP_EXPORT);
+}
 static void app_button_export(canvas_box box, const char *label)
 {
     ui_button_desc desc = { .id = "Export", .name = "Export", .label = label, .icon = UI_EXPORT, .is_disabled = !app.track.frames };
-    if (ui_button(&app.ui, &box, &desc)) app_show_sheet(APP_EXPORT);
+    if (ui_button(&app.ui, &box, &desc)) app_show_export();
 }
 static void app_button_loop(canvas_box box)
 {
@@ -13444,7 +13451,7 @@ static void app_panel_transport(canvas_box bar)
     app_button_loop(ui_cut_left(&bar, 44));
     if (!is_tiny) app_button_range(ui_cut_left(&bar, 58));
     ui_cut_left(&bar, 8);
-    app_time(ui_cut_left(&bar, is_tight ? 130 : 196), 20);
+    app_time(ui_cut_left(&bar, (is_tight ? 130 : 196) + (app_duration_s() >= 3600 ? 34 : 0)), 20);
     app_button_open(ui_cut_left(&bar, is_tight ? 44 : 96), is_tight ? NULL : "Open");
     app_button_export(ui_cut_left(&bar, is_tight ? 44 : 106), is_tight ? NULL : "Export");
     app_file_name(ui_inset(&bar, 12, 0));
@@ -14698,7 +14705,7 @@ static bool app_page_key(const char *key, uint32_t modifiers)
         if (letter == 'z') { if (is_shift) app_redo(); else app_undo(); }
         else if (letter == 'y') app_redo();
         else if (letter == 'o') ra_host_request(RA_HOST_OPEN_FILE, 0, NULL);
-        else if (letter == 's') app_show_sheet(APP_EXPORT);
+        else if (letter == 's') app_show_export();
         else return false;
         return true;
     }
@@ -15947,7 +15954,12 @@ static int cli_render(int argc, char **argv)
     if (ra_wav_open(in, &file, &error)) { cli_free_impulses(&task.chain); return cli_refuse(in, &error); }
     /* Who breaks it off gets no half file: until it is away the signal waits, and then it ends us. */
     sigemptyset(&held);
-    sigaddset(&held, SIGINT); sigaddset(&held, SIGTERM); sigaddset(&held, SIGHUP);
+    static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+    for (int n = 0; n < 3; n++) {                        /* what nohup or a shell lets us ignore is no end */
+        struct sigaction is;
+        if (sigaction(ends[n], NULL, &is) == 0 && is.sa_handler != SIG_IGN) sigaddset(&held, ends[n]);
+    }
+    signal(SIGXFSZ, SIG_IGN);                            /* a file that may not grow is told of */
     sigprocmask(SIG_BLOCK, &held, &before);
     if (ra_new_file_open(out, &written, &error)) status = cli_refuse(out, &error);
     else {
@@ -16034,7 +16046,7 @@ static int cli_main(int argc, char **argv)
 int main(int argc, char **argv)
 {
     int status = cli_main(argc, argv);
-    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    if (status || (fflush(stdout) == 0 && !ferror(stdout))) return status;
     fprintf(stderr, "rustyaudio: cannot write to standard output: %s\n", strerror(errno));
     return 1;
 }

@@ -6559,7 +6559,7 @@ static uint32_t feed(ra_engine *engine, uint32_t most)
         files[file].read_count++;
         files[file].all_bytes += byte_count;
         files[file].last_offset = offset;
-        if (!check(count < 5000)) break;               /* there is an end to it */
+        if (!check(count < 50000)) break;               /* there is an end to it */
     }
     return count;
 }

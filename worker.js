@@ -396,7 +396,7 @@ function rustyPage() {
     const version = call('access_version');
     if (version === mirroredVersion) return;
     mirroredVersion = version;
-    const rows = JSON.parse(textAt(call('access_json'))), left = new Set(mirrored.keys());
+    const rows = JSON.parse(textAt(call('access_json'))), left = new Set(mirrored.keys()), focused = host.contains(document.activeElement) && document.activeElement;
     let next = mirror.firstElementChild;
     for (const row of rows) {
       let item = mirrored.get(row.id);
@@ -425,6 +425,8 @@ function rustyPage() {
       put('focus', !!row.focus, value => { if (value && host.contains(document.activeElement)) element.focus({ preventScroll: true }); });
     }
     for (const id of left) { mirrored.get(id).element.remove(); mirrored.delete(id); }
+    // What was moved or taken away has lost the focus, and the keys with it.
+    if (focused && !host.contains(document.activeElement)) (focused.isConnected ? focused : host).focus({ preventScroll: true });
   }
   const onMirror = (type, action, value) => mirror.addEventListener(type, event => {
     const id = event.target.dataset.id;
@@ -968,7 +970,8 @@ function rustyPage() {
     }
   }
   // What render does on the command line, with the chain that is heard now: { file, bytes, lufs, true_peak_dbtp, gain_db, sha256 }.
-  async function exportFile({ format = 's24', lufs, rms_db, peak_db, from_s = 0, to_s = 0 } = {}) {
+  async function exportFile(options) {
+    const { format = 's24', lufs, rms_db, peak_db, from_s = 0, to_s = 0 } = options ?? {};
     if (!FORMATS[format]) throw Error("export() writes 's16', 's24' or 'f32'");
     await ready;
     if (asked) throw Error('A file is being exported already.');

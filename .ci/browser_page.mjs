@@ -428,6 +428,26 @@ test('the panel of keys opens by ? and by its button, closes by Esc, and covers 
   await app.widget('button', 'Play').waitFor({ state: 'attached' });
 });
 
+test('what is taken away while it has the focus leaves the keys alive: a sheet closed by Esc, an effect added by Enter', async (bench) => {
+  const app = await bench.open();
+  for (const key of ['?', 'Control+s']) {
+    await app.page.keyboard.press(key);
+    await app.page.waitForFunction(() => document.activeElement.ariaLabel === 'Close');
+    await app.page.keyboard.press('Escape');
+    await app.page.waitForFunction(() => ![...document.querySelectorAll('main button')].some((item) => item.ariaLabel === 'Close'));
+    await app.page.keyboard.press('3');
+    await app.until((state) => state.view === 'Waveform', `${key} and Esc: 3 shows the waveform`);
+    await app.page.keyboard.press('1');
+    await app.until((state) => state.view !== 'Waveform', '1 shows the equaliser');
+  }
+  await app.widget('button', 'Add reverb').focus();
+  await app.page.keyboard.press('Enter');
+  await app.until((state) => /reverb/.test(state.chain), 'the reverb is there');
+  await wait(400);
+  await app.page.keyboard.press('Control+z');
+  await app.until((state) => !/reverb/.test(state.chain), 'Ctrl+Z takes it away');
+});
+
 test('keys without the focus inside are left to the page around', async (bench) => {
   const site = await bench.serve({ routes: { '/embedded.html': Buffer.from('<!DOCTYPE html><html lang="en"><title>host</title><link rel="icon" href="data:,"><input id="field" aria-label="name"><p style="height:3000px">text</p>' +
     '<div style="height:480px"><canvas id="rustyaudio"></canvas></div><script src="worker.js" defer></script>') } });
