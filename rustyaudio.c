@@ -33,10 +33,12 @@
    [18] CLI - the command line
 
    Threads
-     main thread   UI, commands, loads         audio thread   ra_engine_render only
-     pool          slices of jobs (ra_job_step): decoding, peaks, spectra
-     main -> audio: command ring, settings mailbox    audio -> main: snapshot
-     mailbox, tap ring, ring of clips that go home to be freed
+     main thread   UI, commands, loads         audio thread   ra_engine_render* only
+     pool          slices of jobs (ra_job_step): decoding, peaks, spectra, whole files
+                   from piece to piece, recordings
+     main -> audio: command ring, settings mailbox, pieces of streams
+     audio -> main: snapshot mailbox, tap ring, ring of what is recorded, ring of clips
+     that go home to be freed
 
    Calls that go upwards, by function pointer, all four of them
      ra_job_step     a slice of a job, from the pool       [4]
@@ -1144,10 +1146,10 @@ RA_SMALL_CODE_END
    owns     ra_ring (frames from one thread to another, in order, none lost),
             ra_mailbox (newest value wins), ra_count, ra_cache (what one thread fills, takes
             away and another looks at), ra_pool and ra_job, ra_weave
-   calls    [2] BASE: ra_new; [3] PLATFORM: ra_thread_start, ra_wait, ra_wake_all
+   calls    [2] BASE: ra_new; [3] PLATFORM: clock, threads, waiting and log
    threads  ring and mailbox: exactly one writer and one reader, any two threads;
             pool: made and fed by the control thread, drained by its workers
-   rule     no lock anywhere; nobody waits but an idle worker. A worker may end at any instruction: what it held is
+   rule     no lock anywhere; nobody waits but idle workers, and natively who asks for an end. A worker may end at any instruction: what it held is
             lost and told so, and nobody else touches that memory again, for the worker may only have been slow
    limit    a worker that is ended inside malloc keeps malloc's lock for ever; slices seldom allocate
    tests    test.c "concurrency"; thread sanitizer
@@ -1311,7 +1313,7 @@ static uint32_t ra_count_get(const ra_count *count)           { return atomic_lo
 
 RA_SMALL_CODE_BEGIN
 
-enum { RA_PIECE_FRAMES = 16384, RA_SLOT_MAX = 254 };
+enum { RA_CACHE_FRAMES = 16384, RA_SLOT_MAX = 254 };
 
 typedef struct {
     float   *samples;                  /* NULL until it is needed; then it stays */
@@ -6441,9 +6443,9 @@ RA_REALTIME static const float *ra_clip_frames(const ra_clip *clip, uint64_t fra
 {
     *run = clip->frame_count - frame;
     if (!clip->stream) return clip->samples + frame * clip->channels;
-    uint64_t at = frame % RA_PIECE_FRAMES;
-    const float *piece = ra_cache_find(&clip->stream->pieces, frame / RA_PIECE_FRAMES);
-    if (*run > RA_PIECE_FRAMES - at) *run = RA_PIECE_FRAMES - at;
+    uint64_t at = frame % RA_CACHE_FRAMES;
+    const float *piece = ra_cache_find(&clip->stream->pieces, frame / RA_CACHE_FRAMES);
+    if (*run > RA_CACHE_FRAMES - at) *run = RA_CACHE_FRAMES - at;
     return piece ? piece + at * clip->channels : NULL;
 }
 
@@ -6735,7 +6737,7 @@ RA_REALTIME static uint32_t ra_player_process(ra_player *player, float *out, uin
             not half written)
    calls    [2] BASE; [3] PLATFORM: ra_file_read (native); [4] CONCURRENCY: ra_cache_*;
             [9] SOURCES: ra_clip_*
-   threads  any
+   threads  any; ra_stream_*: the control thread
    rule     a file is an opponent: every position is 64 bits wide and compared
             with the real length before it is used, nothing is allocated from a
             number in a header, and what is really there decides the length
@@ -7046,8 +7048,8 @@ enum { RA_READ_BYTES = 1 << 18, RA_BEHIND_FRAMES = 1024 };       /* half a resam
 
 RA_API ra_result ra_stream_create(const ra_wav_info *info, uint32_t source, ra_clip **out)
 {
-    uint64_t piece_count = info->frame_count / RA_PIECE_FRAMES + 1;
-    uint32_t slots = (uint32_t)(RA_AHEAD_S * info->sample_rate_hz / RA_PIECE_FRAMES) + 8;
+    uint64_t piece_count = info->frame_count / RA_CACHE_FRAMES + 1;
+    uint32_t slots = (uint32_t)(RA_AHEAD_S * info->sample_rate_hz / RA_CACHE_FRAMES) + 8;
     *out = NULL;
     if (info->frame_count == 0 || !ra_wav_info_is_possible(info)) return RA_BAD_ARGUMENT;
     ra_clip *clip = ra_new(1, sizeof *clip);
@@ -7060,7 +7062,7 @@ RA_API ra_result ra_stream_create(const ra_wav_info *info, uint32_t source, ra_c
     stream->info = *info;
     stream->source = source;
     stream->pieces.slot_count = slots < RA_SLOT_MAX ? slots : RA_SLOT_MAX;
-    stream->pieces.slot_samples = (size_t)RA_PIECE_FRAMES * clip->channels;
+    stream->pieces.slot_samples = (size_t)RA_CACHE_FRAMES * clip->channels;
     atomic_store_explicit(&stream->loop_start, RA_NO_JUMP, memory_order_relaxed);
     *out = clip;
     return RA_OK;
@@ -7090,11 +7092,11 @@ static uint32_t ra_stream_plan(ra_stream *stream, uint64_t *first, double *neede
             frame = loop_start;
             end = loop_end;
         }
-        uint64_t piece = frame / RA_PIECE_FRAMES, last = (piece + 1) * RA_PIECE_FRAMES < end ? (piece + 1) * RA_PIECE_FRAMES : end;
+        uint64_t piece = frame / RA_CACHE_FRAMES, last = (piece + 1) * RA_CACHE_FRAMES < end ? (piece + 1) * RA_CACHE_FRAMES : end;
         uint32_t slot = atomic_load_explicit(&pieces->list[piece], memory_order_relaxed);      /* our own */
         if (slot) pieces->slots[slot - 1].stamp = pieces->stamp;
         else if (run == 0) { *first = piece; *needed_s += way / stream->info.sample_rate_hz; run = 1; }
-        else if (piece == *first + run && run < RA_RUN_MAX && (run + 1) * RA_PIECE_FRAMES * frame_bytes <= RA_READ_BYTES) run++;
+        else if (piece == *first + run && run < RA_RUN_MAX && (run + 1) * RA_CACHE_FRAMES * frame_bytes <= RA_READ_BYTES) run++;
         way += (double)(last - frame);
         frame = last;
     }
@@ -7106,11 +7108,11 @@ RA_API bool ra_stream_next_read(ra_stream *stream, uint64_t *offset, size_t *byt
     const ra_wav_info *info = &stream->info;
     double needed_s;
     uint32_t wanted = ra_stream_plan(stream, &stream->run_first, &needed_s);
-    uint64_t first_frame = stream->run_first * RA_PIECE_FRAMES, held;
+    uint64_t first_frame = stream->run_first * RA_CACHE_FRAMES, held;
     if (wanted == 0) return false;
     while (stream->run < wanted && (stream->run_slots[stream->run] = ra_cache_hold(&stream->pieces, stream->run_first + stream->run))) stream->run++;
     if (stream->run == 0) return false;
-    held = (uint64_t)stream->run * RA_PIECE_FRAMES;
+    held = (uint64_t)stream->run * RA_CACHE_FRAMES;
     if (held > info->frame_count - first_frame) held = info->frame_count - first_frame;
     *offset = info->data_offset + first_frame * info->frame_bytes;
     *byte_count = (size_t)(held * info->frame_bytes);
@@ -7125,10 +7127,10 @@ RA_API void *ra_stream_read_bytes(const ra_stream *stream) { return stream->run_
 RA_API void ra_stream_read_done(ra_stream *stream, size_t byte_count)
 {
     uint64_t there = byte_count / stream->info.frame_bytes, frame = 0;
-    if (there > (uint64_t)RA_PIECE_FRAMES * stream->run) there = 0;      /* the -1 of a read that failed */
-    for (uint32_t n = 0; n < stream->run; n++, frame += RA_PIECE_FRAMES) {
+    if (there > (uint64_t)RA_CACHE_FRAMES * stream->run) there = 0;      /* the -1 of a read that failed */
+    for (uint32_t n = 0; n < stream->run; n++, frame += RA_CACHE_FRAMES) {
         ra_slot *slot = stream->run_slots[n];
-        uint64_t left = stream->info.frame_count - slot->piece * RA_PIECE_FRAMES, run = left < RA_PIECE_FRAMES ? left : RA_PIECE_FRAMES;
+        uint64_t left = stream->info.frame_count - slot->piece * RA_CACHE_FRAMES, run = left < RA_CACHE_FRAMES ? left : RA_CACHE_FRAMES;
         bool is_whole = frame + run <= there, is_free = ra_slot_is_free(&stream->pieces, slot);
         if (is_whole && is_free) ra_wav_decode_mixed(&stream->info, stream->run_bytes + frame * stream->info.frame_bytes, slot->samples, (size_t)run);
         ra_cache_put(&stream->pieces, slot, is_whole && is_free);       /* not free: it will be read once more */
@@ -7429,7 +7431,7 @@ RA_REALTIME static void ra_router_process(ra_router *router, const float *const 
    ----------------------------------------------------------------------------
    owns     ra_engine, ra_recorder (what passes the audio thread into a file), ra_load (a
             file into a clip, as a job), ra_render_clip, ra_overview (what a whole file
-            looks like), ra_process (whole clips, and files by pieces, on all
+            looks like), ra_glance, ra_process (whole clips, and files by pieces, on all
             workers), ra_bridge (one engine in two memories, for pages that are not isolated)
    calls    [2] to [11]
    threads  control: everything but ra_engine_render*; audio: ra_engine_render*;
@@ -8720,7 +8722,6 @@ enum {
     RA_PROCESS_RING = 16,              /* blocks that a ring holds at least; a power of two */
     RA_PROCESS_SLICES = 4,             /* lines that share the blocks of one resampler */
     RA_PIECE_SLOTS = 3,                /* pieces of a file in memory: one is done, one is waited for, one between */
-    RA_PIECE_BYTES = 1 << 18,          /* about what they are long; at least a block */
 };
 
 /* Sound between two lines: the whole of it, or what of it stands in a ring (see ra_clip_gather). */
@@ -8752,7 +8753,7 @@ typedef struct {
     uint32_t  gather_line, late_frames, slot_count;
     float    *slots;                   /* RA_PROCESS_BLOCK frames each */
     ra_f64x2 *wide;                    /* the same, between the lines of an eq that was cut */
-    bool      is_bad;                  /* written by its last line only: wild settings, see ra_process_again */
+    bool      is_bad;                  /* written by its last line only: wild settings, see ra_process_next_pass */
 } ra_lane;
 
 typedef enum {
@@ -8995,7 +8996,7 @@ static ra_result ra_process_ring(ra_sound *to, const ra_clip *is, uint64_t block
 static ra_result ra_process_cut(ra_pieces *pieces, uint64_t block_count, uint32_t frame_bytes)
 {
     uint32_t block_bytes = RA_PROCESS_BLOCK * frame_bytes;
-    pieces->piece_blocks = block_bytes < RA_PIECE_BYTES ? RA_PIECE_BYTES / block_bytes : 1;
+    pieces->piece_blocks = block_bytes < RA_READ_BYTES ? RA_READ_BYTES / block_bytes : 1;
     pieces->count = (uint32_t)((block_count + pieces->piece_blocks - 1) / pieces->piece_blocks);
     pieces->slot_bytes = (size_t)pieces->piece_blocks * block_bytes + 96;            /* a header, and a byte at the end */
     pieces->slots = ra_new(RA_PIECE_SLOTS, pieces->slot_bytes);
@@ -9516,7 +9517,7 @@ static bool ra_process_is_lent(const ra_process *p) { return p->read.begun != p-
    measured. And settings may be so wild that NaN comes out of the chain: it has to be reset then, and only one block after
    another can say what that sounds like, so all begins again that way; what is written by then is the same. Takes as long
    as it takes; nobody sane meets it. */
-static bool ra_process_again(ra_process *p)
+static bool ra_process_next_pass(ra_process *p)
 {
     bool is_wild = false, is_aimed = ra_process_is_aiming(p) && ra_weave_is_finished(&p->weave);
     if (p->is_cancelled || p->loss || p->failure) return false;
@@ -9641,7 +9642,7 @@ RA_API ra_job_state ra_process_poll(ra_process *first, float *progress)
     bool is_left = ended_count == p->job_count;
     if (p->is_aimed || is_aiming) most = 0.5f * (most + p->is_aimed);      /* two passes */
     if (progress) *progress = is_finished ? 1.0f : most;
-    if (is_left && !is_finished) is_again = ra_process_again(p);
+    if (is_left && !is_finished) is_again = ra_process_next_pass(p);
     if (is_finished || (is_left && !is_again)) return is_finished || !p->is_cancelled ? RA_JOB_DONE : RA_JOB_CANCELLED;
     return most > 0 ? RA_JOB_RUNNING : RA_JOB_QUEUED;
 }
@@ -15194,7 +15195,7 @@ static bool web_worklet_stream(uint32_t source)
     memcpy(&info, web_bridge_bytes, sizeof info);
     ra_clip_destroy(web.arriving);
     web.arriving = NULL;
-    return web_worklet_reserve((size_t)(info.frame_count / RA_PIECE_FRAMES)) && ra_stream_create(&info, source, &web.arriving) == RA_OK;
+    return web_worklet_reserve((size_t)(info.frame_count / RA_CACHE_FRAMES)) && ra_stream_create(&info, source, &web.arriving) == RA_OK;
 }
 
 /* With room for a new chain among them. */

@@ -6630,7 +6630,7 @@ static void test_streams(void)
         }
         ra_stream *stream = ra_engine_find_stream(engines[0], 0);
         for (uint32_t slot = 0; slot < stream->pieces.slot_count; slot++) slots += stream->pieces.slots[slot].samples != NULL;
-        check(slots > 5 && slots <= 8 + 8000 * 12 / RA_PIECE_FRAMES);
+        check(slots > 5 && slots <= 8 + 8000 * 12 / RA_CACHE_FRAMES);
         check_same(snapshot_of(engines[0]).underrun_frames, 0);
         if (looping) check(files[0].all_bytes < 2 * 800000 + 2 * 8000 * 16); else check_same(files[0].all_bytes, 2 * 800000);
         ra_engine_destroy(engines[0]); ra_engine_destroy(engines[1]);
@@ -6649,7 +6649,7 @@ static void test_streams(void)
     render(engine, output, 90000, 128);
     snapshot = snapshot_of(engine);
     check(memcmp(output, (float[2]){ samples[0], samples[0] }, 8) == 0 && output[2 * 1000] == samples[1000]);
-    check(snapshot.is_buffering && snapshot.position_frames > 4 * RA_PIECE_FRAMES - 200 && snapshot.position_frames <= 4 * RA_PIECE_FRAMES);
+    check(snapshot.is_buffering && snapshot.position_frames > 4 * RA_CACHE_FRAMES - 200 && snapshot.position_frames <= 4 * RA_CACHE_FRAMES);
     check_same(snapshot.underrun_frames + snapshot.position_frames, 90000);
     check(is_silent(output + 2 * snapshot.position_frames, (uint32_t)(90000 - snapshot.position_frames)));
     feed(engine, UINT32_MAX);
@@ -6671,7 +6671,7 @@ static void test_streams(void)
     render(engine, output, 4000, 128);
     check(snapshot_of(engine).is_buffering && snapshot_of(engine).position_frames == 77 * 8000 && is_silent(output + 2 * 400, 3600));
     check_same(feed(engine, 1), 1);
-    check(files[0].last_offset >= 44 + 2 * (77 * 8000 - 2 * RA_PIECE_FRAMES) && files[0].last_offset <= 44 + 2 * 77 * 8000);      /* that first */
+    check(files[0].last_offset >= 44 + 2 * (77 * 8000 - 2 * RA_CACHE_FRAMES) && files[0].last_offset <= 44 + 2 * 77 * 8000);      /* that first */
     render(engine, output, 2000, 128);
     snapshot = snapshot_of(engine);
     check(snapshot.position_frames == 77 * 8000 + 2000 && snapshot.underrun_frames == 0 && !snapshot.is_buffering && snapshot.buffered_frames > 8000);

@@ -226,7 +226,7 @@ function rustyPage() {
   // The module is there: engine, app, then the first frame.
   function started() {
     boot = Module._web_boot() >>> 0;
-    const words = new Uint32Array(memory.buffer, boot, 17);
+    const words = new Uint32Array(memory.buffer, boot, Object.keys(BOOT).length);
     bridge = words[BOOT.bridge];
     const entries = new Uint32Array(memory.buffer, words[BOOT.calls]);
     textAt(words[BOOT.callNames]).trim().split(' ').forEach((name, index) => { calls[name] = table.get(entries[index]); });
@@ -1134,7 +1134,7 @@ function rustyWorklet() {
     boot({ module, memory, initial, boot, rate }) {
       this.isShared = !!memory;
       const table = this.instantiate(module, memory, initial);
-      const words = new Uint32Array(this.memory.buffer, boot, 21), word = name => words[BOOT[name]], entry = name => table.get(word(name));
+      const words = new Uint32Array(this.memory.buffer, boot, Object.keys(BOOT).length), word = name => words[BOOT[name]], entry = name => table.get(word(name));
       if (word('magic') !== 0x52414254) throw Error('rustyaudio.wasm and worker.js do not belong together');
       if (this.isShared) entry('setStack')(word('stackEnd'));
       if (word('setTls')) entry('setTls')(word('tls'));
