@@ -1384,10 +1384,6 @@ static void ra_cache_put(ra_cache *pieces, ra_slot *slot, bool is_filled)
     atomic_store_explicit(&pieces->list[slot->piece], (uint8_t)(slot - pieces->slots + 1), memory_order_seq_cst);
 }
 
-RA_SMALL_CODE_END
-
-RA_SMALL_CODE_BEGIN
-
 /* ---- the pool ------------------------------------------------------------------------------- */
 
 #define RA_POOL_QUEUE 64               /* a power of two */
@@ -4890,10 +4886,6 @@ static ra_result ra_convolve_prepare(ra_convolve *convolve)
     if (r->done >= all) { r->step++; r->done = 0; }
     return RA_BUSY;
 }
-
-RA_SMALL_CODE_END
-
-RA_SMALL_CODE_BEGIN
 
 /* ---- the text of a chain ---- */
 
@@ -12949,7 +12941,7 @@ static void app_sweep_loads(void)
     for (size_t i = 0; i < sizeof app.leaving / sizeof *app.leaving; i++)
         if (app.leaving[i] && ra_load_free(app.leaving[i])) app.leaving[i] = NULL;
 }
-/* A cancelled load is over within milliseconds: eight places are never all taken. */
+/* A cancelled load is over within milliseconds, or, when its worker has died, seconds: of nine at once the last but one is left. */
 static void app_drop_load(void)
 {
     size_t place = 0;
@@ -14588,7 +14580,7 @@ static void app_panel_thumb(canvas_box box)
     ui_text(&app.ui, &row, UI_LEFT, 14, CANVAS_BOLD, app.ui.theme->text, words);
     text = ra_text_start(words, sizeof words);
     ui_text_time(&text, app_duration_s(), false);
-    if (row.w > 340) ui_text(&app.ui, &row, UI_RIGHT, 14, CANVAS_REGULAR, app.ui.theme->dim, words);
+    if (row.w > 340 && app_duration_s() < 3600) ui_text(&app.ui, &row, UI_RIGHT, 14, CANVAS_REGULAR, app.ui.theme->dim, words);
     app_button_stop((canvas_box){ play.x - 62, row.y + 0.5f * (row.h - 44), 44, 44 });
     app_button_play(play, 1.6f);
     app_button_loop((canvas_box){ play.x + 86, row.y + 0.5f * (row.h - 44), 44, 44 });

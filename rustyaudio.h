@@ -561,7 +561,7 @@ RA_API ra_result ra_process_async(ra_pool *pool, const ra_clip *clip, const ra_t
    ANALYSE and EXPORT. Takes a few MB, however long the file is: ask often, with the functions that follow. */
 RA_API ra_result ra_process_stream(ra_pool *pool, const ra_wav_info *input, const ra_task *task, ra_process **out, ra_error *error);
 /* True: copy these bytes of the file to *bytes, which is the process's memory until read_done, and then say read_done. Each
-   piece is handed out once; up to 3 may be out at a time, and are done in the order in which they came. */
+   piece of a pass is handed out once; up to 3 may be out at a time, and are done in the order in which they came. */
 RA_API bool      ra_process_next_read(ra_process *process, uint64_t *offset, size_t *byte_count, void **bytes);
 /* Fewer bytes than wanted: the file has become shorter or is broken, and the process fails. */
 RA_API void      ra_process_read_done(ra_process *process, size_t byte_count);
