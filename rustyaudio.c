@@ -1149,8 +1149,9 @@ RA_SMALL_CODE_END
    calls    [2] BASE: ra_new; [3] PLATFORM: clock, threads, waiting and log
    threads  ring and mailbox: exactly one writer and one reader, any two threads;
             pool: made and fed by the control thread, drained by its workers
-   rule     no lock anywhere; nobody waits but idle workers, and natively who asks for an end. A worker may end at any instruction: what it held is
-            lost and told so, and nobody else touches that memory again, for the worker may only have been slow
+   rule     no lock anywhere; nobody waits but idle workers, and natively who asks for an end.
+            A worker may end at any instruction: what it held is lost and told so, and nobody
+            else touches that memory again, for the worker may only have been slow
    limit    a worker that is ended inside malloc keeps malloc's lock for ever; slices seldom allocate
    tests    test.c "concurrency"; thread sanitizer
    ============================================================================ */
@@ -1302,7 +1303,6 @@ RA_REALTIME static const void *ra_mailbox_get(ra_mailbox *box, bool *is_fresh)
 typedef struct { _Atomic uint32_t value; } ra_count;
 static uint32_t ra_count_add(ra_count *count, uint32_t more)  { return atomic_fetch_add_explicit(&count->value, more, memory_order_acq_rel) + more; }
 static uint32_t ra_count_get(const ra_count *count)           { return atomic_load_explicit(&count->value, memory_order_acquire); }
-
 
 /* ---- pieces: of something too long for memory, those that are here ----
 
@@ -13141,20 +13141,20 @@ static void app_poll_load(void)
 
 /* ---- the pool: what its workers do ---- */
 
-/* True if one can see a difference. Where there are no workers the one lane is the page's own. */
+/* Four times a second. True if one can see a difference. Where there are no workers the one lane is the page's own. */
 static bool app_update_lanes(void)
 {
     ra_pool_stats *stats = &app.pool_stats;
+    if ((uint64_t)(1e6 * app.now_s) < app.lanes_us + 250000) return false;
     ra_pool_get_stats(app.pool, stats);
     uint64_t passed_us = stats->clock_us - app.lanes_us;
-    bool is_due = passed_us >= 250000, has_changed = false;
+    bool has_changed = false;
     app.lane_count = stats->worker_count < APP_LANE_MAX ? stats->worker_count : APP_LANE_MAX;
     if (!app.lane_count) { stats->workers[0] = stats->control; app.lane_count = 1; }
     for (uint32_t n = 0; n < app.lane_count; n++) {
         const ra_worker_stats *worker = &stats->workers[n];
         app_lane *lane = &app.lanes[n];
         lane->doing = worker->doing ? worker->doing : worker->did;
-        if (!is_due) continue;
         uint64_t percent = (100 * (worker->busy_us - lane->busy_us) + passed_us - 1) / passed_us;     /* rounded up: a little is not nothing */
         for (uint32_t bar = 0; bar < APP_LANE_BARS; bar++) {
             uint8_t next = bar + 1 < APP_LANE_BARS ? lane->load[bar + 1] : percent < 100 ? (uint8_t)percent : 100;
@@ -13165,7 +13165,7 @@ static bool app_update_lanes(void)
         lane->is_alive = worker->is_alive;
         lane->busy_us = worker->busy_us;
     }
-    if (is_due) app.lanes_us = stats->clock_us;
+    app.lanes_us = stats->clock_us;
     return has_changed;
 }
 
