@@ -13843,9 +13843,12 @@ static void app_panel_waveform(canvas_box box)
     app_text_frame(&text, axis.pointed);
     ra_text_add(&text, "   peak ");
     app_text_level(&text, app_db(__builtin_fmaxf(-at.min, at.max)));
-    ra_text_add(&text, " dB   RMS ");
-    app_text_level(&text, app_db(at.rms));
     ra_text_add(&text, " dB   ");
+    if (plot->w >= 400) {                                /* a phone has no room for it */
+        ra_text_add(&text, "RMS ");
+        app_text_level(&text, app_db(at.rms));
+        ra_text_add(&text, " dB   ");
+    }
     app_text_level(&text, app_loudness_at(axis.pointed, 0));
     ra_text_add(&text, " LUFS");
     app_end_axis(&axis, words);
